@@ -1,0 +1,233 @@
+//! Emits what progenitor cannot know: the trait and accessors of the events, and the addresses of the operations.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use crate::{
+    contract::{Contract, Error, Variant},
+    tables::static_ident,
+};
+
+pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
+    let events = events(contract)?;
+    let operations = operations(contract)?;
+    let hooks = hooks();
+    Ok(quote! { #hooks #events #operations })
+}
+
+/// The hooks must stand in the crate of `Client` (orphan rule), and beside it also in a test that generates its own.
+fn hooks() -> TokenStream {
+    quote! {
+        impl ClientHooks<super::raw::RequestSettings> for Client {
+            async fn pre<E>(&self, request: &mut reqwest::Request, info: &OperationInfo) -> Result<(), Error<E>> {
+                self.inner.prepare(request, info.operation_id);
+                Ok(())
+            }
+
+            async fn exec(&self, request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+                super::raw::execute(&self.client, request, &self.inner).await
+            }
+        }
+    }
+}
+
+fn events(contract: &Contract) -> Result<TokenStream, Error> {
+    let (_, variants) = contract.event_mapping()?;
+    let event = ident(contract.event_name()?)?;
+    let event_table = static_ident(contract.event_name()?);
+    let id_type = member_type(&variants, "event_id")?;
+    let time_type = member_type(&variants, "timestamp")?;
+    let count = variants.len();
+    let wire_names = variants.iter().map(|variant| variant.wire_name);
+    let idents = variants.iter().map(|variant| variant_ident(variant.wire_name)).collect::<Result<Vec<_>, _>>()?;
+
+    let payloads = variants
+        .iter()
+        .zip(&idents)
+        .map(|(variant, variant_ident)| payload(variant, &event, variant_ident, &id_type, &time_type))
+        .collect::<Result<Vec<_>, _>>()?;
+    let types = variants.iter().zip(&idents).map(|(variant, ident)| {
+        let wire_name = variant.wire_name;
+        quote! { Self::#ident { .. } => #wire_name }
+    });
+    let tables = variants.iter().zip(&idents).map(|(variant, ident)| {
+        let table = static_ident(variant.schema_name);
+        quote! { Self::#ident { .. } => &schemas::#table }
+    });
+    let user_id = accessor(contract, &variants, &idents, "user_id", "The user that the event is about, where it names one.")?;
+    let thing_id = accessor(contract, &variants, &idents, "thing_id", "The thing that the event is about, where it names one.")?;
+    Ok(quote! {
+        /// The types of events that Copilot.cx knows, as they are named on the wire, in the contract's order.
+        pub const EVENT_TYPES: [&str; #count] = [#(#wire_names),*];
+
+        /// A payload, which decides the type of the event that carries it.
+        pub trait EventPayload: Sized {
+            /// The type of the event, as it is named on the wire.
+            const EVENT_TYPE: &'static str;
+
+            /// Makes the event: this payload under that id, at that time.
+            fn into_event(self, event_id: types::#id_type, timestamp: types::#time_type) -> types::#event;
+        }
+
+        #(#payloads)*
+
+        impl types::#event {
+            /// The type of the event, as it is named on the wire.
+            pub fn event_type(&self) -> &'static str {
+                match self { #(#types),* }
+            }
+
+            /// The sender's own id of the event.
+            pub fn event_id(&self) -> &types::#id_type {
+                match self { #(Self::#idents { event_id, .. })|* => event_id }
+            }
+
+            /// When the event happened.
+            pub fn timestamp(&self) -> &types::#time_type {
+                match self { #(Self::#idents { timestamp, .. })|* => timestamp }
+            }
+
+            #user_id
+
+            #thing_id
+
+            /// Every rule of the contract that the event breaks. `now` is the receiver's clock in milliseconds since
+            /// 1970, for the rules about time.
+            pub fn violations(&self, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
+                let schema: &'static super::contract::ObjectSchema = match self { #(#tables),* };
+                schemas::#event_table.check(schema, self, now)
+            }
+
+            /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+            pub fn violations_in(json: &::serde_json::Value, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
+                schemas::#event_table.check_json(json, now)
+            }
+        }
+    })
+}
+
+/// `EventPayload` for one payload, and `build` for its builder.
+fn payload(variant: &Variant<'_>, event: &Ident, variant_ident: &Ident, id_type: &Ident, time_type: &Ident) -> Result<TokenStream, Error> {
+    let payload = ident(variant.payload)?;
+    let wire_name = variant.wire_name;
+    Ok(quote! {
+        impl EventPayload for types::#payload {
+            const EVENT_TYPE: &'static str = #wire_name;
+
+            fn into_event(self, event_id: types::#id_type, timestamp: types::#time_type) -> types::#event {
+                types::#event::#variant_ident { event_id, payload: self, timestamp }
+            }
+        }
+
+        impl types::builder::#payload {
+            /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
+            /// contract; the error names the property and the rule, never the value.
+            pub fn build(self) -> ::std::result::Result<types::#payload, types::error::ConversionError> {
+                self.try_into()
+            }
+        }
+    })
+}
+
+/// An accessor over all variants for a payload property that many types share.
+fn accessor(contract: &Contract, variants: &[Variant<'_>], idents: &[Ident], property: &str, doc: &str) -> Result<TokenStream, Error> {
+    let name = ident(property)?;
+    let mut ty = None;
+    let mut arms = TokenStream::new();
+    for (variant, variant_ident) in variants.iter().zip(idents) {
+        let payload = contract.schema(variant.payload)?;
+        let found = payload.get("properties").and_then(|properties| properties.get(property)).and_then(Contract::reference);
+        let required = payload
+            .get("required")
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.iter().any(|name| name.as_str() == Some(property)));
+        arms.extend(match found {
+            None => quote! { Self::#variant_ident { .. } => ::std::option::Option::None, },
+            Some(found) => {
+                ty = Some(ident(found)?);
+                if required {
+                    quote! { Self::#variant_ident { payload, .. } => ::std::option::Option::Some(&payload.#name), }
+                } else {
+                    quote! { Self::#variant_ident { payload, .. } => payload.#name.as_ref(), }
+                }
+            }
+        });
+    }
+    let ty = ty.ok_or_else(|| Error::new("glue", format!("no payload has a property `{property}`")))?;
+    Ok(quote! {
+        #[doc = #doc]
+        pub fn #name(&self) -> ::std::option::Option<&types::#ty> {
+            match self { #arms }
+        }
+    })
+}
+
+/// Where the operations live, so that nobody writes a path or a host a second time.
+fn operations(contract: &Contract) -> Result<TokenStream, Error> {
+    let root = contract.root();
+    let text = |pointer: &str| {
+        root.pointer(pointer).and_then(Value::as_str).ok_or_else(|| Error::new(pointer, "missing"))
+    };
+    let server = text("/servers/0/url")?;
+    let api_version = text("/info/version")?;
+    let contract_version = text("/info/x-contract-version")?;
+    let mut constants = TokenStream::new();
+    for (path, method, operation) in contract.operations() {
+        let id = operation
+            .get("operationId")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Error::new(path, "operationId is missing"))?;
+        let constant = format_ident!("{}", id.to_ascii_uppercase());
+        let method = method.to_ascii_uppercase();
+        let doc = operation.get("summary").and_then(Value::as_str).unwrap_or(id);
+        constants.extend(quote! {
+            #[doc = #doc]
+            pub const #constant: super::super::raw::Operation =
+                super::super::raw::Operation { id: #id, method: #method, path: #path };
+        });
+    }
+    Ok(quote! {
+        /// The contract's first server, with `{environment}` for the name of the environment.
+        pub const SERVER: &str = #server;
+        /// The version of the API that the contract describes.
+        pub const API_VERSION: &str = #api_version;
+        /// The version of the contract itself.
+        pub const CONTRACT_VERSION: &str = #contract_version;
+
+        /// The operations: their ids, methods and paths.
+        pub mod operations {
+            #constants
+        }
+    })
+}
+
+/// The type that all variants use for a member.
+fn member_type(variants: &[Variant<'_>], member: &str) -> Result<Ident, Error> {
+    let mut names = variants.iter().map(|variant| {
+        variant.schema.pointer(&format!("/properties/{member}")).and_then(Contract::reference).unwrap_or_default()
+    });
+    let first = names.next().unwrap_or_default();
+    if first.is_empty() || names.any(|name| name != first) {
+        return Err(Error::new("glue", format!("the events do not agree on one named schema for `{member}`")));
+    }
+    ident(first)
+}
+
+/// typify's name of an event's variant: the wire name in Pascal case.
+fn variant_ident(wire_name: &str) -> Result<Ident, Error> {
+    let pascal: String = wire_name
+        .split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+        })
+        .collect();
+    ident(&pascal)
+}
+
+fn ident(name: &str) -> Result<Ident, Error> {
+    syn::parse_str::<Ident>(name)
+        .map(|parsed| Ident::new(&parsed.to_string(), Span::call_site()))
+        .map_err(|_| Error::new(name, "is not a Rust identifier"))
+}

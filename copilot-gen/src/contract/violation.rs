@@ -1,0 +1,70 @@
+//! What a broken rule is reported as.
+
+use std::fmt;
+
+/// How sure a rule of the contract is (`x-provenance`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provenance {
+    /// In the introduction that the vendor gives to integrators.
+    Seed,
+    /// In the vendor's public reference.
+    Documented,
+    /// What a customer's production client sends or accepts.
+    Observed,
+    /// Our reading where the sources are silent: the stricter choice for a sender.
+    Assumed,
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seed => "seed",
+            Self::Documented => "documented",
+            Self::Observed => "observed",
+            Self::Assumed => "assumed",
+        })
+    }
+}
+
+/// One rule that a value breaks, and where. It never repeats the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pointer: String,
+    rule: &'static str,
+    provenance: Provenance,
+    message: String,
+}
+
+impl Violation {
+    pub(crate) fn new(pointer: String, rule: &'static str, provenance: Provenance, message: String) -> Self {
+        Self { pointer, rule, provenance, message }
+    }
+
+    /// The place of the value in the event, as a JSON pointer (RFC 6901). For a property that is missing, the place
+    /// where it would stand.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, …
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+
+    /// How sure the rule is.
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// The rule in words. Names properties, never values.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() { "(the whole value)" } else { &self.pointer };
+        write!(f, "{place}: {} ({}, {})", self.message, self.rule, self.provenance)
+    }
+}

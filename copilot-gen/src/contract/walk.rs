@@ -1,0 +1,532 @@
+//! Walks a value by its `Serialize` implementation and compares it with the tables. Allocates only to report.
+
+use std::fmt;
+
+use serde::{
+    Serialize, Serializer,
+    ser::{self, SerializeMap, SerializeStruct},
+};
+
+use super::{Additional, IntegerSchema, ObjectSchema, PropertyLimit, Provenance, Schema, StringSchema, Violation};
+
+/// A place in a value: a list of keys that lives on the stack.
+pub(super) struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    key: &'a str,
+}
+
+impl Path<'static> {
+    pub(super) const ROOT: Self = Path { parent: None, key: "" };
+}
+
+impl<'a> Path<'a> {
+    fn child(&'a self, key: &'a str) -> Path<'a> {
+        Path { parent: Some(self), key }
+    }
+
+    fn pointer(&self) -> String {
+        match self.parent {
+            None => String::new(),
+            Some(parent) => format!("{}/{}", parent.pointer(), self.key.replace('~', "~0").replace('/', "~1")),
+        }
+    }
+
+    fn is_member(&self, name: &str) -> bool {
+        self.key == name && self.parent.is_some_and(|parent| parent.parent.is_none())
+    }
+}
+
+/// Collects what a value breaks.
+pub(super) struct Checker {
+    now: i64,
+    limit: Option<&'static PropertyLimit>,
+    /// Keys counted for the property limit so far.
+    keys: usize,
+    violations: Vec<Violation>,
+}
+
+impl Checker {
+    pub(super) fn new(now: i64, limit: Option<&'static PropertyLimit>) -> Self {
+        Self { now, limit, keys: 0, violations: Vec::new() }
+    }
+
+    pub(super) fn finish(self) -> Vec<Violation> {
+        self.violations
+    }
+
+    pub(super) fn check<T: Serialize + ?Sized>(&mut self, value: &T, schema: Schema, at: &Path<'_>) {
+        let walk = Walk { checker: self, schema: Some(schema), at, counting: false };
+        if let Err(Unserializable(problem)) = value.serialize(walk) {
+            self.report(at, "type", Provenance::Documented, problem);
+        }
+    }
+
+    fn report(&mut self, at: &Path<'_>, rule: &'static str, provenance: Provenance, message: String) {
+        self.violations.push(Violation::new(at.pointer(), rule, provenance, message));
+    }
+}
+
+/// A value that its own `Serialize` implementation refuses to write.
+#[derive(Debug)]
+pub(super) struct Unserializable(String);
+
+impl fmt::Display for Unserializable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unserializable {}
+
+impl ser::Error for Unserializable {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+/// Checks one value: a serializer that writes nothing.
+struct Walk<'a, 'p> {
+    checker: &'a mut Checker,
+    /// `None` below a value that was refused already: nothing there is judged, only counted.
+    schema: Option<Schema>,
+    at: &'a Path<'p>,
+    /// Whether keys at this place count for the property limit.
+    counting: bool,
+}
+
+/// What a value is, for messages and for choosing among scalars.
+#[derive(Clone, Copy)]
+enum Kind {
+    String,
+    Integer,
+    Decimal,
+    Boolean,
+    Null,
+    Array,
+    Object,
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Self::String => "a string",
+            Self::Integer => "an integer",
+            Self::Decimal => "a decimal number",
+            Self::Boolean => "a boolean",
+            Self::Null => "null",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+fn accepts(schema: &Schema, kind: Kind) -> bool {
+    matches!(
+        (schema, kind),
+        (Schema::String(_), Kind::String)
+            | (Schema::Integer(_), Kind::Integer)
+            | (Schema::Number(_), Kind::Integer | Kind::Decimal)
+            | (Schema::Boolean(_), Kind::Boolean)
+            | (Schema::Object(_), Kind::Object)
+    )
+}
+
+fn expectation(schema: &Schema) -> (&'static str, &'static str, Provenance) {
+    match schema {
+        Schema::String(schema) => ("type", "a string", schema.provenance),
+        Schema::Integer(schema) => ("type", "an integer", schema.provenance),
+        Schema::Number(schema) => ("type", "a number", schema.provenance),
+        Schema::Boolean(schema) => ("type", "a boolean", schema.provenance),
+        Schema::Object(schema) => ("type", "an object", schema.provenance),
+        Schema::AnyOf(choice) => ("anyOf", "a string, a number or a boolean", choice.provenance),
+    }
+}
+
+impl Walk<'_, '_> {
+    /// The schema that a value of this kind is to be judged by; reports where there is none.
+    fn expect(&mut self, kind: Kind) -> Option<Schema> {
+        let schema = self.schema?;
+        let candidate = match schema {
+            Schema::AnyOf(choice) => choice.alternatives.iter().find(|alternative| accepts(alternative, kind)).copied(),
+            schema => accepts(&schema, kind).then_some(schema),
+        };
+        if candidate.is_none() {
+            let (rule, wanted, provenance) = expectation(&schema);
+            self.checker.report(self.at, rule, provenance, format!("must be {wanted}, not {}", kind.words()));
+        }
+        candidate
+    }
+
+    fn integer(mut self, value: Option<i64>) {
+        let Some(schema) = self.expect(Kind::Integer) else { return };
+        match (schema, value) {
+            (Schema::Integer(schema), Some(value)) => self.check_integer(schema, value),
+            (Schema::Integer(schema), None) => {
+                self.checker.report(self.at, "format", schema.format, "must fit a signed 64-bit integer".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn check_integer(&mut self, schema: &IntegerSchema, value: i64) {
+        if let Some((minimum, provenance)) = schema.minimum
+            && value < minimum
+        {
+            self.checker.report(self.at, "minimum", provenance, format!("must be at least {minimum}"));
+            return;
+        }
+        if let Some((maximum, provenance)) = schema.maximum
+            && value > maximum
+        {
+            self.checker.report(self.at, "maximum", provenance, format!("must be at most {maximum}"));
+            return;
+        }
+        let Some(window) = &schema.window else { return };
+        let now = self.checker.now;
+        let within = |value: i64| value >= now.saturating_sub(window.past) && value <= now.saturating_add(window.future);
+        if within(value) {
+            return;
+        }
+        let rule = "x-time-window";
+        if value.checked_mul(1000).is_some_and(within) {
+            let message = "is in seconds: milliseconds since 1970 are expected, so multiply it by 1000".to_owned();
+            self.checker.report(self.at, rule, window.past_provenance, message);
+        } else if value > now {
+            let message = format!("lies {} in the future; {} is allowed", span(value.saturating_sub(now)), span(window.future));
+            self.checker.report(self.at, rule, window.future_provenance, message);
+        } else {
+            let message = format!("lies {} in the past; {} is allowed", span(now.saturating_sub(value)), span(window.past));
+            self.checker.report(self.at, rule, window.past_provenance, message);
+        }
+    }
+
+    fn decimal(mut self, value: f64) {
+        if self.expect(Kind::Decimal).is_some() && !value.is_finite() {
+            let provenance = self.schema.map_or(Provenance::Documented, |schema| expectation(&schema).2);
+            self.checker.report(self.at, "type", provenance, "must be a finite number: JSON has no other".to_owned());
+        }
+    }
+
+    fn text(mut self, value: &str) {
+        if let Some(Schema::String(schema)) = self.expect(Kind::String) {
+            check_string(schema, value, &mut |rule, provenance, message| {
+                self.checker.report(self.at, rule, provenance, message);
+            });
+        }
+    }
+
+    fn refuse(mut self, kind: Kind) {
+        self.expect(kind);
+    }
+}
+
+/// A duration in milliseconds, in the unit that a person would choose.
+fn span(milliseconds: i64) -> String {
+    const UNITS: [(i64, &str); 3] = [(86_400_000, "days"), (60_000, "minutes"), (1_000, "seconds")];
+    match UNITS.into_iter().find(|(unit, _)| milliseconds >= *unit) {
+        Some((unit, name)) => format!("{} {name}", milliseconds / unit),
+        None => format!("{milliseconds} milliseconds"),
+    }
+}
+
+pub(super) fn check_string(schema: &StringSchema, text: &str, report: &mut dyn FnMut(&'static str, Provenance, String)) {
+    if let Some((values, provenance)) = schema.one_of
+        && !values.contains(&text)
+    {
+        report("enum", provenance, format!("must be {}", values.join(" or ")));
+    }
+    if let Some((shortest, provenance)) = schema.min_length
+        && is_shorter(text, shortest)
+    {
+        let message = if text.is_empty() { "must not be empty".to_owned() } else { format!("must have at least {shortest} characters") };
+        report("minLength", provenance, message);
+    }
+    if let Some((longest, provenance)) = schema.max_length
+        && is_longer(text, longest)
+    {
+        let length = text.chars().count();
+        report("maxLength", provenance, format!("must have at most {longest} characters, not {length}"));
+    }
+    if let Some((pattern, provenance)) = &schema.pattern
+        && !pattern.matches(text)
+    {
+        let place = pattern.first_mismatch(text).map_or_else(String::new, |position| format!("; character {position} does not fit"));
+        report("pattern", *provenance, format!("must match {}{place}", pattern.source));
+    }
+}
+
+/// A character has one to four bytes, so most texts need no counting.
+fn is_shorter(text: &str, shortest: u64) -> bool {
+    (text.len() as u64) < shortest || ((text.len() as u64) < shortest.saturating_mul(4) && (text.chars().count() as u64) < shortest)
+}
+
+fn is_longer(text: &str, longest: u64) -> bool {
+    text.len() as u64 > longest && text.chars().count() as u64 > longest
+}
+
+impl<'a, 'p> Walk<'a, 'p> {
+    fn object(mut self) -> Members<'a, 'p> {
+        let schema = match self.expect(Kind::Object) {
+            Some(Schema::Object(schema)) => Some(schema),
+            _ => None,
+        };
+        let limit = self.checker.limit.filter(|limit| self.at.is_member(limit.within));
+        Members { checker: self.checker, schema, at: self.at, seen: 0, key: String::new(), counting: self.counting || limit.is_some(), limit }
+    }
+
+    fn skip(mut self, kind: Kind) -> Ignored {
+        self.expect(kind);
+        Ignored
+    }
+}
+
+/// The members of an object, as they come.
+struct Members<'a, 'p> {
+    checker: &'a mut Checker,
+    schema: Option<&'static ObjectSchema>,
+    at: &'a Path<'p>,
+    /// One bit for each listed property that was there.
+    seen: u64,
+    key: String,
+    counting: bool,
+    /// The limit that is judged when this object ends.
+    limit: Option<&'static PropertyLimit>,
+}
+
+impl Members<'_, '_> {
+    fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Unserializable> {
+        if self.counting {
+            self.checker.keys += 1;
+        }
+        let at = self.at.child(key);
+        let schema = match self.schema {
+            None => None,
+            Some(object) => match object.properties.iter().position(|property| property.name == key) {
+                Some(index) => {
+                    if self.seen & (1 << index) != 0 {
+                        let message = format!("`{key}` is listed in the contract: it cannot be a further property as well");
+                        self.checker.report(&at, "uniqueKeys", Provenance::Documented, message);
+                    }
+                    self.seen |= 1 << index;
+                    object.properties.get(index).map(|property| property.schema)
+                }
+                None => match object.additional {
+                    Additional::Open(schema) => Some(schema),
+                    Additional::Closed(provenance) => {
+                        let message = format!("`{key}` is not a property here");
+                        self.checker.report(&at, "additionalProperties", provenance, message);
+                        None
+                    }
+                },
+            },
+        };
+        value.serialize(Walk { checker: self.checker, schema, at: &at, counting: self.counting })
+    }
+
+    fn finish(self) {
+        if let Some(object) = self.schema {
+            for (index, property) in object.properties.iter().enumerate() {
+                if property.required && self.seen & (1 << index) == 0 {
+                    let message = format!("`{}` is missing", property.name);
+                    self.checker.report(&self.at.child(property.name), "required", object.required_provenance, message);
+                }
+            }
+            if let Some((sets, provenance)) = object.any_of
+                && !sets.iter().any(|set| set.iter().all(|name| self.has(object, name)))
+            {
+                let names: Vec<String> = sets.iter().map(|set| set.join(" with ")).collect();
+                self.checker.report(self.at, "anyOf", provenance, format!("must have at least one of {}", names.join(", ")));
+            }
+        }
+        if let Some(limit) = self.limit
+            && self.checker.keys > limit.maximum
+        {
+            let message = format!("must have at most {} properties together, not {}", limit.maximum, self.checker.keys);
+            self.checker.report(self.at, "x-property-limit", limit.provenance, message);
+        }
+    }
+
+    fn has(&self, object: &ObjectSchema, name: &str) -> bool {
+        object.properties.iter().position(|property| property.name == name).is_some_and(|index| self.seen & (1 << index) != 0)
+    }
+}
+
+impl SerializeStruct for Members<'_, '_> {
+    type Ok = ();
+    type Error = Unserializable;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Unserializable> {
+        self.member(key, value)
+    }
+
+    fn end(self) -> Result<(), Unserializable> {
+        self.finish();
+        Ok(())
+    }
+}
+
+impl SerializeMap for Members<'_, '_> {
+    type Ok = ();
+    type Error = Unserializable;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unserializable> {
+        self.key = match serde_json::to_value(key) {
+            Ok(serde_json::Value::String(key)) => key,
+            Ok(other) => other.to_string(),
+            Err(error) => return Err(Unserializable(error.to_string())),
+        };
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unserializable> {
+        let key = std::mem::take(&mut self.key);
+        self.member(&key, value)
+    }
+
+    fn end(self) -> Result<(), Unserializable> {
+        self.finish();
+        Ok(())
+    }
+}
+
+/// Members or items below a value that was refused already.
+struct Ignored;
+
+macro_rules! ignore {
+    ($($traits:ident: $($method:ident($($argument:ty),*)),+;)+) => {
+        $(impl ser::$traits for Ignored {
+            type Ok = ();
+            type Error = Unserializable;
+            $(fn $method<T: Serialize + ?Sized>(&mut self, $(_: $argument,)* _: &T) -> Result<(), Unserializable> { Ok(()) })+
+            fn end(self) -> Result<(), Unserializable> { Ok(()) }
+        })+
+    };
+}
+
+ignore! {
+    SerializeSeq: serialize_element();
+    SerializeTuple: serialize_element();
+    SerializeTupleStruct: serialize_field();
+    SerializeTupleVariant: serialize_field();
+    SerializeStructVariant: serialize_field(&'static str);
+}
+
+macro_rules! integers {
+    ($($method:ident: $ty:ty),+) => {
+        $(fn $method(self, value: $ty) -> Result<(), Unserializable> {
+            self.integer(i64::try_from(value).ok());
+            Ok(())
+        })+
+    };
+}
+
+impl<'a, 'p> Serializer for Walk<'a, 'p> {
+    type Ok = ();
+    type Error = Unserializable;
+    type SerializeSeq = Ignored;
+    type SerializeTuple = Ignored;
+    type SerializeTupleStruct = Ignored;
+    type SerializeTupleVariant = Ignored;
+    type SerializeMap = Members<'a, 'p>;
+    type SerializeStruct = Members<'a, 'p>;
+    type SerializeStructVariant = Ignored;
+
+    integers! {
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
+    }
+
+    fn serialize_bool(self, _: bool) -> Result<(), Unserializable> {
+        self.refuse(Kind::Boolean);
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Unserializable> {
+        self.decimal(value.into());
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Unserializable> {
+        self.decimal(value);
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Unserializable> {
+        self.text(value.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Unserializable> {
+        self.text(value);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Unserializable> {
+        self.refuse(Kind::Array);
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<(), Unserializable> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unserializable> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Unserializable> {
+        self.refuse(Kind::Null);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unserializable> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Unserializable> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unserializable> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Unserializable> {
+        self.refuse(Kind::Object);
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Ignored, Unserializable> {
+        Ok(self.skip(Kind::Array))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Ignored, Unserializable> {
+        Ok(self.skip(Kind::Array))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
+        Ok(self.skip(Kind::Array))
+    }
+
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
+        Ok(self.skip(Kind::Object))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Members<'a, 'p>, Unserializable> {
+        Ok(self.object())
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a, 'p>, Unserializable> {
+        Ok(self.object())
+    }
+
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
+        Ok(self.skip(Kind::Object))
+    }
+}
