@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod client;
+mod collect;
+mod credentials;
+mod endpoints;
+mod error;
+mod event;
+mod retry;
+mod time;
+
+pub use client::{Client, ClientBuilder};
+pub use collect::{CollectError, CollectReport, Refusal, Rejection, UnattributedRejection, Undelivered};
+pub use copilot_gen::{
+    EVENT_TYPES, EventPayload,
+    contract::{Provenance, Violation},
+    types,
+};
+pub use credentials::{CLIENT_ID, CLIENT_SECRET, Credentials, CredentialsError, Part};
+pub use endpoints::{COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT, EndpointError, Endpoints};
+pub use error::Error;
+#[doc(hidden)]
+pub use event::collect_properties;
+pub use event::{InvalidEvent, NewEvent, event_from_value, new_event_id, parse_event};
+pub use retry::RetryPolicy;
+pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
+
+/// The generated client beneath: its client, settings and errors.
+pub use copilot_gen as raw;

@@ -21,6 +21,6 @@ mod generated {
 }
 
 pub use generated::{
-    API_VERSION, ByteStream, CONTRACT_VERSION, Client, ClientInfo, EVENT_TYPES, Error, EventPayload, ResponseValue,
-    SERVER, builder, operations, schemas, types,
+    API_VERSION, ByteStream, CONTRACT_VERSION, Client, ClientInfo, EVENT_TYPES, Error, EventPayload,
+    ResponseValue, SERVER, builder, operations, schemas, types,
 };

@@ -128,7 +128,11 @@ impl Client {
 /// [`ErrorResponse`](crate::types::ErrorResponse), so that the error keeps its status, its headers and the body's
 /// first [`BODY_EXCERPT_BYTES`]. An empty 200 reads as `{}`.
 #[doc(hidden)]
-pub async fn execute(client: &reqwest::Client, request: Request, settings: &RequestSettings) -> reqwest::Result<Response> {
+pub async fn execute(
+    client: &reqwest::Client,
+    request: Request,
+    settings: &RequestSettings,
+) -> reqwest::Result<Response> {
     let response = client.execute(request).await?;
     let status = response.status();
     let body = if status.is_client_error() || status.is_server_error() {

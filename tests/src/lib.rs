@@ -1,0 +1,16 @@
+//! What the tests share.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+pub mod arbitrary;
+pub mod judge;
+pub mod mutation;
+pub mod spec;
+pub mod wire;
+
+/// Typed mocks of the contract's operations, generated while this crate builds: `server.collect(|when, then| …)`.
+#[allow(missing_docs, unused_imports, unreachable_pub, clippy::all)]
+#[rustfmt::skip]
+pub mod mock {
+    include!(concat!(env!("OUT_DIR"), "/httpmock.rs"));
+}

@@ -1,1 +1,62 @@
-fn main(){}
+//! `cargo xtask`: the workspace's own commands. [`USAGE`] says which there are; each has a file of its own.
+
+mod build_cost;
+mod ci;
+mod failure;
+mod r#gen;
+mod lint;
+mod workspace;
+
+use std::{path::Path, process::ExitCode};
+
+use failure::Failure;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  gen [--check]    Write copilot-gen/generated/client.rs and openapi/copilot.json from openapi/copilot.yaml.
+                   With --check write nothing: show how they differ, and fail if they do.
+  lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
+  ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.
+  build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {}", failure.chain());
+            if matches!(failure, Failure::Usage(_)) {
+                eprint!("\n{USAGE}");
+                return ExitCode::from(2);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command. `false` when it ran, and what it checks is not so.
+fn run(arguments: &[String]) -> Result<bool, Failure> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["gen"] => r#gen::run(&workspace::root()?, r#gen::Mode::Write),
+        ["gen", "--check"] => r#gen::run(&workspace::root()?, r#gen::Mode::Check),
+        ["lint"] => {
+            let root = workspace::root()?;
+            lint::run(&root.join(workspace::CONTRACT), workspace::CONTRACT)
+        }
+        ["lint", file] if !file.starts_with('-') => lint::run(Path::new(file), file),
+        ["ci", steps @ ..] => ci::run(&workspace::root()?, steps),
+        ["build-cost"] => build_cost::run(&workspace::root()?),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        [] => Err(Failure::Usage("no command".to_owned())),
+        [command, ..] => {
+            Err(Failure::Usage(format!("`{command}` is no command, or not with these arguments")))
+        }
+    }
+}

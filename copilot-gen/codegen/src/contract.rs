@@ -56,8 +56,8 @@ impl Contract {
     ///
     /// When the text is not YAML, or its top level is not an object.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let root: Value = serde_saphyr::from_str(text)
-            .map_err(|source| Error::new("the contract", source.to_string()))?;
+        let root: Value =
+            serde_saphyr::from_str(text).map_err(|source| Error::new("the contract", source.to_string()))?;
         Self::from_value(root)
     }
 
@@ -109,9 +109,7 @@ impl Contract {
 
     /// The schema of that name.
     pub fn schema(&self, name: &str) -> Result<&Value, Error> {
-        self.schemas()?
-            .get(name)
-            .ok_or_else(|| Error::new(format!("{SCHEMAS}{name}"), "no such schema"))
+        self.schemas()?.get(name).ok_or_else(|| Error::new(format!("{SCHEMAS}{name}"), "no such schema"))
     }
 
     /// The name that a `$ref` to a schema refers to.
@@ -129,18 +127,13 @@ impl Contract {
 
     /// The operations: path, method, operation.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
-        self.root
-            .get("paths")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .flat_map(|(path, item)| {
-                item.as_object()
-                    .into_iter()
-                    .flatten()
-                    .filter(|(_, operation)| operation.get("operationId").is_some())
-                    .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
-            })
+        self.root.get("paths").and_then(Value::as_object).into_iter().flatten().flat_map(|(path, item)| {
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, operation)| operation.get("operationId").is_some())
+                .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
     }
 
     /// The name of the one schema that is chosen by a discriminator: the event.
@@ -176,10 +169,10 @@ impl Contract {
                 .and_then(|target| target.strip_prefix(SCHEMAS))
                 .ok_or_else(|| Error::new(place(), format!("{wire_name} does not name a schema")))?;
             let schema = self.schema(schema_name)?;
-            let payload = schema
-                .pointer("/properties/payload")
-                .and_then(Self::reference)
-                .ok_or_else(|| Error::new(format!("{SCHEMAS}{schema_name}"), "payload does not refer to a named schema"))?;
+            let payload =
+                schema.pointer("/properties/payload").and_then(Self::reference).ok_or_else(|| {
+                    Error::new(format!("{SCHEMAS}{schema_name}"), "payload does not refer to a named schema")
+                })?;
             variants.push(Variant { wire_name, schema, schema_name, payload });
         }
         Ok((property, variants))

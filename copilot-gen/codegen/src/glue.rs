@@ -40,7 +40,8 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
     let time_type = member_type(&variants, "timestamp")?;
     let count = variants.len();
     let wire_names = variants.iter().map(|variant| variant.wire_name);
-    let idents = variants.iter().map(|variant| variant_ident(variant.wire_name)).collect::<Result<Vec<_>, _>>()?;
+    let idents =
+        variants.iter().map(|variant| variant_ident(variant.wire_name)).collect::<Result<Vec<_>, _>>()?;
 
     let payloads = variants
         .iter()
@@ -55,8 +56,20 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
         let table = static_ident(variant.schema_name);
         quote! { Self::#ident { .. } => &schemas::#table }
     });
-    let user_id = accessor(contract, &variants, &idents, "user_id", "The user that the event is about, where it names one.")?;
-    let thing_id = accessor(contract, &variants, &idents, "thing_id", "The thing that the event is about, where it names one.")?;
+    let user_id = accessor(
+        contract,
+        &variants,
+        &idents,
+        "user_id",
+        "The user that the event is about, where it names one.",
+    )?;
+    let thing_id = accessor(
+        contract,
+        &variants,
+        &idents,
+        "thing_id",
+        "The thing that the event is about, where it names one.",
+    )?;
     Ok(quote! {
         /// The types of events that Copilot.cx knows, as they are named on the wire, in the contract's order.
         pub const EVENT_TYPES: [&str; #count] = [#(#wire_names),*];
@@ -108,7 +121,13 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
 }
 
 /// `EventPayload` for one payload, and `build` for its builder.
-fn payload(variant: &Variant<'_>, event: &Ident, variant_ident: &Ident, id_type: &Ident, time_type: &Ident) -> Result<TokenStream, Error> {
+fn payload(
+    variant: &Variant<'_>,
+    event: &Ident,
+    variant_ident: &Ident,
+    id_type: &Ident,
+    time_type: &Ident,
+) -> Result<TokenStream, Error> {
     let payload = ident(variant.payload)?;
     let wire_name = variant.wire_name;
     Ok(quote! {
@@ -131,13 +150,22 @@ fn payload(variant: &Variant<'_>, event: &Ident, variant_ident: &Ident, id_type:
 }
 
 /// An accessor over all variants for a payload property that many types share.
-fn accessor(contract: &Contract, variants: &[Variant<'_>], idents: &[Ident], property: &str, doc: &str) -> Result<TokenStream, Error> {
+fn accessor(
+    contract: &Contract,
+    variants: &[Variant<'_>],
+    idents: &[Ident],
+    property: &str,
+    doc: &str,
+) -> Result<TokenStream, Error> {
     let name = ident(property)?;
     let mut ty = None;
     let mut arms = TokenStream::new();
     for (variant, variant_ident) in variants.iter().zip(idents) {
         let payload = contract.schema(variant.payload)?;
-        let found = payload.get("properties").and_then(|properties| properties.get(property)).and_then(Contract::reference);
+        let found = payload
+            .get("properties")
+            .and_then(|properties| properties.get(property))
+            .and_then(Contract::reference);
         let required = payload
             .get("required")
             .and_then(Value::as_array)
@@ -205,11 +233,18 @@ fn operations(contract: &Contract) -> Result<TokenStream, Error> {
 /// The type that all variants use for a member.
 fn member_type(variants: &[Variant<'_>], member: &str) -> Result<Ident, Error> {
     let mut names = variants.iter().map(|variant| {
-        variant.schema.pointer(&format!("/properties/{member}")).and_then(Contract::reference).unwrap_or_default()
+        variant
+            .schema
+            .pointer(&format!("/properties/{member}"))
+            .and_then(Contract::reference)
+            .unwrap_or_default()
     });
     let first = names.next().unwrap_or_default();
     if first.is_empty() || names.any(|name| name != first) {
-        return Err(Error::new("glue", format!("the events do not agree on one named schema for `{member}`")));
+        return Err(Error::new(
+            "glue",
+            format!("the events do not agree on one named schema for `{member}`"),
+        ));
     }
     ident(first)
 }
@@ -220,7 +255,10 @@ fn variant_ident(wire_name: &str) -> Result<Ident, Error> {
         .split('_')
         .map(|word| {
             let mut letters = word.chars();
-            letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+                .unwrap_or_default()
         })
         .collect();
     ident(&pascal)

@@ -40,8 +40,8 @@ pub fn generate(contract: &Contract) -> Result<String, Error> {
     let client = Generator::new(&settings())
         .generate_tokens(&document)
         .map_err(|source| Error::new("progenitor", source.to_string()))?;
-    let mut client: syn::File = syn::parse2(client)
-        .map_err(|source| Error::new("the output of progenitor", source.to_string()))?;
+    let mut client: syn::File =
+        syn::parse2(client).map_err(|source| Error::new("the output of progenitor", source.to_string()))?;
     polish::polish(contract, &mut client)?;
 
     let tables = tables::emit(contract)?;
@@ -64,8 +64,8 @@ pub fn generate_httpmock(contract: &Contract, sdk: &str) -> Result<String, Error
     let tokens = Generator::new(&settings())
         .httpmock(&document, sdk)
         .map_err(|source| Error::new("progenitor", source.to_string()))?;
-    let file: syn::File = syn::parse2(tokens)
-        .map_err(|source| Error::new("the output of progenitor", source.to_string()))?;
+    let file: syn::File =
+        syn::parse2(tokens).map_err(|source| Error::new("the output of progenitor", source.to_string()))?;
     Ok(format!("{}{}", header("//"), prettyplease::unparse(&file)))
 }
 

@@ -88,11 +88,15 @@ fn drop_integer_ranges(contract: &mut Contract) -> Result<(), Error> {
 fn merge_success_responses(contract: &mut Contract) -> Result<(), Error> {
     let mut merged = false;
     for (operation, responses) in responses_mut(contract) {
-        let successes: Vec<String> = responses.keys().filter(|status| status.starts_with('2')).cloned().collect();
+        let successes: Vec<String> =
+            responses.keys().filter(|status| status.starts_with('2')).cloned().collect();
         if successes.len() < 2 {
             continue;
         }
-        if successes.iter().any(|status| responses.get(status).is_some_and(|response| response.get("content").is_some())) {
+        if successes
+            .iter()
+            .any(|status| responses.get(status).is_some_and(|response| response.get("content").is_some()))
+        {
             return Err(Error::new(operation, "has several success responses, one of them with a body"));
         }
         for status in successes {
@@ -101,7 +105,11 @@ fn merge_success_responses(contract: &mut Contract) -> Result<(), Error> {
         responses.insert("2XX".to_owned(), json!({ "description": "Success, with nothing to read." }));
         merged = true;
     }
-    if merged { Ok(()) } else { Err(obsolete("merge_success_responses", "no operation has two success responses")) }
+    if merged {
+        Ok(())
+    } else {
+        Err(obsolete("merge_success_responses", "no operation has two success responses"))
+    }
 }
 
 /// An error status with a body that is not the JSON error (a proxy's HTML, nothing at all) becomes progenitor's
@@ -180,7 +188,9 @@ fn error_schema_name(contract: &Contract) -> Result<String, Error> {
         .ok_or_else(|| Error::new(place, "missing"))?;
     let names: BTreeSet<&str> = responses
         .values()
-        .filter_map(|response| response.pointer("/content/application~1json/schema").and_then(Contract::reference))
+        .filter_map(|response| {
+            response.pointer("/content/application~1json/schema").and_then(Contract::reference)
+        })
         .collect();
     match names.into_iter().collect::<Vec<_>>().as_slice() {
         [name] => Ok((*name).to_owned()),

@@ -3,7 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde_json::Value;
-use syn::{File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod, PathArguments, Type, parse_quote};
+use syn::{
+    File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod, PathArguments, Type,
+    parse_quote,
+};
 
 use crate::{
     contract::{Contract, Error},
@@ -37,7 +40,7 @@ fn drop_default_client(client: &mut File) -> Result<(), Error> {
 
 /// typify checks each string with a regular expression, which costs about a microsecond. The contract's table says
 /// the same in a few nanoseconds.
-fn check_strings_by_table(contract: &Contract, types: &mut Vec<Item>) -> Result<(), Error> {
+fn check_strings_by_table(contract: &Contract, types: &mut [Item]) -> Result<(), Error> {
     let mut changed = false;
     for block in impls(types, "FromStr") {
         let name = type_name(&block.self_ty);
@@ -78,7 +81,8 @@ fn describe_bounds(contract: &Contract, types: &mut [Item]) -> Result<(), Error>
 }
 
 fn bounds(schema: &Value) -> TokenStream {
-    let number = |keyword: &str| schema.get(keyword).and_then(Value::as_i64).map(proc_macro2::Literal::i64_suffixed);
+    let number =
+        |keyword: &str| schema.get(keyword).and_then(Value::as_i64).map(proc_macro2::Literal::i64_suffixed);
     let mut parts = Vec::new();
     let mut range = |outer: &str, low: Option<proc_macro2::Literal>, high: Option<proc_macro2::Literal>| {
         let outer = quote::format_ident!("{outer}");
@@ -99,7 +103,7 @@ fn bounds(schema: &Value) -> TokenStream {
 
 /// typify's setter of an optional property takes only what converts to `Option<T>`, so that `.user_id("u-1")` does not
 /// compile. The relaxed setter takes what converts to `T`, or an `Option` of that.
-fn relax_optional_setters(types: &mut Vec<Item>) -> Result<(), Error> {
+fn relax_optional_setters(types: &mut [Item]) -> Result<(), Error> {
     let mut changed = false;
     for item in module(types, "builder")? {
         let Item::Impl(block) = item else { continue };
@@ -170,7 +174,15 @@ fn module<'a>(items: &'a mut [Item], name: &str) -> Result<&'a mut Vec<Item>, Er
 
 fn impls<'a>(items: &'a mut [Item], wanted: &str) -> impl Iterator<Item = &'a mut ItemImpl> {
     items.iter_mut().filter_map(move |item| match item {
-        Item::Impl(block) if block.trait_.as_ref().and_then(|(path, _)| path.segments.last()).is_some_and(|last| last.ident == wanted) => Some(block),
+        Item::Impl(block)
+            if block
+                .trait_
+                .as_ref()
+                .and_then(|(path, _)| path.segments.last())
+                .is_some_and(|last| last.ident == wanted) =>
+        {
+            Some(block)
+        }
         _ => None,
     })
 }
@@ -184,7 +196,9 @@ fn functions(block: &mut ItemImpl) -> impl Iterator<Item = &mut ImplItemFn> {
 
 fn type_name(ty: &Type) -> String {
     match ty {
-        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default(),
+        Type::Path(path) => {
+            path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
+        }
         other => other.to_token_stream().to_string(),
     }
 }

@@ -11,11 +11,23 @@ use crate::{
 
 /// The keywords that a schema in a request may use. Anything else would be a rule that is silently not checked.
 const UNDERSTOOD: &[&str] = &[
-    "type", "format", "description", "example", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum",
-    "anyOf", "properties", "required", "additionalProperties",
+    "type",
+    "format",
+    "description",
+    "example",
+    "enum",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "anyOf",
+    "properties",
+    "required",
+    "additionalProperties",
 ];
 
-/// Emits the module `schemas`: a static for every schema that a request can hold.
+/// Emits the module `schemas`: a static for every schema that a request can hold, or that is kept for clients.
 pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     let event = contract.event_name()?;
     let (property, variants) = contract.event_mapping()?;
@@ -27,6 +39,13 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     for name in &requests {
         // The body that carries events is checked event by event.
         if !refers_to(contract, name, event)? {
+            needed.add(name)?;
+        }
+    }
+
+    // Schemas that are kept for clients although no request holds them.
+    for (name, schema) in contract.schemas()? {
+        if schema.get("x-unreferenced").is_some() {
             needed.add(name)?;
         }
     }
@@ -133,7 +152,8 @@ fn refers_to(contract: &Contract, name: &str, target: &str) -> Result<bool, Erro
     fn search(value: &Value, target: &str) -> bool {
         match value {
             Value::Object(members) => {
-                Contract::reference(value) == Some(target) || members.values().any(|member| search(member, target))
+                Contract::reference(value) == Some(target)
+                    || members.values().any(|member| search(member, target))
             }
             Value::Array(items) => items.iter().any(|item| search(item, target)),
             _ => false,
@@ -143,9 +163,15 @@ fn refers_to(contract: &Contract, name: &str, target: &str) -> Result<bool, Erro
 }
 
 /// The table of one schema that is not a reference: its type and its value.
-fn schema_value(contract: &Contract, place: &str, schema: &Value) -> Result<(TokenStream, TokenStream), Error> {
+fn schema_value(
+    contract: &Contract,
+    place: &str,
+    schema: &Value,
+) -> Result<(TokenStream, TokenStream), Error> {
     let object = schema.as_object().ok_or_else(|| Error::new(place, "is not an object"))?;
-    if let Some(unknown) = object.keys().find(|keyword| !keyword.starts_with("x-") && !UNDERSTOOD.contains(&keyword.as_str())) {
+    if let Some(unknown) =
+        object.keys().find(|keyword| !keyword.starts_with("x-") && !UNDERSTOOD.contains(&keyword.as_str()))
+    {
         return Err(Error::new(place, format!("`{unknown}` is a rule that the generator does not know")));
     }
     if let Some(alternatives) = schema.get("anyOf").filter(|_| schema.get("type").is_none()) {
@@ -245,12 +271,18 @@ fn integer_schema(place: &str, schema: &Value, provenance: &TokenStream) -> Resu
     })
 }
 
-fn object_schema(contract: &Contract, place: &str, schema: &Value, provenance: &TokenStream) -> Result<TokenStream, Error> {
+fn object_schema(
+    contract: &Contract,
+    place: &str,
+    schema: &Value,
+    provenance: &TokenStream,
+) -> Result<TokenStream, Error> {
     let required = match schema.get("required") {
         None => Vec::new(),
         Some(names) => strings(place, names)?,
     };
-    let required_provenance = if required.is_empty() { provenance.clone() } else { grade(place, schema, "required")? };
+    let required_provenance =
+        if required.is_empty() { provenance.clone() } else { grade(place, schema, "required")? };
     let mut properties = Vec::new();
     let declared = schema.get("properties").and_then(Value::as_object);
     for (name, property) in declared.into_iter().flatten() {
@@ -261,7 +293,9 @@ fn object_schema(contract: &Contract, place: &str, schema: &Value, provenance: &
     if properties.len() > 64 {
         return Err(Error::new(place, "has more than 64 properties; the validator's bit set holds 64"));
     }
-    if let Some(missing) = required.iter().find(|name| !declared.is_some_and(|declared| declared.contains_key(**name))) {
+    if let Some(missing) =
+        required.iter().find(|name| !declared.is_some_and(|declared| declared.contains_key(**name)))
+    {
         return Err(Error::new(place, format!("requires `{missing}`, which is not among its properties")));
     }
     let additional = match schema.get("additionalProperties") {
@@ -270,7 +304,11 @@ fn object_schema(contract: &Contract, place: &str, schema: &Value, provenance: &
             quote! { Additional::Closed(#graded) }
         }
         Some(Value::Object(_)) => {
-            let used = schema_use(contract, &format!("{place}/additionalProperties"), &schema["additionalProperties"])?;
+            let used = schema_use(
+                contract,
+                &format!("{place}/additionalProperties"),
+                &schema["additionalProperties"],
+            )?;
             quote! { Additional::Open(#used) }
         }
         _ => return Err(Error::new(place, "an object in a request must say what additionalProperties are")),
@@ -306,7 +344,11 @@ fn object_schema(contract: &Contract, place: &str, schema: &Value, provenance: &
 fn property_limit(place: &str, schema: &Value) -> Result<TokenStream, Error> {
     let Some(limit) = schema.get("x-property-limit") else { return Ok(quote!(None)) };
     let wrong = || Error::new(format!("{place}/x-property-limit"), "must have `maximum` and `within`");
-    let maximum = limit.get("maximum").and_then(Value::as_u64).and_then(|maximum| usize::try_from(maximum).ok()).ok_or_else(wrong)?;
+    let maximum = limit
+        .get("maximum")
+        .and_then(Value::as_u64)
+        .and_then(|maximum| usize::try_from(maximum).ok())
+        .ok_or_else(wrong)?;
     let within = limit.get("within").and_then(Value::as_str).ok_or_else(wrong)?;
     let graded = grade(place, schema, "x-property-limit")?;
     Ok(quote! { Some(PropertyLimit { maximum: #maximum, within: #within, provenance: #graded }) })

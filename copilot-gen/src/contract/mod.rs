@@ -6,6 +6,7 @@
 
 mod optional;
 mod pattern;
+mod serializer;
 mod violation;
 mod walk;
 
@@ -183,7 +184,12 @@ impl ObjectSchema {
 impl EventSchema {
     /// Every rule that an event breaks whose variant is known. `now` is the receiver's clock in milliseconds since
     /// 1970.
-    pub fn check<T: Serialize + ?Sized>(&'static self, variant: &'static ObjectSchema, event: &T, now: i64) -> Vec<Violation> {
+    pub fn check<T: Serialize + ?Sized>(
+        &'static self,
+        variant: &'static ObjectSchema,
+        event: &T,
+        now: i64,
+    ) -> Vec<Violation> {
         let mut checker = Checker::new(now, self.limit.as_ref());
         checker.check(event, Schema::Object(variant), &Path::ROOT);
         checker.finish()
@@ -192,7 +198,9 @@ impl EventSchema {
     /// Every rule that a JSON value breaks as an event. The variant is chosen by the discriminating property; while
     /// that is missing or unknown, nothing else can be judged.
     pub fn check_json(&'static self, json: &Value, now: i64) -> Vec<Violation> {
-        let wrong = |pointer: String, rule, message: String| vec![Violation::new(pointer, rule, self.provenance, message)];
+        let wrong = |pointer: String, rule, message: String| {
+            vec![Violation::new(pointer, rule, self.provenance, message)]
+        };
         let pointer = format!("/{}", self.discriminator);
         let Some(members) = json.as_object() else {
             return wrong(String::new(), "type", "must be an object".to_owned());
@@ -201,7 +209,11 @@ impl EventSchema {
             None => wrong(pointer, "required", format!("`{}` is missing", self.discriminator)),
             Some(Value::String(name)) => match self.variants.iter().find(|(known, _)| known == name) {
                 Some((_, variant)) => self.check(variant, json, now),
-                None => wrong(pointer, "discriminator", format!("is not one of the {} types of the contract", self.variants.len())),
+                None => wrong(
+                    pointer,
+                    "discriminator",
+                    format!("is not one of the {} types of the contract", self.variants.len()),
+                ),
             },
             Some(_) => wrong(pointer, "type", "must be a string".to_owned()),
         }

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use serde::{
-    Serialize, Serializer,
-    ser::{self, SerializeMap, SerializeStruct},
-};
+use serde::{Serialize, ser};
 
-use super::{Additional, IntegerSchema, ObjectSchema, PropertyLimit, Provenance, Schema, StringSchema, Violation};
+use super::{
+    Additional, IntegerSchema, ObjectSchema, PropertyLimit, Provenance, Schema, StringSchema, Violation,
+};
 
 /// A place in a value: a list of keys that lives on the stack.
 pub(super) struct Path<'a> {
@@ -27,7 +26,9 @@ impl<'a> Path<'a> {
     fn pointer(&self) -> String {
         match self.parent {
             None => String::new(),
-            Some(parent) => format!("{}/{}", parent.pointer(), self.key.replace('~', "~0").replace('/', "~1")),
+            Some(parent) => {
+                format!("{}/{}", parent.pointer(), self.key.replace('~', "~0").replace('/', "~1"))
+            }
         }
     }
 
@@ -50,7 +51,9 @@ impl Checker {
         Self { now, limit, keys: 0, violations: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> Vec<Violation> {
+    /// What was found, by place: the order in which members came is no property of the value.
+    pub(super) fn finish(mut self) -> Vec<Violation> {
+        self.violations.sort_by(|one, other| one.pointer().cmp(other.pointer()));
         self.violations
     }
 
@@ -68,7 +71,7 @@ impl Checker {
 
 /// A value that its own `Serialize` implementation refuses to write.
 #[derive(Debug)]
-pub(super) struct Unserializable(String);
+pub(super) struct Unserializable(pub(super) String);
 
 impl fmt::Display for Unserializable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +88,7 @@ impl ser::Error for Unserializable {
 }
 
 /// Checks one value: a serializer that writes nothing.
-struct Walk<'a, 'p> {
+pub(super) struct Walk<'a, 'p> {
     checker: &'a mut Checker,
     /// `None` below a value that was refused already: nothing there is judged, only counted.
     schema: Option<Schema>,
@@ -96,7 +99,7 @@ struct Walk<'a, 'p> {
 
 /// What a value is, for messages and for choosing among scalars.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     String,
     Integer,
     Decimal,
@@ -147,7 +150,9 @@ impl Walk<'_, '_> {
     fn expect(&mut self, kind: Kind) -> Option<Schema> {
         let schema = self.schema?;
         let candidate = match schema {
-            Schema::AnyOf(choice) => choice.alternatives.iter().find(|alternative| accepts(alternative, kind)).copied(),
+            Schema::AnyOf(choice) => {
+                choice.alternatives.iter().find(|alternative| accepts(alternative, kind)).copied()
+            }
             schema => accepts(&schema, kind).then_some(schema),
         };
         if candidate.is_none() {
@@ -157,12 +162,17 @@ impl Walk<'_, '_> {
         candidate
     }
 
-    fn integer(mut self, value: Option<i64>) {
+    pub(super) fn integer(mut self, value: Option<i64>) {
         let Some(schema) = self.expect(Kind::Integer) else { return };
         match (schema, value) {
             (Schema::Integer(schema), Some(value)) => self.check_integer(schema, value),
             (Schema::Integer(schema), None) => {
-                self.checker.report(self.at, "format", schema.format, "must fit a signed 64-bit integer".to_owned());
+                self.checker.report(
+                    self.at,
+                    "format",
+                    schema.format,
+                    "must fit a signed 64-bit integer".to_owned(),
+                );
             }
             _ => {}
         }
@@ -183,31 +193,47 @@ impl Walk<'_, '_> {
         }
         let Some(window) = &schema.window else { return };
         let now = self.checker.now;
-        let within = |value: i64| value >= now.saturating_sub(window.past) && value <= now.saturating_add(window.future);
+        let within = |value: i64| {
+            value >= now.saturating_sub(window.past) && value <= now.saturating_add(window.future)
+        };
         if within(value) {
             return;
         }
         let rule = "x-time-window";
         if value.checked_mul(1000).is_some_and(within) {
-            let message = "is in seconds: milliseconds since 1970 are expected, so multiply it by 1000".to_owned();
+            let message =
+                "is in seconds: milliseconds since 1970 are expected, so multiply it by 1000".to_owned();
             self.checker.report(self.at, rule, window.past_provenance, message);
         } else if value > now {
-            let message = format!("lies {} in the future; {} is allowed", span(value.saturating_sub(now)), span(window.future));
+            let message = format!(
+                "lies {} in the future; {} is allowed",
+                span(value.saturating_sub(now)),
+                span(window.future)
+            );
             self.checker.report(self.at, rule, window.future_provenance, message);
         } else {
-            let message = format!("lies {} in the past; {} is allowed", span(now.saturating_sub(value)), span(window.past));
+            let message = format!(
+                "lies {} in the past; {} is allowed",
+                span(now.saturating_sub(value)),
+                span(window.past)
+            );
             self.checker.report(self.at, rule, window.past_provenance, message);
         }
     }
 
-    fn decimal(mut self, value: f64) {
+    pub(super) fn decimal(mut self, value: f64) {
         if self.expect(Kind::Decimal).is_some() && !value.is_finite() {
             let provenance = self.schema.map_or(Provenance::Documented, |schema| expectation(&schema).2);
-            self.checker.report(self.at, "type", provenance, "must be a finite number: JSON has no other".to_owned());
+            self.checker.report(
+                self.at,
+                "type",
+                provenance,
+                "must be a finite number: JSON has no other".to_owned(),
+            );
         }
     }
 
-    fn text(mut self, value: &str) {
+    pub(super) fn text(mut self, value: &str) {
         if let Some(Schema::String(schema)) = self.expect(Kind::String) {
             check_string(schema, value, &mut |rule, provenance, message| {
                 self.checker.report(self.at, rule, provenance, message);
@@ -215,7 +241,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn refuse(mut self, kind: Kind) {
+    pub(super) fn refuse(mut self, kind: Kind) {
         self.expect(kind);
     }
 }
@@ -229,7 +255,11 @@ fn span(milliseconds: i64) -> String {
     }
 }
 
-pub(super) fn check_string(schema: &StringSchema, text: &str, report: &mut dyn FnMut(&'static str, Provenance, String)) {
+pub(super) fn check_string(
+    schema: &StringSchema,
+    text: &str,
+    report: &mut dyn FnMut(&'static str, Provenance, String),
+) {
     if let Some((values, provenance)) = schema.one_of
         && !values.contains(&text)
     {
@@ -238,7 +268,11 @@ pub(super) fn check_string(schema: &StringSchema, text: &str, report: &mut dyn F
     if let Some((shortest, provenance)) = schema.min_length
         && is_shorter(text, shortest)
     {
-        let message = if text.is_empty() { "must not be empty".to_owned() } else { format!("must have at least {shortest} characters") };
+        let message = if text.is_empty() {
+            "must not be empty".to_owned()
+        } else {
+            format!("must have at least {shortest} characters")
+        };
         report("minLength", provenance, message);
     }
     if let Some((longest, provenance)) = schema.max_length
@@ -250,14 +284,17 @@ pub(super) fn check_string(schema: &StringSchema, text: &str, report: &mut dyn F
     if let Some((pattern, provenance)) = &schema.pattern
         && !pattern.matches(text)
     {
-        let place = pattern.first_mismatch(text).map_or_else(String::new, |position| format!("; character {position} does not fit"));
+        let place = pattern
+            .first_mismatch(text)
+            .map_or_else(String::new, |position| format!("; character {position} does not fit"));
         report("pattern", *provenance, format!("must match {}{place}", pattern.source));
     }
 }
 
 /// A character has one to four bytes, so most texts need no counting.
 fn is_shorter(text: &str, shortest: u64) -> bool {
-    (text.len() as u64) < shortest || ((text.len() as u64) < shortest.saturating_mul(4) && (text.chars().count() as u64) < shortest)
+    (text.len() as u64) < shortest
+        || ((text.len() as u64) < shortest.saturating_mul(4) && (text.chars().count() as u64) < shortest)
 }
 
 fn is_longer(text: &str, longest: u64) -> bool {
@@ -265,36 +302,43 @@ fn is_longer(text: &str, longest: u64) -> bool {
 }
 
 impl<'a, 'p> Walk<'a, 'p> {
-    fn object(mut self) -> Members<'a, 'p> {
+    pub(super) fn object(mut self) -> Members<'a, 'p> {
         let schema = match self.expect(Kind::Object) {
             Some(Schema::Object(schema)) => Some(schema),
             _ => None,
         };
         let limit = self.checker.limit.filter(|limit| self.at.is_member(limit.within));
-        Members { checker: self.checker, schema, at: self.at, seen: 0, key: String::new(), counting: self.counting || limit.is_some(), limit }
-    }
-
-    fn skip(mut self, kind: Kind) -> Ignored {
-        self.expect(kind);
-        Ignored
+        Members {
+            checker: self.checker,
+            schema,
+            at: self.at,
+            seen: 0,
+            key: String::new(),
+            counting: self.counting || limit.is_some(),
+            limit,
+        }
     }
 }
 
 /// The members of an object, as they come.
-struct Members<'a, 'p> {
+pub(super) struct Members<'a, 'p> {
     checker: &'a mut Checker,
     schema: Option<&'static ObjectSchema>,
     at: &'a Path<'p>,
     /// One bit for each listed property that was there.
     seen: u64,
-    key: String,
+    pub(super) key: String,
     counting: bool,
     /// The limit that is judged when this object ends.
     limit: Option<&'static PropertyLimit>,
 }
 
 impl Members<'_, '_> {
-    fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Unserializable> {
+    pub(super) fn member<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), Unserializable> {
         if self.counting {
             self.checker.keys += 1;
         }
@@ -304,7 +348,9 @@ impl Members<'_, '_> {
             Some(object) => match object.properties.iter().position(|property| property.name == key) {
                 Some(index) => {
                     if self.seen & (1 << index) != 0 {
-                        let message = format!("`{key}` is listed in the contract: it cannot be a further property as well");
+                        let message = format!(
+                            "`{key}` is listed in the contract: it cannot be a further property as well"
+                        );
                         self.checker.report(&at, "uniqueKeys", Provenance::Documented, message);
                     }
                     self.seen |= 1 << index;
@@ -323,210 +369,45 @@ impl Members<'_, '_> {
         value.serialize(Walk { checker: self.checker, schema, at: &at, counting: self.counting })
     }
 
-    fn finish(self) {
+    pub(super) fn finish(self) {
         if let Some(object) = self.schema {
             for (index, property) in object.properties.iter().enumerate() {
                 if property.required && self.seen & (1 << index) == 0 {
                     let message = format!("`{}` is missing", property.name);
-                    self.checker.report(&self.at.child(property.name), "required", object.required_provenance, message);
+                    self.checker.report(
+                        &self.at.child(property.name),
+                        "required",
+                        object.required_provenance,
+                        message,
+                    );
                 }
             }
             if let Some((sets, provenance)) = object.any_of
                 && !sets.iter().any(|set| set.iter().all(|name| self.has(object, name)))
             {
                 let names: Vec<String> = sets.iter().map(|set| set.join(" with ")).collect();
-                self.checker.report(self.at, "anyOf", provenance, format!("must have at least one of {}", names.join(", ")));
+                self.checker.report(
+                    self.at,
+                    "anyOf",
+                    provenance,
+                    format!("must have at least one of {}", names.join(", ")),
+                );
             }
         }
         if let Some(limit) = self.limit
             && self.checker.keys > limit.maximum
         {
-            let message = format!("must have at most {} properties together, not {}", limit.maximum, self.checker.keys);
+            let message =
+                format!("must have at most {} properties together, not {}", limit.maximum, self.checker.keys);
             self.checker.report(self.at, "x-property-limit", limit.provenance, message);
         }
     }
 
     fn has(&self, object: &ObjectSchema, name: &str) -> bool {
-        object.properties.iter().position(|property| property.name == name).is_some_and(|index| self.seen & (1 << index) != 0)
-    }
-}
-
-impl SerializeStruct for Members<'_, '_> {
-    type Ok = ();
-    type Error = Unserializable;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Unserializable> {
-        self.member(key, value)
-    }
-
-    fn end(self) -> Result<(), Unserializable> {
-        self.finish();
-        Ok(())
-    }
-}
-
-impl SerializeMap for Members<'_, '_> {
-    type Ok = ();
-    type Error = Unserializable;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unserializable> {
-        self.key = match serde_json::to_value(key) {
-            Ok(serde_json::Value::String(key)) => key,
-            Ok(other) => other.to_string(),
-            Err(error) => return Err(Unserializable(error.to_string())),
-        };
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unserializable> {
-        let key = std::mem::take(&mut self.key);
-        self.member(&key, value)
-    }
-
-    fn end(self) -> Result<(), Unserializable> {
-        self.finish();
-        Ok(())
-    }
-}
-
-/// Members or items below a value that was refused already.
-struct Ignored;
-
-macro_rules! ignore {
-    ($($traits:ident: $($method:ident($($argument:ty),*)),+;)+) => {
-        $(impl ser::$traits for Ignored {
-            type Ok = ();
-            type Error = Unserializable;
-            $(fn $method<T: Serialize + ?Sized>(&mut self, $(_: $argument,)* _: &T) -> Result<(), Unserializable> { Ok(()) })+
-            fn end(self) -> Result<(), Unserializable> { Ok(()) }
-        })+
-    };
-}
-
-ignore! {
-    SerializeSeq: serialize_element();
-    SerializeTuple: serialize_element();
-    SerializeTupleStruct: serialize_field();
-    SerializeTupleVariant: serialize_field();
-    SerializeStructVariant: serialize_field(&'static str);
-}
-
-macro_rules! integers {
-    ($($method:ident: $ty:ty),+) => {
-        $(fn $method(self, value: $ty) -> Result<(), Unserializable> {
-            self.integer(i64::try_from(value).ok());
-            Ok(())
-        })+
-    };
-}
-
-impl<'a, 'p> Serializer for Walk<'a, 'p> {
-    type Ok = ();
-    type Error = Unserializable;
-    type SerializeSeq = Ignored;
-    type SerializeTuple = Ignored;
-    type SerializeTupleStruct = Ignored;
-    type SerializeTupleVariant = Ignored;
-    type SerializeMap = Members<'a, 'p>;
-    type SerializeStruct = Members<'a, 'p>;
-    type SerializeStructVariant = Ignored;
-
-    integers! {
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
-    }
-
-    fn serialize_bool(self, _: bool) -> Result<(), Unserializable> {
-        self.refuse(Kind::Boolean);
-        Ok(())
-    }
-
-    fn serialize_f32(self, value: f32) -> Result<(), Unserializable> {
-        self.decimal(value.into());
-        Ok(())
-    }
-
-    fn serialize_f64(self, value: f64) -> Result<(), Unserializable> {
-        self.decimal(value);
-        Ok(())
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Unserializable> {
-        self.text(value.encode_utf8(&mut [0; 4]));
-        Ok(())
-    }
-
-    fn serialize_str(self, value: &str) -> Result<(), Unserializable> {
-        self.text(value);
-        Ok(())
-    }
-
-    fn serialize_bytes(self, _: &[u8]) -> Result<(), Unserializable> {
-        self.refuse(Kind::Array);
-        Ok(())
-    }
-
-    fn serialize_none(self) -> Result<(), Unserializable> {
-        self.serialize_unit()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unserializable> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), Unserializable> {
-        self.refuse(Kind::Null);
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unserializable> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Unserializable> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unserializable> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Unserializable> {
-        self.refuse(Kind::Object);
-        Ok(())
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Ignored, Unserializable> {
-        Ok(self.skip(Kind::Array))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Ignored, Unserializable> {
-        Ok(self.skip(Kind::Array))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
-        Ok(self.skip(Kind::Array))
-    }
-
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
-        Ok(self.skip(Kind::Object))
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Members<'a, 'p>, Unserializable> {
-        Ok(self.object())
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a, 'p>, Unserializable> {
-        Ok(self.object())
-    }
-
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Ignored, Unserializable> {
-        Ok(self.skip(Kind::Object))
+        object
+            .properties
+            .iter()
+            .position(|property| property.name == name)
+            .is_some_and(|index| self.seen & (1 << index) != 0)
     }
 }

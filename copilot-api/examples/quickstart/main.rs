@@ -1,0 +1,49 @@
+//! Reports one event of each type, a deliberately bad one and a change of consent, and prints what became of each.
+//!
+//! With `COPILOT_*` variables it talks to what they name; without, to a stand-in on loopback.
+
+mod events;
+mod stand_in;
+
+use std::{collections::BTreeMap, env, error::Error};
+
+use copilot_api::{
+    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, Credentials, ENVIRONMENT,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let variables = [CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, COLLECT_ENDPOINT, CONSENT_ENDPOINT];
+    let client = if variables.iter().any(|variable| env::var_os(variable).is_some()) {
+        println!("Talking to what the COPILOT_* variables name.");
+        Client::from_env()?
+    } else {
+        let credentials = Credentials::new("quickstart", "not-a-secret")?;
+        let endpoints = stand_in::start(credentials.clone()).await?;
+        println!("No COPILOT_* variable is set: a server in this process stands in for Copilot.cx.");
+        Client::new(credentials, endpoints)?
+    };
+
+    let mut events = events::one_of_each_type()?;
+    events.push(events::a_bad_one()?);
+    let types: Vec<&str> = events.iter().map(|event| event.event_type()).collect();
+
+    let report = client.collect(events).await?;
+
+    let mut refused: BTreeMap<usize, String> = report
+        .rejections()
+        .iter()
+        .map(|rejection| (rejection.index(), rejection.refusal().to_string()))
+        .collect();
+    for (index, event_type) in types.iter().enumerate() {
+        match refused.remove(&index) {
+            None => println!("  {index:>2}  {event_type:<36} accepted"),
+            Some(reason) => println!("  {index:>2}  {event_type:<36} rejected: {reason}"),
+        }
+    }
+    println!("{} accepted, {} rejected", report.accepted(), report.rejections().len());
+
+    client.set_consent("user-7", true).await?;
+    println!("consent set");
+    Ok(())
+}

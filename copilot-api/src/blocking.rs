@@ -1,0 +1,129 @@
+//! The client for programs without an async runtime.
+//!
+//! ```no_run
+//! use copilot_api::{NewEvent, blocking, types::ThingConnectedPayload};
+//!
+//! let client = blocking::Client::from_env()?;
+//! let report = client.collect([ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event()])?;
+//! assert_eq!(report.accepted(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::{fmt, sync::Arc};
+
+use copilot_gen::types::Event;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::{
+    CollectError, CollectReport, Credentials, Endpoints, Error,
+    collect::{Run, fail_before_reading},
+};
+
+/// As [`crate::Client`], but each call blocks its thread until it is done.
+///
+/// Not for use inside an async runtime, whose threads must not block: a call there fails with
+/// [`Error::is_configuration`].
+#[derive(Clone, Debug)]
+pub struct Client {
+    client: crate::Client,
+    runtime: Arc<OwnRuntime>,
+}
+
+impl Client {
+    /// A client with the defaults of [`crate::Client::builder`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::new`], and when the system gives no thread or event queue.
+    pub fn new(credentials: Credentials, endpoints: Endpoints) -> Result<Self, Error> {
+        Self::over(crate::Client::new(credentials, endpoints)?)
+    }
+
+    /// A client for what the `COPILOT_*` environment variables name.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::from_env`], and when the system gives no thread or event queue.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::over(crate::Client::from_env()?)
+    }
+
+    /// A client that was configured with [`crate::Client::builder`].
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread or event queue.
+    pub fn over(client: crate::Client) -> Result<Self, Error> {
+        // A worker of its own keeps idle connections alive between calls.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(Error::configuration)?;
+        Ok(Self { client, runtime: Arc::new(OwnRuntime(Some(runtime))) })
+    }
+
+    /// As [`crate::Client::collect`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::collect`].
+    pub fn collect(&self, events: impl IntoIterator<Item = Event>) -> Result<CollectReport, CollectError> {
+        let runtime = self.runtime.enter().map_err(fail_before_reading)?;
+        let mut run = Run::new(&self.client);
+        // The iterator runs outside the runtime, so that it may block as well.
+        for event in events {
+            if let Some(batch) = run.push(event) {
+                runtime.block_on(run.deliver(batch))?;
+            }
+        }
+        runtime.block_on(run.finish())
+    }
+
+    /// As [`crate::Client::set_consent`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::set_consent`].
+    pub fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<(), Error> {
+        self.runtime.enter()?.block_on(self.client.set_consent(user_id, consent_value))
+    }
+}
+
+/// A runtime that may be dropped anywhere. `None` only while it is dropped.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn enter(&self) -> Result<&Runtime, Error> {
+        match &self.0 {
+            Some(runtime) if Handle::try_current().is_err() => Ok(runtime),
+            _ => Err(Error::configuration(InsideRuntime)),
+        }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for OwnRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Runtime")
+    }
+}
+
+/// A blocking call on a thread of an async runtime.
+#[derive(Debug)]
+struct InsideRuntime;
+
+impl fmt::Display for InsideRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the blocking client was called inside an async runtime; use copilot_api::Client there")
+    }
+}
+
+impl std::error::Error for InsideRuntime {}

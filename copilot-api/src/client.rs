@@ -1,0 +1,200 @@
+//! The client: what it is configured with, and consent.
+
+use std::{sync::Arc, time::Duration};
+
+use copilot_gen::{Client as RawClient, operations, raw::RequestSettings, schemas, types::ConsentChange};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use serde_json::json;
+
+use crate::{
+    Credentials, Endpoints, Error, EventTimestamp, RetryPolicy,
+    collect::Limits,
+    retry::{self, RetryBudget},
+};
+
+/// A client of the Server API. Cheap to clone; clones share connections and the retry budget.
+///
+/// Delivery is **at least once**: a request whose answer is lost is sent again, and Copilot.cx does not promise to
+/// recognise an `event_id` that it has seen before.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) raw: RawClient,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) budget: RetryBudget,
+}
+
+/// What a client's clones share.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) retry: RetryPolicy,
+    pub(crate) limits: Limits,
+}
+
+/// Configures a [`Client`].
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    credentials: Credentials,
+    endpoints: Endpoints,
+    http: Option<reqwest::Client>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    retry: RetryPolicy,
+    limits: Limits,
+    allow_plain_http: bool,
+}
+
+impl Client {
+    /// A client with the defaults of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    ///
+    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
+    pub fn new(credentials: Credentials, endpoints: Endpoints) -> Result<Self, Error> {
+        Self::builder(credentials, endpoints).build()
+    }
+
+    /// A client for what the `COPILOT_*` environment variables name: [`Credentials::from_env`] and
+    /// [`Endpoints::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// When a variable is missing or not fit, and as [`new`](Self::new).
+    pub fn from_env() -> Result<Self, Error> {
+        let credentials = Credentials::from_env().map_err(Error::configuration)?;
+        let endpoints = Endpoints::from_env().map_err(Error::configuration)?;
+        Self::new(credentials, endpoints)
+    }
+
+    /// Configures a client.
+    pub fn builder(credentials: Credentials, endpoints: Endpoints) -> ClientBuilder {
+        ClientBuilder {
+            credentials,
+            endpoints,
+            http: None,
+            connect_timeout: Duration::from_millis(3100),
+            timeout: Duration::from_secs(10),
+            retry: RetryPolicy::default(),
+            limits: Limits::default(),
+            allow_plain_http: false,
+        }
+    }
+
+    /// Reports that a user gave (`true`) or withdrew (`false`) consent to having personal data processed
+    /// (`documented`).
+    ///
+    /// Sending the same change twice is harmless, so a lost answer costs nothing here.
+    ///
+    /// # Errors
+    ///
+    /// When the user id breaks the contract ([`Error::is_invalid_input`], nothing is sent), and when the request
+    /// fails for good.
+    pub async fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<(), Error> {
+        let change = consent_change(user_id.into(), consent_value)?;
+        let request = || {
+            let call = self.raw.set_consent().body(change.clone());
+            async move { call.send().await }
+        };
+        retry::send(&self.settings.retry, &self.budget, operations::SET_CONSENT, request).await?;
+        Ok(())
+    }
+
+    /// The generated client beneath, with the same credentials and endpoints: for what this layer does not cover. It
+    /// neither validates nor retries.
+    pub fn raw(&self) -> &RawClient {
+        &self.raw
+    }
+}
+
+fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange, Error> {
+    let change = json!({ "user_id": user_id, "consent_value": consent_value });
+    let violations = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis());
+    if !violations.is_empty() {
+        return Err(Error::contract(operations::SET_CONSENT, violations));
+    }
+    serde_json::from_value(change).map_err(Error::configuration)
+}
+
+impl ClientBuilder {
+    /// Uses an HTTP client of your own: its connections, proxy and TLS. Its redirect policy and connect timeout apply
+    /// as well, so forbid redirects: a followed one hands your events to another host.
+    #[must_use]
+    pub fn http_client(self, client: reqwest::Client) -> Self {
+        Self { http: Some(client), ..self }
+    }
+
+    /// How long a connection may take. 3.1 s unless set; without effect on an HTTP client of your own.
+    #[must_use]
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        Self { connect_timeout: timeout, ..self }
+    }
+
+    /// How long one attempt may take, its answer included. 10 s unless set.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How failed attempts are repeated.
+    #[must_use]
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        Self { retry: policy, ..self }
+    }
+
+    /// How many events a request of `collect` holds at most. 100 unless set (`assumed`); 0 counts as 1.
+    #[must_use]
+    pub fn max_batch_events(mut self, events: usize) -> Self {
+        self.limits.events = events.max(1);
+        self
+    }
+
+    /// How many bytes the body of a `collect` request has at most. 450,000 unless set (`assumed`). A single event that
+    /// is larger goes alone.
+    #[must_use]
+    pub fn max_batch_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// Permits endpoints of plain HTTP on other machines. Credentials and personal data then travel readable by
+    /// everybody on the way. Loopback needs no permission.
+    #[must_use]
+    pub fn allow_plain_http(self, allow: bool) -> Self {
+        Self { allow_plain_http: allow, ..self }
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    ///
+    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        if !self.allow_plain_http {
+            self.endpoints.require_tls().map_err(Error::configuration)?;
+        }
+        let http = match self.http {
+            Some(client) => client,
+            None => reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(self.connect_timeout)
+                .timeout(self.timeout)
+                .build()
+                .map_err(Error::configuration)?,
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, self.credentials.authorization());
+        headers
+            .insert(USER_AGENT, HeaderValue::from_static(concat!("copilot-api/", env!("CARGO_PKG_VERSION"))));
+        let settings = RequestSettings::new()
+            .headers(headers)
+            .timeout(self.timeout)
+            .url(operations::COLLECT, self.endpoints.collect_url().clone())
+            .url(operations::SET_CONSENT, self.endpoints.consent_url().clone());
+        // The base URL only has to be one: both operations have URLs of their own.
+        let base = self.endpoints.collect_url().origin().ascii_serialization();
+        Ok(Client {
+            raw: RawClient::new_with_client(&base, http, settings),
+            settings: Arc::new(Settings { retry: self.retry, limits: self.limits }),
+            budget: RetryBudget::new(),
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Strategies for events, built from the contract's schemas.

@@ -1,0 +1,380 @@
+//! Mutations of the contract's examples, made field by field from the contract itself, each with the rules that it
+//! breaks. What breaks is told from the YAML alone, never from the generated tables.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde_json::{Value, json};
+
+use crate::spec::{self, EventType, Field};
+
+/// One broken rule: JSON pointer, keyword, grade.
+pub type Broken = (String, &'static str, &'static str);
+
+/// A changed example.
+#[derive(Clone, Debug)]
+pub struct Mutation {
+    /// The type of the example.
+    pub event_type: &'static str,
+    /// The place of the change, as a JSON pointer.
+    pub place: String,
+    /// What was done there.
+    pub change: &'static str,
+    /// The event as it is now.
+    pub json: Value,
+    /// The receiver's clock, in milliseconds since 1970.
+    pub now: i64,
+    /// Every rule that it breaks; none if it is still a good event.
+    pub breaks: BTreeSet<Broken>,
+}
+
+impl fmt::Display for Mutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {} in {}", self.event_type, self.place, self.change, self.json)
+    }
+}
+
+/// All mutations of all examples.
+pub fn all() -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    for event in spec::event_types() {
+        let mut bench = Bench { event, mutations: &mut mutations };
+        bench.push("", "nothing", event.example.clone(), []);
+        bench.object("", event.schema);
+        bench.object("/payload", event.payload);
+        bench.fill_up_to_the_limit();
+        bench.drop_each_alternative();
+    }
+    mutations
+}
+
+/// One value of every kind in JSON.
+const KINDS: &[(&str, &str, &str)] = &[
+    ("null", "null", "null"),
+    ("a boolean", "boolean", "false"),
+    ("a number", "integer", "7"),
+    ("a decimal number", "number", "1.5"),
+    ("text", "string", "\"seven\""),
+    ("an empty array", "array", "[]"),
+    ("an array", "array", "[\"seven\"]"),
+    ("an empty object", "object", "{}"),
+    ("an object", "object", "{\"seven\":7}"),
+];
+
+/// What the values of a free property may be, one a row.
+const FREE: &[(&str, &str)] = &[
+    ("an empty text", "\"\""),
+    ("any text", "\"Oolong/2 \\n \\u0000 ☃\""),
+    ("zero", "0"),
+    ("the least integer", "-9223372036854775808"),
+    ("the greatest integer", "9223372036854775807"),
+    ("a decimal number", "-0.25"),
+    ("a whole decimal number", "5.0"),
+    ("a huge decimal number", "1e300"),
+    ("a boolean", "true"),
+];
+
+const UTC_OFFSETS: &[(&str, bool)] = &[
+    ("Z", true), ("0000", true), ("+0000", true), ("-0000", true), ("+0530", true), ("-0330", true), ("+0959", true),
+    ("+1200", true), ("+1245", true), ("+1400", true), ("+1459", true), ("-0959", true), ("-1000", true),
+    ("-1159", true), ("-1200", true),
+    ("+1500", false), ("+1460", false), ("+1260", false), ("-1201", false), ("-1300", false), ("-1260", false),
+    ("+2400", false), ("z", false), ("0100", false), ("00000", false), ("+01:00", false), ("+01", false),
+    ("+100", false), ("UTC", false), ("+0100\n", false), (" +0100", false), ("ZZ", false), ("−0100", false),
+    ("+٠١٠٠", false),
+];
+
+const EMAILS: &[(&str, bool)] = &[
+    ("a@b", true), ("zoe@example.com", true), ("zoe+kettle@example.co.uk", true), ("z.o-e_1@ex-ample.com", true),
+    ("a:b@c", true), ("zoe..m@example.com", true), (".zoe.@-.", true),
+    ("@", false), ("zoe@", false), ("@example.com", false), ("zoe.example.com", false), ("zoe@home@example.com", false),
+    ("zoe@@example.com", false), ("zoë@example.com", false), ("zoe martinez@example.com", false), ("z/e@b.c", false),
+    ("Zoe <zoe@example.com>", false), ("zoe@example.com\n", false), ("zoe@例え.jp", false), ("a@", false),
+];
+
+const EVENT_IDS: &[(&str, bool)] = &[
+    ("0", true),
+    ("A:b-c.d_e+f@0", true),
+    ("12345678901234567890123456789012345678901234567890", true),
+    ("123456789012345678901234567890123456789012345678901", false),
+    ("é2345678901234567890123456789012345678901234567890", false),
+];
+
+/// Where the mutations of one example are made.
+struct Bench<'a> {
+    event: EventType,
+    mutations: &'a mut Vec<Mutation>,
+}
+
+impl Bench<'_> {
+    /// The clock at which the example happened.
+    fn now(&self) -> i64 {
+        self.event.example["timestamp"].as_i64().expect("an example has a timestamp")
+    }
+
+    /// Adds a mutation that breaks these rules, and those of the whole payload that its members tell.
+    fn push(
+        &mut self,
+        place: &str,
+        change: &'static str,
+        json: Value,
+        breaks: impl IntoIterator<Item = Broken>,
+    ) {
+        let mut breaks: BTreeSet<Broken> = breaks.into_iter().collect();
+        let known_type = json["type"] == self.event.name;
+        if let Some(payload) = json["payload"].as_object().filter(|_| known_type) {
+            let there = |set: &Vec<&str>| set.iter().all(|name| payload.contains_key(*name));
+            if spec::alternatives(self.event.payload).is_some_and(|sets| !sets.iter().any(there)) {
+                breaks.insert(broken("/payload", "anyOf", self.event.payload));
+            }
+            if spec::count_keys(&json["payload"]) > spec::property_limit() {
+                breaks.insert(broken("/payload", "x-property-limit", spec::schema("Event")));
+            }
+        }
+        let (event_type, now) = (self.event.name, self.now());
+        self.mutations.push(Mutation { event_type, place: place.to_owned(), change, json, now, breaks });
+    }
+
+    /// Puts a value in that place of the example; it breaks these keywords of that schema.
+    fn put(
+        &mut self,
+        place: &str,
+        change: &'static str,
+        value: Value,
+        keywords: impl IntoIterator<Item = &'static str>,
+        schema: &'static Value,
+    ) {
+        let json = with(self.event.example, place, Some(value));
+        let breaks: Vec<Broken> =
+            keywords.into_iter().map(|keyword| broken(place, keyword, schema)).collect();
+        self.push(place, change, json, breaks);
+    }
+
+    /// Mutates each member of an object, and adds members to it.
+    fn object(&mut self, place: &str, schema: &'static Value) {
+        for field in spec::fields(schema) {
+            self.member(&format!("{place}/{}", field.name), &field, schema);
+        }
+        match spec::additional(schema) {
+            Some(free) => self.free_members(place, free),
+            None => self.unknown_members(place, schema),
+        }
+    }
+
+    fn member(&mut self, place: &str, field: &Field, object: &'static Value) {
+        if place == "/type" {
+            return self.discriminator();
+        }
+        let sample = self.event.example.pointer(place).cloned().unwrap_or_else(|| spec::sample(field.schema));
+        self.put(place, "present", sample.clone(), [], field.schema);
+        let without = with(self.event.example, place, None);
+        let missing = field.required.then(|| broken(place, "required", object));
+        self.push(place, "missing", without, missing);
+
+        let kind = spec::kind(field.schema);
+        for (change, of_kind, json) in KINDS {
+            if *of_kind != kind {
+                self.put(place, change, parse(json), ["type"], field.schema);
+            }
+        }
+        match kind {
+            "string" => self.text(place, field, sample.as_str().unwrap()),
+            "integer" => self.integer(place, field.schema),
+            // The payload is taken apart by itself.
+            "object" if place != "/payload" => self.object(place, field.schema),
+            _ => {}
+        }
+    }
+
+    /// `type` decides which rules hold; while it is wrong, no other rule is judged.
+    fn discriminator(&mut self) {
+        let event = spec::schema("Event");
+        let wrong = |rule| [("/type".to_owned(), rule, spec::grade(event, "discriminator"))];
+        self.push("/type", "missing", with(self.event.example, "/type", None), wrong("required"));
+        for (change, of_kind, json) in KINDS {
+            let rule = if *of_kind == "string" { "discriminator" } else { "type" };
+            self.push("/type", change, with(self.event.example, "/type", Some(parse(json))), wrong(rule));
+        }
+        for (change, text) in near(self.event.name).into_iter().chain([("empty", String::new())]) {
+            let json = with(self.event.example, "/type", Some(text.into()));
+            self.push("/type", change, json, wrong("discriminator"));
+        }
+    }
+
+    fn text(&mut self, place: &str, field: &Field, sample: &str) {
+        let mut texts = near(sample);
+        texts.push(("empty", String::new()));
+        for length in ["minLength", "maxLength"] {
+            let bound = field.schema[length].as_u64().and_then(|bound| usize::try_from(bound).ok());
+            texts.extend(bound.map(|bound| ("one too short", "7".repeat(bound.saturating_sub(1)))));
+            texts.extend(bound.map(|bound| ("at a bound", "7".repeat(bound))));
+            texts.extend(bound.map(|bound| ("one too long", "7".repeat(bound + 1))));
+        }
+        let table = match field.schema_name {
+            Some("UtcOffset") => UTC_OFFSETS,
+            Some("Email") => EMAILS,
+            Some("EventId") => EVENT_IDS,
+            _ => &[],
+        };
+        for (text, good) in table {
+            let broken = spec::broken_by(field.schema, text);
+            assert_eq!(broken.is_empty(), *good, "the contract and the table disagree on {text:?}");
+            texts.push((if *good { "a good text" } else { "a bad text" }, (*text).to_owned()));
+        }
+        for (change, text) in texts {
+            let keywords = spec::broken_by(field.schema, &text);
+            self.put(place, change, text.into(), keywords, field.schema);
+        }
+    }
+
+    fn integer(&mut self, place: &str, schema: &'static Value) {
+        let (minimum, maximum) = (schema["minimum"].as_i64().unwrap(), schema["maximum"].as_i64().unwrap());
+        self.put(place, "a whole decimal number", json!(self.now() as f64), ["type"], schema);
+        self.put(place, "a huge decimal number", json!(1e300), ["type"], schema);
+        self.put(place, "one too small", json!(minimum - 1), ["minimum"], schema);
+        self.put(place, "the least integer", json!(i64::MIN), ["minimum"], schema);
+        self.put(place, "one too great", json!(maximum + 1), ["maximum"], schema);
+        self.put(place, "microseconds", json!(self.now() * 1000), ["maximum"], schema);
+        self.put(place, "the greatest integer", json!(i64::MAX), ["maximum"], schema);
+        self.put(place, "one too great for 64 bits", json!(1_u64 << 63), ["format"], schema);
+        if schema.get("x-time-window").is_none() {
+            self.put(place, "the least value", json!(minimum), [], schema);
+            self.put(place, "the greatest value", json!(maximum), [], schema);
+            return;
+        }
+        let (past, future) = spec::time_window();
+        let now = self.now();
+        for (change, value) in [
+            ("now", now),
+            ("at the edge of the past", now - past),
+            ("at the edge of the future", now + future),
+        ] {
+            self.put(place, change, json!(value), [], schema);
+        }
+        for (change, value, grade) in [
+            ("one past the edge of the past", now - past - 1, "x-time-window"),
+            ("one past the edge of the future", now + future + 1, "x-time-window/future"),
+            ("in seconds", now / 1000, "x-time-window"),
+            ("the least value", minimum, "x-time-window"),
+            ("the greatest value", maximum, "x-time-window/future"),
+        ] {
+            let breaks = (place.to_owned(), "x-time-window", spec::grade(schema, grade));
+            self.push(place, change, with(self.event.example, place, Some(json!(value))), [breaks]);
+        }
+    }
+
+    /// Members that a closed object does not list.
+    fn unknown_members(&mut self, place: &str, object: &'static Value) {
+        let names = ["further", "utc_offest", "with/slash~tilde", "\u{e9}", "", "User_id"];
+        for (name, (_, _, json)) in names.iter().flat_map(|name| KINDS.iter().map(move |kind| (name, kind))) {
+            let at = format!("{place}/{}", escape(name));
+            self.put(&at, "an unknown member", parse(json), ["additionalProperties"], object);
+        }
+    }
+
+    /// Members that an open object does not list.
+    fn free_members(&mut self, place: &str, free: &'static Value) {
+        for name in ["further", "with/slash~tilde", "Größe", ""] {
+            let at = format!("{place}/{}", escape(name));
+            for (change, json) in FREE {
+                self.put(&at, change, parse(json), [], free);
+            }
+            for (change, of_kind, json) in KINDS {
+                if ["null", "array", "object"].contains(of_kind) {
+                    self.put(&at, change, parse(json), ["anyOf"], free);
+                }
+            }
+            self.put(&at, "one too great for 64 bits", json!(1_u64 << 63), ["format"], &free["anyOf"][1]);
+        }
+    }
+
+    /// As many properties as an event may have, and one more, wherever there is room for free ones.
+    fn fill_up_to_the_limit(&mut self) {
+        let mut rooms = Vec::new();
+        rooms.extend(spec::additional(self.event.payload).map(|_| "/payload".to_owned()));
+        for field in spec::fields(self.event.payload) {
+            if spec::kind(field.schema) == "object" {
+                rooms.push(format!("/payload/{}", field.name));
+            }
+        }
+        for room in rooms {
+            let mut json = self.event.example.clone();
+            if json.pointer(&room).is_none() {
+                json = with(&json, &room, Some(json!({})));
+            }
+            let mut number = 0;
+            while spec::count_keys(&json["payload"]) < spec::property_limit() {
+                number += 1;
+                json = with(&json, &format!("{room}/p{number}"), Some(json!(number)));
+            }
+            self.push(&room, "as many properties as allowed", json.clone(), []);
+            json = with(&json, &format!("{room}/last"), Some(json!("straw")));
+            self.push(&room, "one property too many", json.clone(), []);
+            let members: serde_json::Map<String, Value> =
+                (0..spec::property_limit()).map(|number| (format!("p{number}"), json!(number))).collect();
+            let place = format!("{room}/last");
+            let free = spec::schema("PropertyValue");
+            self.put(&place, "an object of too many properties", members.into(), ["anyOf"], free);
+        }
+    }
+
+    /// The payload with each one of its alternatives, and with none.
+    fn drop_each_alternative(&mut self) {
+        let Some(sets) = spec::alternatives(self.event.payload) else { return };
+        let names: Vec<&str> = sets.concat();
+        let none = names
+            .iter()
+            .fold(self.event.example.clone(), |json, name| with(&json, &format!("/payload/{name}"), None));
+        for name in &names {
+            let sample = spec::sample(spec::resolve(&self.event.payload["properties"][*name]));
+            let place = format!("/payload/{name}");
+            self.push(&place, "the only alternative", with(&none, &place, Some(sample)), []);
+        }
+        self.push("/payload", "no alternative", none, []);
+    }
+}
+
+/// Texts that differ from a good one by one character.
+fn near(sample: &str) -> Vec<(&'static str, String)> {
+    let half = sample.len() / 2;
+    let (head, tail) = (0..=half).rev().find_map(|at| sample.split_at_checked(at)).unwrap_or(("", sample));
+    vec![
+        ("with a space", format!("{head} {tail}")),
+        ("with a slash", format!("{head}/{tail}")),
+        ("with a letter beyond ASCII", format!("{head}é{tail}")),
+        ("with a sign beyond the first plane", format!("{sample}🫖")),
+        ("with a quotation mark", format!("\"{sample}")),
+        ("with a NUL", format!("{sample}\0")),
+        ("with a newline at the end", format!("{sample}\n")),
+        ("with a carriage return and a newline at the end", format!("{sample}\r\n")),
+        ("with a newline at the start", format!("\n{sample}")),
+        ("with a digit beyond ASCII", format!("{sample}٣")),
+    ]
+}
+
+fn broken(place: &str, keyword: &'static str, schema: &'static Value) -> Broken {
+    (place.to_owned(), keyword, spec::grade(schema, keyword))
+}
+
+fn parse(json: &str) -> Value {
+    serde_json::from_str(json).expect("a row of the table is not JSON")
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The same value with that member put there, or taken away.
+pub fn with(value: &Value, place: &str, member: Option<Value>) -> Value {
+    let mut changed = value.clone();
+    let (parent, name) = place.rsplit_once('/').expect("the place is no member");
+    let name = name.replace("~1", "/").replace("~0", "~");
+    if member.is_some() && changed.pointer(parent).is_none() {
+        changed = with(&changed, parent, Some(json!({})));
+    }
+    let members = changed.pointer_mut(parent).and_then(Value::as_object_mut).expect("no object there");
+    match member {
+        Some(member) => _ = members.insert(name, member),
+        None => _ = members.remove(&name),
+    }
+    changed
+}

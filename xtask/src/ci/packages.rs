@@ -1,0 +1,95 @@
+//! What people get from a registry: each package builds on its own, is complete, and brings no needless
+//! crates.
+
+use std::process::Command;
+
+use crate::{
+    failure::Failure,
+    workspace::{Package, Workspace, cargo, printed, shown, succeeds},
+};
+
+/// The package that ships generated code, and the file that its build needs where there is no contract.
+const SHIPS_GENERATED: (&str, &str) = ("copilot-gen", "generated/client.rs");
+
+/// The crates that only the generator needs, beside those of typify. `progenitor-client` is what generated
+/// code runs on.
+const GENERATOR_CRATES: [&str; 3] = ["progenitor", "progenitor-impl", "progenitor-macro"];
+
+/// `cargo package` for all published packages at once, so that they find each other.
+pub(super) fn package_command(workspace: &Workspace, in_ci: bool) -> Command {
+    let mut command = cargo(&workspace.root, ["package", "--locked"]);
+    for package in workspace.published() {
+        command.args(["-p", &package.name]);
+    }
+    // A person checks before committing; what is submitted must be what was committed.
+    if !in_ci {
+        command.arg("--allow-dirty");
+    }
+    command
+}
+
+/// Packs every published package, builds each from its package, and looks into the one with generated code.
+pub(super) fn package(workspace: &Workspace, in_ci: bool) -> Result<bool, Failure> {
+    let mut command = package_command(workspace, in_ci);
+    if !succeeds(&mut command)? {
+        return Err(Failure::Exit { command: shown(&command), said: None });
+    }
+    let (name, file) = SHIPS_GENERATED;
+    let Some(Package { version, .. }) = workspace.published().find(|package| package.name == name) else {
+        return Err(Failure::Unexpected(format!("{name} is not among the published packages")));
+    };
+    let archive = workspace.target.join(format!("package/{name}-{version}.crate"));
+    let listing = printed(Command::new("tar").arg("-tzf").arg(&archive))?;
+    let wanted = format!("{name}-{version}/{file}");
+    let holds = listing.lines().any(|line| line == wanted);
+    println!("{}: {} {file}", archive.display(), if holds { "holds" } else { "LACKS" });
+    Ok(holds)
+}
+
+/// Whether `copilot-api` is free of the generator's crates. That `copilot-gen` has them proves that the names
+/// are still the right ones.
+pub(super) fn dependencies(workspace: &Workspace) -> Result<bool, Failure> {
+    let mut right = true;
+    for (package, wanted) in [("copilot-api", false), ("copilot-gen", true)] {
+        let arguments =
+            ["tree", "--locked", "-p", package, "-e", "normal,build", "--prefix", "none", "--format", "{p}"];
+        let tree = printed(&mut cargo(&workspace.root, arguments))?;
+        let found = generator_crates(&tree);
+        let has = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+        println!("{package}: of the generator's crates it depends on {has}");
+        right &= if wanted {
+            ["progenitor", "typify"].iter().all(|name| found.contains(name))
+        } else {
+            found.is_empty()
+        };
+    }
+    Ok(right)
+}
+
+/// The generator's crates in the output of `cargo tree`, one package a line.
+fn generator_crates(tree: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| GENERATOR_CRATES.contains(name) || name.starts_with("typify"))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_of_progenitor_is_no_generator() {
+        assert!(
+            generator_crates("copilot-api v0.1.0 (/w)\nprogenitor-client v0.15.1\nserde v1.0.229\n")
+                .is_empty()
+        );
+        let tree =
+            "copilot-gen v0.1.0\nprogenitor v0.15.1\ntypify v0.8.0\ntypify-impl v0.8.0\ntypify v0.8.0 (*)\n";
+        assert_eq!(generator_crates(tree), ["progenitor", "typify", "typify-impl"]);
+    }
+}

@@ -1,0 +1,110 @@
+//! The steps of `cargo xtask ci`, in their order: what fails fast comes first.
+
+use std::{env, process::Command};
+
+use super::{features, packages, tool::Tool};
+use crate::{
+    failure::Failure,
+    r#gen, lint,
+    workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
+};
+
+/// One check.
+pub(super) struct Step<'a> {
+    /// What it is called in the table and on the command line.
+    pub(super) name: String,
+    /// What it runs, for people.
+    pub(super) does: String,
+    /// What it cannot run without.
+    pub(super) needs: Vec<Tool>,
+    /// `false`: what it checks is not so.
+    pub(super) work: Box<dyn Fn() -> Result<bool, Failure> + 'a>,
+}
+
+/// Every step.
+pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
+    // RUSTFLAGS stay as they are: to change them would build everything again. clippy and rustdoc deny
+    // warnings.
+    let mut steps = vec![
+        step(workspace, "fmt", &[Tool::Rustfmt], &["fmt", "--all", "--", "--check"]),
+        own("gen", "cargo xtask gen --check", || r#gen::run(&workspace.root, r#gen::Mode::Check)),
+        own("lint", "cargo xtask lint", || lint::run(&workspace.root.join(CONTRACT), CONTRACT)),
+        own("dependencies", "copilot-api must not depend on the generator", || {
+            packages::dependencies(workspace)
+        }),
+        step(workspace, "deny", &[Tool::CargoDeny], &["deny", "check", "licenses", "bans", "sources"]),
+        clippy(workspace, "clippy", false, &["--workspace"]),
+    ];
+    for package in workspace.published() {
+        for set in features::sets(package) {
+            let name = format!("clippy:{}:{}", package.name, set.label);
+            let mut arguments = vec!["-p", &package.name];
+            arguments.extend(set.flags.iter().map(String::as_str));
+            steps.push(clippy(workspace, &name, set.native_tls, &arguments));
+        }
+    }
+    // Benches are not for here: they measure, and clippy compiled them.
+    steps.push(step(
+        workspace,
+        "test",
+        &[],
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--examples"],
+    ));
+    steps.push(step(workspace, "doctest", &[], &["test", "--workspace", "--doc"]));
+    steps.push(step(
+        workspace,
+        "test:committed",
+        &[],
+        &["test", "-p", "copilot-gen", "--no-default-features"],
+    ));
+    steps.push(command("doc", &[Tool::OpenSsl], || {
+        let mut command = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--all-features"]);
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        command
+    }));
+    steps.push(command("quickstart", &[], || quickstart(workspace)));
+    let packing = shown(&packages::package_command(workspace, in_ci));
+    let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
+    packaging.needs.push(Tool::Tar);
+    steps.push(packaging);
+    steps
+}
+
+/// The example that the README shows must say what to do where nothing is set up, whatever this machine has
+/// set.
+fn quickstart(workspace: &Workspace) -> Command {
+    let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", "quickstart"]);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("COPILOT_")) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn clippy<'a>(workspace: &'a Workspace, name: &str, native_tls: bool, packages: &[&str]) -> Step<'a> {
+    let arguments = [&["clippy"], packages, &["--all-targets", "--", "-D", "warnings"]].concat();
+    let needs: &[Tool] = if native_tls { &[Tool::Clippy, Tool::OpenSsl] } else { &[Tool::Clippy] };
+    step(workspace, name, needs, &arguments)
+}
+
+/// A step that is a command of cargo.
+fn step<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], arguments: &[&str]) -> Step<'a> {
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    command(name, needs, move || cargo(&workspace.root, &arguments))
+}
+
+/// A step that is a command.
+fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + 'a) -> Step<'a> {
+    Step {
+        name: name.to_owned(),
+        does: shown(&make()),
+        needs: needs.to_vec(),
+        work: Box::new(move || succeeds(&mut make())),
+    }
+}
+
+/// A step that xtask does by itself.
+fn own<'a>(name: &str, does: &str, work: impl Fn() -> Result<bool, Failure> + 'a) -> Step<'a> {
+    Step { name: name.to_owned(), does: does.to_owned(), needs: Vec::new(), work: Box::new(work) }
+}
