@@ -14,10 +14,7 @@ use std::{fmt, sync::Arc};
 use copilot_gen::types::Event;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{
-    CollectError, CollectReport, Credentials, Endpoints, Error,
-    collect::{Run, fail_before_reading},
-};
+use crate::{CollectError, CollectReport, Credentials, Endpoints, Error, collect::Run};
 
 /// As [`crate::Client`], but each call blocks its thread until it is done.
 ///
@@ -69,15 +66,10 @@ impl Client {
     ///
     /// As [`crate::Client::collect`].
     pub fn collect(&self, events: impl IntoIterator<Item = Event>) -> Result<CollectReport, CollectError> {
-        let runtime = self.runtime.enter().map_err(fail_before_reading)?;
-        let mut run = Run::new(&self.client);
+        let runtime = self.runtime.enter().map_err(Run::fail_before_reading)?;
         // The iterator runs outside the runtime, so that it may block as well.
-        for event in events {
-            if let Some(batch) = run.push(event) {
-                runtime.block_on(run.deliver(batch))?;
-            }
-        }
-        runtime.block_on(run.finish())
+        Run::new(&self.client)
+            .block(events.into_iter(), |delivery, batch| runtime.block_on(delivery.deliver(batch)))
     }
 
     /// As [`crate::Client::set_consent`].

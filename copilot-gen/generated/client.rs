@@ -3655,6 +3655,9 @@ pub mod schemas {
                 stride: 2usize,
                 next: b"\0\0\0\x01",
                 accepting: &[false, true],
+                alphabet: Some(
+                    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                ),
             },
             Provenance::Documented,
         )),
@@ -3685,6 +3688,9 @@ pub mod schemas {
                 stride: 2usize,
                 next: b"\0\0\0\x01",
                 accepting: &[false, true],
+                alphabet: Some(
+                    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                ),
             },
             Provenance::Documented,
         )),
@@ -3702,6 +3708,7 @@ pub mod schemas {
                 stride: 3usize,
                 next: b"\0\0\0\0\x02\0\0\x02\x03\0\x04\0\0\x04\0",
                 accepting: &[false, false, false, false, true],
+                alphabet: None,
             },
             Provenance::Assumed,
         )),
@@ -3722,6 +3729,7 @@ pub mod schemas {
                     false, false, false, false, false, true, false, false, false, false,
                     false, false, false,
                 ],
+                alphabet: None,
             },
             Provenance::Documented,
         )),
@@ -3774,9 +3782,23 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: true,
+                name: "copilot_analysis_consent",
+                schema: Schema::Boolean(
+                    &BooleanSchema {
+                        provenance: Provenance::Documented,
+                    },
+                ),
+                required: false,
+            },
+            Property {
+                name: "custom_properties",
+                schema: Schema::Object(&CUSTOM_PROPERTIES),
+                required: false,
+            },
+            Property {
+                name: "email",
+                schema: Schema::String(&EMAIL),
+                required: false,
             },
             Property {
                 name: "first_name",
@@ -3805,27 +3827,13 @@ pub mod schemas {
                 required: false,
             },
             Property {
-                name: "email",
-                schema: Schema::String(&EMAIL),
-                required: false,
-            },
-            Property {
-                name: "copilot_analysis_consent",
-                schema: Schema::Boolean(
-                    &BooleanSchema {
-                        provenance: Provenance::Documented,
-                    },
-                ),
-                required: false,
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
+                required: true,
             },
             Property {
                 name: "utc_offset",
                 schema: Schema::String(&UTC_OFFSET),
-                required: false,
-            },
-            Property {
-                name: "custom_properties",
-                schema: Schema::Object(&CUSTOM_PROPERTIES),
                 required: false,
             },
         ],
@@ -3837,6 +3845,21 @@ pub mod schemas {
     pub static USER_CREATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&USER_CREATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -3850,21 +3873,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&USER_CREATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -3875,9 +3883,23 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: true,
+                name: "copilot_analysis_consent",
+                schema: Schema::Boolean(
+                    &BooleanSchema {
+                        provenance: Provenance::Documented,
+                    },
+                ),
+                required: false,
+            },
+            Property {
+                name: "custom_properties",
+                schema: Schema::Object(&CUSTOM_PROPERTIES),
+                required: false,
+            },
+            Property {
+                name: "email",
+                schema: Schema::String(&EMAIL),
+                required: false,
             },
             Property {
                 name: "first_name",
@@ -3906,27 +3928,13 @@ pub mod schemas {
                 required: false,
             },
             Property {
-                name: "email",
-                schema: Schema::String(&EMAIL),
-                required: false,
-            },
-            Property {
-                name: "copilot_analysis_consent",
-                schema: Schema::Boolean(
-                    &BooleanSchema {
-                        provenance: Provenance::Documented,
-                    },
-                ),
-                required: false,
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
+                required: true,
             },
             Property {
                 name: "utc_offset",
                 schema: Schema::String(&UTC_OFFSET),
-                required: false,
-            },
-            Property {
-                name: "custom_properties",
-                schema: Schema::Object(&CUSTOM_PROPERTIES),
                 required: false,
             },
         ],
@@ -3939,6 +3947,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&USER_UPDATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -3949,21 +3972,6 @@ pub mod schemas {
                         one_of: Some((&["user_updated"], Provenance::Documented)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&USER_UPDATED_PAYLOAD),
                 required: true,
             },
         ],
@@ -3990,6 +3998,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&USER_DELETED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4000,21 +4023,6 @@ pub mod schemas {
                         one_of: Some((&["user_deleted"], Provenance::Observed)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&USER_DELETED_PAYLOAD),
                 required: true,
             },
         ],
@@ -4034,6 +4042,9 @@ pub mod schemas {
                 stride: 2usize,
                 next: b"\0\0\0\x01",
                 accepting: &[false, true],
+                alphabet: Some(
+                    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                ),
             },
             Provenance::Documented,
         )),
@@ -4051,6 +4062,9 @@ pub mod schemas {
                 stride: 2usize,
                 next: b"\0\0\0\x01",
                 accepting: &[false, true],
+                alphabet: Some(
+                    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                ),
             },
             Provenance::Documented,
         )),
@@ -4061,13 +4075,8 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
-                required: true,
-            },
-            Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
+                name: "custom_properties",
+                schema: Schema::Object(&CUSTOM_PROPERTIES),
                 required: false,
             },
             Property {
@@ -4081,8 +4090,13 @@ pub mod schemas {
                 required: false,
             },
             Property {
-                name: "custom_properties",
-                schema: Schema::Object(&CUSTOM_PROPERTIES),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
+                required: true,
+            },
+            Property {
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: false,
             },
         ],
@@ -4094,6 +4108,21 @@ pub mod schemas {
     pub static THING_CREATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&THING_CREATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4107,21 +4136,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&THING_CREATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4132,13 +4146,8 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
-                required: true,
-            },
-            Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
+                name: "custom_properties",
+                schema: Schema::Object(&CUSTOM_PROPERTIES),
                 required: false,
             },
             Property {
@@ -4152,8 +4161,13 @@ pub mod schemas {
                 required: false,
             },
             Property {
-                name: "custom_properties",
-                schema: Schema::Object(&CUSTOM_PROPERTIES),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
+                required: true,
+            },
+            Property {
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: false,
             },
         ],
@@ -4165,6 +4179,21 @@ pub mod schemas {
     pub static THING_UPDATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&THING_UPDATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4178,21 +4207,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&THING_UPDATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4203,13 +4217,13 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
                 required: true,
             },
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: true,
             },
         ],
@@ -4221,6 +4235,21 @@ pub mod schemas {
     pub static USER_THING_ASSOCIATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&USER_THING_ASSOCIATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4234,21 +4263,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&USER_THING_ASSOCIATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4259,13 +4273,13 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
                 required: true,
             },
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: true,
             },
         ],
@@ -4277,6 +4291,21 @@ pub mod schemas {
     pub static USER_THING_DISASSOCIATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&USER_THING_DISASSOCIATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4291,21 +4320,6 @@ pub mod schemas {
                         )),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&USER_THING_DISASSOCIATED_PAYLOAD),
                 required: true,
             },
         ],
@@ -4326,8 +4340,8 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
+                name: "status_date",
+                schema: Schema::Integer(&EPOCH_MILLIS),
                 required: true,
             },
             Property {
@@ -4341,8 +4355,8 @@ pub mod schemas {
                 required: true,
             },
             Property {
-                name: "status_date",
-                schema: Schema::Integer(&EPOCH_MILLIS),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
                 required: true,
             },
             Property {
@@ -4360,6 +4374,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&THING_STATUS_CHANGED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4370,21 +4399,6 @@ pub mod schemas {
                         one_of: Some((&["thing_status_changed"], Provenance::Observed)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&THING_STATUS_CHANGED_PAYLOAD),
                 required: true,
             },
         ],
@@ -4416,6 +4430,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&THING_INTERACTION_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4426,21 +4455,6 @@ pub mod schemas {
                         one_of: Some((&["thing_interaction"], Provenance::Documented)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&THING_INTERACTION_PAYLOAD),
                 required: true,
             },
         ],
@@ -4472,6 +4486,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&THING_CONNECTED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4484,21 +4513,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&THING_CONNECTED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4509,6 +4523,11 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
+                name: "consumable_type",
+                schema: Schema::String(&TOKEN),
+                required: false,
+            },
+            Property {
                 name: "thing_id",
                 schema: Schema::String(&THING_ID),
                 required: true,
@@ -4516,11 +4535,6 @@ pub mod schemas {
             Property {
                 name: "user_id",
                 schema: Schema::String(&USER_ID),
-                required: false,
-            },
-            Property {
-                name: "consumable_type",
-                schema: Schema::String(&TOKEN),
                 required: false,
             },
         ],
@@ -4532,6 +4546,21 @@ pub mod schemas {
     pub static CONSUMABLE_USAGE_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&CONSUMABLE_USAGE_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4545,21 +4574,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&CONSUMABLE_USAGE_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4570,6 +4584,11 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
+                name: "firmware_version",
+                schema: Schema::String(&TOKEN),
+                required: false,
+            },
+            Property {
                 name: "thing_id",
                 schema: Schema::String(&THING_ID),
                 required: true,
@@ -4577,11 +4596,6 @@ pub mod schemas {
             Property {
                 name: "user_id",
                 schema: Schema::String(&USER_ID),
-                required: false,
-            },
-            Property {
-                name: "firmware_version",
-                schema: Schema::String(&TOKEN),
                 required: false,
             },
         ],
@@ -4593,6 +4607,21 @@ pub mod schemas {
     pub static FIRMWARE_UPGRADE_STARTED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&FIRMWARE_UPGRADE_STARTED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4609,21 +4638,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&FIRMWARE_UPGRADE_STARTED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4634,6 +4648,11 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
+                name: "firmware_version",
+                schema: Schema::String(&TOKEN),
+                required: false,
+            },
+            Property {
                 name: "thing_id",
                 schema: Schema::String(&THING_ID),
                 required: true,
@@ -4641,11 +4660,6 @@ pub mod schemas {
             Property {
                 name: "user_id",
                 schema: Schema::String(&USER_ID),
-                required: false,
-            },
-            Property {
-                name: "firmware_version",
-                schema: Schema::String(&TOKEN),
                 required: false,
             },
         ],
@@ -4657,6 +4671,21 @@ pub mod schemas {
     pub static FIRMWARE_UPGRADE_COMPLETED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&FIRMWARE_UPGRADE_COMPLETED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4671,21 +4700,6 @@ pub mod schemas {
                         )),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&FIRMWARE_UPGRADE_COMPLETED_PAYLOAD),
                 required: true,
             },
         ],
@@ -4703,13 +4717,13 @@ pub mod schemas {
                 required: true,
             },
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
                 required: false,
             },
             Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: false,
             },
         ],
@@ -4722,6 +4736,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&CUSTOM_EVENT_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4732,21 +4761,6 @@ pub mod schemas {
                         one_of: Some((&["custom_event"], Provenance::Documented)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&CUSTOM_EVENT_PAYLOAD),
                 required: true,
             },
         ],
@@ -4773,6 +4787,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&UNSUBSCRIBE_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4783,21 +4812,6 @@ pub mod schemas {
                         one_of: Some((&["unsubscribe"], Provenance::Documented)),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&UNSUBSCRIBE_PAYLOAD),
                 required: true,
             },
         ],
@@ -4818,6 +4832,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&PREEXISTING_SYNC_STARTED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4831,21 +4860,6 @@ pub mod schemas {
                         )),
                     },
                 ),
-                required: true,
-            },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&PREEXISTING_SYNC_STARTED_PAYLOAD),
                 required: true,
             },
         ],
@@ -4866,6 +4880,21 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&PREEXISTING_SYNC_COMPLETED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
+            Property {
                 name: "type",
                 schema: Schema::String(
                     &StringSchema {
@@ -4881,21 +4910,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&PREEXISTING_SYNC_COMPLETED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -4906,9 +4920,18 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: true,
+                name: "copilot_analysis_consent",
+                schema: Schema::Boolean(
+                    &BooleanSchema {
+                        provenance: Provenance::Documented,
+                    },
+                ),
+                required: false,
+            },
+            Property {
+                name: "email",
+                schema: Schema::String(&EMAIL),
+                required: false,
             },
             Property {
                 name: "first_name",
@@ -4937,27 +4960,18 @@ pub mod schemas {
                 required: false,
             },
             Property {
-                name: "email",
-                schema: Schema::String(&EMAIL),
-                required: false,
-            },
-            Property {
-                name: "utc_offset",
-                schema: Schema::String(&UTC_OFFSET),
-                required: false,
-            },
-            Property {
                 name: "original_creation_date",
                 schema: Schema::Integer(&EPOCH_MILLIS),
                 required: false,
             },
             Property {
-                name: "copilot_analysis_consent",
-                schema: Schema::Boolean(
-                    &BooleanSchema {
-                        provenance: Provenance::Documented,
-                    },
-                ),
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
+                required: true,
+            },
+            Property {
+                name: "utc_offset",
+                schema: Schema::String(&UTC_OFFSET),
                 required: false,
             },
         ],
@@ -4969,6 +4983,21 @@ pub mod schemas {
     pub static PREEXISTING_USER_CREATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&PREEXISTING_USER_CREATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -4985,21 +5014,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&PREEXISTING_USER_CREATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -5009,16 +5023,6 @@ pub mod schemas {
     pub static PREEXISTING_THING_CREATED_PAYLOAD: ObjectSchema = ObjectSchema {
         provenance: Provenance::Observed,
         properties: &[
-            Property {
-                name: "thing_id",
-                schema: Schema::String(&THING_ID),
-                required: true,
-            },
-            Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: false,
-            },
             Property {
                 name: "firmware_version",
                 schema: Schema::String(&TOKEN),
@@ -5034,6 +5038,16 @@ pub mod schemas {
                 schema: Schema::Integer(&EPOCH_MILLIS),
                 required: false,
             },
+            Property {
+                name: "thing_id",
+                schema: Schema::String(&THING_ID),
+                required: true,
+            },
+            Property {
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
+                required: false,
+            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Observed),
@@ -5043,6 +5057,21 @@ pub mod schemas {
     pub static PREEXISTING_THING_CREATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&PREEXISTING_THING_CREATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -5059,21 +5088,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&PREEXISTING_THING_CREATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -5084,9 +5098,9 @@ pub mod schemas {
         provenance: Provenance::Observed,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: true,
+                name: "original_association_date",
+                schema: Schema::Integer(&EPOCH_MILLIS),
+                required: false,
             },
             Property {
                 name: "thing_id",
@@ -5094,9 +5108,9 @@ pub mod schemas {
                 required: true,
             },
             Property {
-                name: "original_association_date",
-                schema: Schema::Integer(&EPOCH_MILLIS),
-                required: false,
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
+                required: true,
             },
         ],
         required_provenance: Provenance::Observed,
@@ -5107,6 +5121,21 @@ pub mod schemas {
     pub static PREEXISTING_USER_THING_ASSOCIATED_EVENT: ObjectSchema = ObjectSchema {
         provenance: Provenance::Documented,
         properties: &[
+            Property {
+                name: "event_id",
+                schema: Schema::String(&EVENT_ID),
+                required: true,
+            },
+            Property {
+                name: "payload",
+                schema: Schema::Object(&PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD),
+                required: true,
+            },
+            Property {
+                name: "timestamp",
+                schema: Schema::Integer(&EVENT_TIME),
+                required: true,
+            },
             Property {
                 name: "type",
                 schema: Schema::String(
@@ -5123,21 +5152,6 @@ pub mod schemas {
                 ),
                 required: true,
             },
-            Property {
-                name: "event_id",
-                schema: Schema::String(&EVENT_ID),
-                required: true,
-            },
-            Property {
-                name: "timestamp",
-                schema: Schema::Integer(&EVENT_TIME),
-                required: true,
-            },
-            Property {
-                name: "payload",
-                schema: Schema::Object(&PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD),
-                required: true,
-            },
         ],
         required_provenance: Provenance::Observed,
         additional: Additional::Closed(Provenance::Assumed),
@@ -5148,17 +5162,17 @@ pub mod schemas {
         provenance: Provenance::Documented,
         properties: &[
             Property {
-                name: "user_id",
-                schema: Schema::String(&USER_ID),
-                required: true,
-            },
-            Property {
                 name: "consent_value",
                 schema: Schema::Boolean(
                     &BooleanSchema {
                         provenance: Provenance::Documented,
                     },
                 ),
+                required: true,
+            },
+            Property {
+                name: "user_id",
+                schema: Schema::String(&USER_ID),
                 required: true,
             },
         ],
@@ -5182,6 +5196,7 @@ pub mod schemas {
                     false, false, false, false, false, false, false, false, false, false,
                     false, false, false, false, false, false, false, false, false, true,
                 ],
+                alphabet: None,
             },
             Provenance::Seed,
         )),
@@ -6001,7 +6016,7 @@ impl types::Event {
                 &schemas::PREEXISTING_USER_THING_ASSOCIATED_EVENT
             }
         };
-        schemas::EVENT.check(schema, self, now)
+        schemas::EVENT.check_generated(schema, self, now)
     }
     /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
     pub fn violations_in(

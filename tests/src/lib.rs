@@ -5,6 +5,7 @@
 pub mod arbitrary;
 pub mod judge;
 pub mod mutation;
+pub mod server;
 pub mod spec;
 pub mod wire;
 

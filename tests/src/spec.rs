@@ -1,6 +1,9 @@
 //! The contract as JSON, read without the generator, for tests that must not take its word.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::Regex;
 use serde_json::Value;
@@ -105,9 +108,7 @@ pub fn alternatives(object: &Value) -> Option<Vec<Vec<&str>>> {
     let sets = object.get("anyOf").filter(|_| object.get("properties").is_some())?.as_array()?;
     Some(
         sets.iter()
-            .map(|set| {
-                set["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-            })
+            .map(|set| set["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect())
             .collect(),
     )
 }
@@ -127,16 +128,27 @@ pub fn sample(schema: &Value) -> Value {
     }
 }
 
+/// The patterns of all named schemas, compiled once by the `regex` crate.
+static PATTERNS: LazyLock<BTreeMap<&'static str, Regex>> = LazyLock::new(|| {
+    let schemas = ROOT["components"]["schemas"].as_object().expect("no schemas");
+    let patterns = schemas.values().filter_map(|schema| schema["pattern"].as_str());
+    patterns.map(|pattern| (pattern, Regex::new(pattern).expect("no pattern"))).collect()
+});
+
+/// Whether the text matches a pattern of the contract, by the `regex` crate.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    PATTERNS[pattern].is_match(text)
+}
+
 /// The keywords of a string's schema that the text breaks, by the `regex` crate.
 pub fn broken_by(schema: &Value, text: &str) -> BTreeSet<&'static str> {
     let length = text.chars().count() as u64;
-    let pattern = schema.get("pattern").and_then(Value::as_str).map(|pattern| Regex::new(pattern).unwrap());
     let values = schema.get("enum").and_then(Value::as_array);
     let broken = [
         ("enum", values.is_some_and(|values| !values.iter().any(|value| value == text))),
         ("minLength", schema["minLength"].as_u64().is_some_and(|shortest| length < shortest)),
         ("maxLength", schema["maxLength"].as_u64().is_some_and(|longest| length > longest)),
-        ("pattern", pattern.is_some_and(|pattern| !pattern.is_match(text))),
+        ("pattern", schema["pattern"].as_str().is_some_and(|pattern| !matches(pattern, text))),
     ];
     broken.into_iter().filter(|(_, broken)| *broken).map(|(keyword, _)| keyword).collect()
 }
@@ -144,7 +156,10 @@ pub fn broken_by(schema: &Value, text: &str) -> BTreeSet<&'static str> {
 /// How sure the constraint `keyword` of a schema is (`x-provenance`).
 pub fn grade<'a>(schema: &'a Value, keyword: &str) -> &'a str {
     let provenance = &schema["x-provenance"];
-    provenance.as_str().or_else(|| provenance[keyword].as_str()).unwrap_or_else(|| panic!("{keyword} has no grade"))
+    provenance
+        .as_str()
+        .or_else(|| provenance[keyword].as_str())
+        .unwrap_or_else(|| panic!("{keyword} has no grade"))
 }
 
 /// How many properties the event may have, payload keys and the keys of objects inside it together.

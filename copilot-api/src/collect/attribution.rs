@@ -87,3 +87,115 @@ impl Attribution {
         self.refused.entry(position).or_default().extend(answer.error);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use copilot_gen::types::InvalidEvent;
+    use proptest::prelude::*;
+
+    use super::attribute;
+
+    fn answer(event_id: Option<&str>, index: Option<i64>) -> InvalidEvent {
+        InvalidEvent { event_id: event_id.map(str::to_owned), index, error: Some("no".to_owned()) }
+    }
+
+    #[test]
+    fn an_answer_is_tied_to_an_event_only_where_nothing_contradicts_it() {
+        // ids, answers, refused positions, candidates of each unattributed refusal
+        type Case = (
+            &'static [&'static str],
+            &'static [(Option<&'static str>, Option<i64>)],
+            &'static [usize],
+            &'static [&'static [usize]],
+        );
+        let cases: &[Case] = &[
+            (&["a", "b", "c"], &[(Some("b"), Some(1))], &[1], &[]),
+            (&["a", "b", "c"], &[(Some("b"), None)], &[1], &[]),
+            (&["a", "b", "c"], &[(None, Some(2))], &[2], &[]),
+            // An index that counts from 1, or is far off, is overruled by the id.
+            (
+                &["a", "b", "c"],
+                &[(Some("b"), Some(2)), (Some("c"), Some(3)), (Some("a"), Some(-1))],
+                &[0, 1, 2],
+                &[],
+            ),
+            // Nothing that holds.
+            (&["a", "b", "c"], &[(None, None)], &[], &[&[0, 1, 2]]),
+            (&["a", "b", "c"], &[(None, Some(3))], &[], &[&[0, 1, 2]]),
+            (&["a", "b", "c"], &[(Some("x"), Some(1)), (Some("a"), Some(0))], &[0], &[&[1, 2]]),
+            // A repeated id.
+            (&["a", "a", "c"], &[(Some("a"), Some(1))], &[1], &[]),
+            (&["a", "a", "c"], &[(Some("a"), None)], &[], &[&[0, 1]]),
+            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), None)], &[0, 1], &[]),
+            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), Some(0))], &[0, 1], &[]),
+            (&["a", "a", "a"], &[(Some("a"), None), (Some("a"), Some(0))], &[0], &[&[1, 2]]),
+            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), None), (Some("a"), None)], &[0, 1], &[&[]]),
+            // One event refused twice over.
+            (&["a", "b"], &[(Some("a"), Some(0)), (Some("a"), Some(0))], &[0], &[]),
+            (&["a", "b"], &[(Some("a"), None), (Some("a"), None)], &[0], &[]),
+        ];
+        for (ids, answers, refused, candidates) in cases {
+            let answers = answers.iter().map(|(id, index)| answer(*id, *index)).collect();
+            let result = attribute(ids, answers);
+            let found: BTreeSet<usize> = result.refused.keys().copied().collect();
+            assert_eq!(found, refused.iter().copied().collect(), "{ids:?}");
+            let unattributed: Vec<&[usize]> =
+                result.unattributed.iter().map(|refusal| refusal.candidates.as_slice()).collect();
+            assert_eq!(unattributed, *candidates, "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_for_one_event_is_kept() {
+        let words = |text: &str| InvalidEvent { error: Some(text.to_owned()), ..answer(Some("a"), Some(0)) };
+        let result = attribute(&["a"], vec![words("one"), words("two")]);
+        assert_eq!(result.refused.get(&0).unwrap(), &["one", "two"]);
+    }
+
+    proptest! {
+        /// Of an honest server, whatever it leaves out: no refusal is lost, none falls on an event that was not refused.
+        #[test]
+        fn no_refusal_is_lost_or_falls_on_the_wrong_event(
+            events in proptest::collection::vec((0..6_u8, any::<bool>(), 0..4_u8), 1..24),
+            shift in 0..2_i64,
+        ) {
+            let ids: Vec<String> = events.iter().map(|(id, ..)| format!("id-{id}")).collect();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let mut refused = BTreeSet::new();
+            let mut answers = Vec::new();
+            for (position, (_, is_refused, form)) in events.iter().enumerate() {
+                if !is_refused {
+                    continue;
+                }
+                refused.insert(position);
+                let at = i64::try_from(position).unwrap();
+                answers.push(match form {
+                    0 => answer(Some(ids[position]), Some(at)),
+                    1 => answer(Some(ids[position]), None),
+                    2 => answer(None, Some(at)),
+                    // Counted from 1, or right; believable only beside a unique id.
+                    _ if ids.iter().filter(|id| **id == ids[position]).count() == 1 => answer(Some(ids[position]), Some(at + shift)),
+                    _ => answer(Some(ids[position]), Some(1_000)),
+                });
+            }
+            let count = answers.len();
+            let result = attribute(&ids, answers);
+            for position in result.refused.keys() {
+                prop_assert!(refused.contains(position), "{position} was not refused");
+            }
+            let reasons: usize = result.refused.values().map(Vec::len).sum();
+            prop_assert_eq!(reasons + result.unattributed.len(), count);
+            // What is not attributed still points at the events that it can mean.
+            let mut meant: BTreeMap<&[usize], usize> = BTreeMap::new();
+            for refusal in &result.unattributed {
+                *meant.entry(&refusal.candidates).or_default() += 1;
+            }
+            for (candidates, times) in meant {
+                prop_assert!(candidates.iter().filter(|at| refused.contains(at)).count() >= times);
+            }
+        }
+    }
+}

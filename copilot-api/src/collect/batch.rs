@@ -18,24 +18,32 @@ impl Default for Limits {
 }
 
 /// Events that go in one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Batch {
     events: Vec<(usize, Event)>,
-    /// The events as JSON, one after the other.
-    json: Vec<u8>,
-    /// Where each one ends in `json`.
+    /// The request's body.
+    body: Bytes,
+    /// Where each event ends in the body.
     ends: Vec<usize>,
 }
 
-/// What stands around and between the events in a body.
+/// What stands between the events in a body.
 const SEPARATOR: u8 = b',';
 
-/// The body without events, cut where they belong. Taken from the contract's type, so that no name is written here.
-fn envelope() -> (Vec<u8>, Vec<u8>) {
-    let empty = serde_json::to_vec(&CollectRequest { events: Vec::new() }).unwrap_or_default();
-    let middle = empty.iter().position(|byte| *byte == b']').unwrap_or(empty.len());
-    let (head, tail) = empty.split_at(middle);
-    (head.to_vec(), tail.to_vec())
+/// What stands before and after the events in a body. Taken from the contract's type, so that no name is written here.
+#[derive(Debug)]
+struct Envelope {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Envelope {
+    fn new() -> Self {
+        let mut head = serde_json::to_vec(&CollectRequest { events: Vec::new() }).unwrap_or_default();
+        let middle = head.iter().position(|byte| *byte == b']').unwrap_or(head.len());
+        let tail = head.split_off(middle);
+        Self { head, tail }
+    }
 }
 
 impl Batch {
@@ -43,38 +51,32 @@ impl Batch {
         self.events.len()
     }
 
-    /// The request's body.
+    /// The request's body. Cheap: the bytes are shared.
     pub(crate) fn body(&self) -> Bytes {
-        let (head, tail) = envelope();
-        let mut body = Vec::with_capacity(self.size(&head, &tail));
-        body.extend_from_slice(&head);
-        let mut start = 0;
-        for (at, end) in self.ends.iter().enumerate() {
-            if at > 0 {
-                body.push(SEPARATOR);
-            }
-            body.extend_from_slice(self.json.get(start..*end).unwrap_or_default());
-            start = *end;
-        }
-        body.extend_from_slice(&tail);
-        body.into()
-    }
-
-    /// The length of the body in bytes.
-    fn size(&self, head: &[u8], tail: &[u8]) -> usize {
-        head.len() + self.json.len() + self.ends.len().saturating_sub(1) + tail.len()
+        self.body.clone()
     }
 
     /// The two halves, the second one first: a stack then gives them back in order.
     pub(crate) fn halves(mut self) -> [Self; 2] {
         let middle = self.events.len() / 2;
-        let cut = middle.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
-        let second = Self {
-            events: self.events.split_off(middle),
-            json: self.json.split_off(cut),
-            ends: self.ends.split_off(middle).into_iter().map(|end| end - cut).collect(),
-        };
-        [second, self]
+        let mut first = OpenBatch::default();
+        let mut second = OpenBatch::default();
+        let later = self.events.split_off(middle);
+        let mut start = first.envelope.head.len();
+        let halves = self
+            .events
+            .into_iter()
+            .map(|event| (true, event))
+            .chain(later.into_iter().map(|event| (false, event)));
+        for ((is_first, event), end) in halves.zip(self.ends) {
+            let json = self.body.get(start..end).unwrap_or_default();
+            let half = if is_first { &mut first } else { &mut second };
+            half.begin_event();
+            half.body.extend_from_slice(json);
+            half.end_event(event);
+            start = end + 1;
+        }
+        [second.close(), first.close()]
     }
 
     /// The events, with their indices in what the caller passed.
@@ -83,52 +85,167 @@ impl Batch {
     }
 }
 
-/// Fills batches.
+/// A batch that still takes events.
 #[derive(Debug)]
-pub(crate) struct Batcher {
-    open: Batch,
-    head: Vec<u8>,
-    tail: Vec<u8>,
+struct OpenBatch {
+    envelope: Envelope,
+    events: Vec<(usize, Event)>,
+    /// The body so far, without its tail.
+    body: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-impl Default for Batcher {
+impl Default for OpenBatch {
     fn default() -> Self {
-        let (head, tail) = envelope();
-        Self { open: Batch::default(), head, tail }
+        let envelope = Envelope::new();
+        Self { body: envelope.head.clone(), envelope, events: Vec::new(), ends: Vec::new() }
     }
+}
+
+impl OpenBatch {
+    /// Makes place for an event; gives the length of the body before it.
+    fn begin_event(&mut self) -> usize {
+        let before = self.body.len();
+        if !self.events.is_empty() {
+            self.body.push(SEPARATOR);
+        }
+        before
+    }
+
+    fn end_event(&mut self, event: (usize, Event)) {
+        self.events.push(event);
+        self.ends.push(self.body.len());
+    }
+
+    /// The length of the body in bytes, if it were closed now.
+    fn size(&self) -> usize {
+        self.body.len() + self.envelope.tail.len()
+    }
+
+    /// Ends the batch; what is left takes the next one, with as much room.
+    fn close(&mut self) -> Batch {
+        let (events, bytes) = (self.events.len(), self.body.capacity());
+        let mut body = std::mem::replace(&mut self.body, Vec::with_capacity(bytes));
+        body.extend_from_slice(&self.envelope.tail);
+        self.body.extend_from_slice(&self.envelope.head);
+        Batch {
+            events: std::mem::replace(&mut self.events, Vec::with_capacity(events)),
+            body: body.into(),
+            ends: std::mem::replace(&mut self.ends, Vec::with_capacity(events)),
+        }
+    }
+}
+
+/// Fills batches.
+#[derive(Debug, Default)]
+pub(crate) struct Batcher {
+    open: OpenBatch,
 }
 
 impl Batcher {
     /// Adds an event. Gives back the batch that had to be closed for it, or that it filled.
     pub(crate) fn push(&mut self, index: usize, event: Event, limits: Limits) -> Option<Batch> {
-        let start = self.open.json.len();
+        let before = self.open.begin_event();
+        let start = self.open.body.len();
         // Writing to memory cannot fail, and a value that JSON cannot hold was refused before. Should it fail all the
         // same, the event must not spoil the others: the server refuses the null.
-        if serde_json::to_writer(&mut self.open.json, &event).is_err() {
-            self.open.json.truncate(start);
-            self.open.json.extend_from_slice(b"null");
+        if serde_json::to_writer(&mut self.open.body, &event).is_err() {
+            self.open.body.truncate(start);
+            self.open.body.extend_from_slice(b"null");
         }
-        let end = self.open.json.len();
-        self.open.events.push((index, event));
-        self.open.ends.push(end);
-        if self.open.size(&self.head, &self.tail) > limits.bytes && self.open.len() > 1 {
-            return Some(self.close_before_last(start));
+        let mut full = None;
+        if self.open.size() > limits.bytes && !self.open.events.is_empty() {
+            let last = self.open.body.split_off(start);
+            self.open.body.truncate(before);
+            full = Some(self.open.close());
+            self.open.body.extend_from_slice(&last);
         }
-        if self.open.len() >= limits.events { self.take() } else { None }
+        self.open.end_event((index, event));
+        if full.is_none() && self.open.events.len() >= limits.events { self.take() } else { full }
     }
 
     /// The open batch, if it has events.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        if self.open.events.is_empty() { None } else { Some(std::mem::take(&mut self.open)) }
+        if self.open.events.is_empty() { None } else { Some(self.open.close()) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use copilot_gen::types::{Event, UserCreatedPayload};
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::{Batch, Batcher, Limits};
+    use crate::NewEvent;
+
+    fn event(size: usize) -> Event {
+        UserCreatedPayload::builder().user_id("u").first_name("x".repeat(size)).build().unwrap().event()
     }
 
-    /// The open batch without its last event, which begins at `start` and opens the next one.
-    fn close_before_last(&mut self, start: usize) -> Batch {
-        let mut full = std::mem::take(&mut self.open);
-        self.open.events = full.events.split_off(full.events.len().saturating_sub(1));
-        self.open.json = full.json.split_off(start);
-        full.ends.pop();
-        self.open.ends.push(self.open.json.len());
-        full
+    /// What a body holds, as a server reads it.
+    fn read(batch: &Batch) -> Vec<Event> {
+        let body: Value = serde_json::from_slice(&batch.body()).unwrap();
+        body["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| serde_json::from_value(event.clone()).unwrap())
+            .collect()
+    }
+
+    fn cut(events: &[Event], limits: Limits) -> Vec<Batch> {
+        let mut batcher = Batcher::default();
+        let mut batches: Vec<Batch> = events
+            .iter()
+            .cloned()
+            .enumerate()
+            .filter_map(|(index, event)| batcher.push(index, event, limits))
+            .collect();
+        batches.extend(batcher.take());
+        batches
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_and_halving_lose_double_and_reorder_nothing(
+            sizes in proptest::collection::vec(0..400_usize, 0..60),
+            events_limit in 1..20_usize,
+            bytes_limit in 100..2_000_usize,
+        ) {
+            let events: Vec<Event> = sizes.into_iter().map(event).collect();
+            let mut seen = Vec::new();
+            let mut waiting = cut(&events, Limits { events: events_limit, bytes: bytes_limit });
+            for batch in &waiting {
+                prop_assert!(batch.len() <= events_limit);
+                prop_assert!(batch.len() == 1 || batch.body().len() <= bytes_limit);
+            }
+            waiting.reverse();
+            // Halve down to single events, as 413 and 400 do.
+            while let Some(batch) = waiting.pop() {
+                let sent = read(&batch);
+                prop_assert_eq!(sent.len(), batch.len());
+                if batch.len() > 1 {
+                    waiting.extend(batch.halves());
+                } else {
+                    let (index, event) = batch.into_events().pop().unwrap();
+                    prop_assert_eq!(&sent, std::slice::from_ref(&event));
+                    seen.push((index, event));
+                }
+            }
+            prop_assert_eq!(seen, events.into_iter().enumerate().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_batch_is_as_full_as_its_limits_allow(sizes in proptest::collection::vec(0..400_usize, 2..40), bytes_limit in 300..2_000_usize) {
+            let events: Vec<Event> = sizes.into_iter().map(event).collect();
+            let batches = cut(&events, Limits { events: usize::MAX, bytes: bytes_limit });
+            for pair in batches.windows(2) {
+                let [one, next] = pair else { continue };
+                let first = serde_json::to_vec(&next.events.first().unwrap().1).unwrap();
+                prop_assert!(one.body().len() + 1 + first.len() > bytes_limit);
+            }
+        }
     }
 }

@@ -2,26 +2,27 @@
 
 mod attribution;
 mod batch;
+mod delivery;
+mod intake;
 mod report;
 
-use std::pin::{Pin, pin};
-
-use copilot_gen::{
-    operations,
-    types::{CollectRequest, CollectResponse, Event},
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
 };
+
+use copilot_gen::types::Event;
 use futures_core::Stream;
 
 pub use report::{CollectError, CollectReport, Refusal, Rejection, UnattributedRejection, Undelivered};
 
 pub(crate) use batch::Limits;
 
-use crate::{Client, Error, EventTimestamp, retry};
-use batch::{Batch, Batcher};
-
-/// How many times the batches made of one refused batch are cut in two in search of the events that cause a 400. Enough
-/// to find seven of them in a hundred events.
-const MAX_BISECTIONS: u32 = 64;
+use crate::{Client, Error};
+use batch::Batch;
+use delivery::Delivery;
+use intake::Intake;
 
 impl Client {
     /// Reports any number of events, and says what became of each one.
@@ -32,7 +33,8 @@ impl Client {
     ///
     /// Delivery is at least once: a batch whose answer is lost is sent again.
     ///
-    /// To keep what was not read yet when a batch fails for good, pass `&mut iterator`.
+    /// While a batch is on its way the next one is read and filled. To keep what was not read yet when a batch fails for
+    /// good, pass `&mut iterator`.
     ///
     /// # Errors
     ///
@@ -53,13 +55,7 @@ impl Client {
         &self,
         events: impl IntoIterator<Item = Event>,
     ) -> Result<CollectReport, CollectError> {
-        let mut run = Run::new(self);
-        for event in events {
-            if let Some(batch) = run.push(event) {
-                run.deliver(batch).await?;
-            }
-        }
-        run.finish().await
+        self.collect_stream(Ready(events.into_iter())).await
     }
 
     /// As [`collect`](Self::collect), from a stream.
@@ -75,126 +71,107 @@ impl Client {
     ) -> Result<CollectReport, CollectError> {
         let mut events = pin!(events);
         let mut run = Run::new(self);
-        while let Some(event) = next(&mut events).await {
-            if let Some(batch) = run.push(event) {
-                run.deliver(batch).await?;
+        let mut next = poll_fn(|context| run.intake.poll_fill(events.as_mut(), context)).await;
+        while let Some(batch) = next {
+            let mut filled = None;
+            let outcome = {
+                let mut sending = pin!(run.delivery.deliver(batch));
+                poll_fn(|context| {
+                    let outcome = sending.as_mut().poll(context);
+                    if outcome.is_pending()
+                        && filled.is_none()
+                        && let Poll::Ready(batch) = run.intake.poll_fill(events.as_mut(), context)
+                    {
+                        filled = Some(batch);
+                    }
+                    outcome
+                })
+                .await
+            };
+            if let Err((error, mut left)) = outcome {
+                left.extend(filled.flatten());
+                return Err(run.fail(error, left));
             }
+            run.intake.limits = run.delivery.limits;
+            next = match filled {
+                Some(batch) => batch,
+                None => poll_fn(|context| run.intake.poll_fill(events.as_mut(), context)).await,
+            };
         }
-        run.finish().await
+        Ok(run.report())
     }
 }
 
-async fn next<S: Stream>(stream: &mut Pin<&mut S>) -> Option<S::Item> {
-    std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
+/// An iterator as a stream that is always ready.
+struct Ready<I>(I);
+
+/// The iterator is never pinned.
+impl<I> Unpin for Ready<I> {}
+
+impl<I: Iterator> Stream for Ready<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
+    }
 }
 
-/// An error that came before anything was read.
-#[cfg(feature = "blocking")]
-pub(crate) fn fail_before_reading(error: Error) -> CollectError {
-    CollectError::new(error, CollectReport::default())
-}
-
-/// One call of `collect`.
+/// One call of `collect`: what comes in, and what goes out.
 pub(crate) struct Run<'a> {
-    client: &'a Client,
-    batcher: Batcher,
-    report: CollectReport,
-    /// What a 413 taught about the size of requests, for the rest of the call.
-    limits: Limits,
+    intake: Intake,
+    delivery: Delivery<'a>,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        Self {
-            client,
-            batcher: Batcher::default(),
-            report: CollectReport::default(),
-            limits: client.settings.limits,
-        }
+        let limits = client.settings.limits;
+        Self { intake: Intake::new(limits), delivery: Delivery::new(client, limits) }
     }
 
-    /// Takes one event; gives back a batch that is to be delivered before the next one.
-    pub(crate) fn push(&mut self, event: Event) -> Option<Batch> {
-        let index = self.report.count_read();
-        let violations = event.violations(EventTimestamp::now().as_millis());
-        if !violations.is_empty() {
-            self.report.reject(index, event, Refusal::Contract(violations));
-            return None;
-        }
-        self.batcher.push(index, event, self.limits)
-    }
-
-    /// Sends what is left and ends the call.
-    pub(crate) async fn finish(mut self) -> Result<CollectReport, CollectError> {
-        if let Some(batch) = self.batcher.take() {
-            self.deliver(batch).await?;
-        }
-        self.report.sort();
-        Ok(self.report)
-    }
-
-    /// Delivers a batch: whole, or in the parts that 413 and 400 make of it.
-    pub(crate) async fn deliver(&mut self, batch: Batch) -> Result<(), CollectError> {
-        let mut waiting = vec![batch];
-        let mut bisections = MAX_BISECTIONS;
-        while let Some(batch) = waiting.pop() {
-            let error = match self.request(&batch).await {
-                Ok(response) => {
-                    self.report.record(batch.into_events(), response.invalid_events);
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let refusal = error.is_too_large() || error.is_bad_request();
-            if refusal && batch.len() == 1 {
-                for (index, event) in batch.into_events() {
-                    self.report.reject(index, event, Refusal::request(&error));
-                }
-            } else if error.is_too_large() {
-                self.limits.events = batch.len().div_ceil(2);
-                tracing::debug!(events = batch.len(), "the batch is too large: sending it in two");
-                waiting.extend(batch.halves());
-            } else if error.is_bad_request() && bisections > 0 {
-                bisections -= 1;
-                tracing::debug!(
-                    events = batch.len(),
-                    "the batch is refused whole: looking for the event that causes it"
-                );
-                waiting.extend(batch.halves());
-            } else {
-                waiting.push(batch);
-                return Err(self.fail(error, waiting));
-            }
-        }
-        Ok(())
-    }
-
-    async fn request(&mut self, batch: &Batch) -> Result<CollectResponse, Error> {
-        let body = batch.body();
-        tracing::debug!(events = batch.len(), bytes = body.len(), "sending events");
-        let client = self.client.raw.with_body(body);
-        // The typed body is a stand-in: `with_body` puts the bytes in its place.
-        let request = || {
-            let call = client.collect().body(CollectRequest { events: Vec::new() });
-            async move { call.send().await }
-        };
-        let settings = &self.client.settings;
-        let sent = retry::send(&settings.retry, &self.client.budget, operations::COLLECT, request).await;
-        let (attempts, answer) = match sent {
-            Ok((response, attempts)) => (attempts, Ok(response)),
-            Err(error) => (error.attempts(), Err(error)),
-        };
-        self.report.count_requests(attempts);
-        answer
+    /// Ends the call: what became of every event.
+    fn report(self) -> CollectReport {
+        let (read, refused) = self.intake.into_parts();
+        self.delivery.report.finish(read, refused)
     }
 
     /// Ends the call early: what was read and not delivered goes into the report.
-    fn fail(&mut self, error: Error, waiting: Vec<Batch>) -> CollectError {
-        let mut report = std::mem::take(&mut self.report);
-        for batch in waiting.into_iter().chain(self.batcher.take()) {
-            report.not_delivered(batch.into_events());
+    fn fail(mut self, error: Error, left: Vec<Batch>) -> CollectError {
+        for batch in left.into_iter().chain(self.intake.take()) {
+            self.delivery.report.not_delivered(batch.into_events());
         }
-        report.sort();
-        CollectError::new(error, report)
+        CollectError::new(error, self.report())
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl Run<'_> {
+    /// An error that came before anything was read.
+    pub(crate) fn fail_before_reading(error: Error) -> CollectError {
+        CollectError::new(error, CollectReport::default())
+    }
+
+    /// Does the whole call, one batch after the other. `wait` blocks until a delivery is done.
+    pub(crate) fn block(
+        mut self,
+        mut events: impl Iterator<Item = Event>,
+        wait: impl Fn(&mut Delivery<'_>, Batch) -> delivery::Outcome,
+    ) -> Result<CollectReport, CollectError> {
+        loop {
+            let event = events.next();
+            let ended = event.is_none();
+            let batch = match event {
+                Some(event) => self.intake.push(event),
+                None => self.intake.take(),
+            };
+            if let Some(batch) = batch {
+                if let Err((error, left)) = wait(&mut self.delivery, batch) {
+                    return Err(self.fail(error, left));
+                }
+                self.intake.limits = self.delivery.limits;
+            }
+            if ended {
+                return Ok(self.report());
+            }
+        }
     }
 }

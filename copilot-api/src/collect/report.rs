@@ -8,7 +8,7 @@ use copilot_gen::{
 };
 use reqwest::StatusCode;
 
-use super::attribution::attribute;
+use super::{attribution::attribute, intake::Refused};
 use crate::{Error, event::Listed};
 
 /// What became of the events of one call of `collect`.
@@ -114,12 +114,6 @@ impl CollectReport {
         (self.rejections, self.unattributed, self.undelivered)
     }
 
-    /// Counts one more event; gives its index.
-    pub(super) fn count_read(&mut self) -> usize {
-        self.read += 1;
-        self.read - 1
-    }
-
     pub(super) fn count_requests(&mut self, attempts: u32) {
         self.requests += u64::from(attempts);
     }
@@ -160,9 +154,15 @@ impl CollectReport {
         }
     }
 
-    pub(super) fn sort(&mut self) {
+    /// Closes the report, with what was read and what was refused before it was sent.
+    pub(super) fn finish(mut self, read: usize, refused: Vec<Refused>) -> Self {
+        self.read = read;
+        for (index, event, violations) in refused {
+            self.reject(index, event, Refusal::Contract(violations));
+        }
         self.rejections.sort_by_key(|rejection| rejection.index);
         self.undelivered.sort_by_key(|event| event.index);
+        self
     }
 }
 

@@ -109,7 +109,7 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
             /// 1970, for the rules about time.
             pub fn violations(&self, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
                 let schema: &'static super::contract::ObjectSchema = match self { #(#tables),* };
-                schemas::#event_table.check(schema, self, now)
+                schemas::#event_table.check_generated(schema, self, now)
             }
 
             /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).

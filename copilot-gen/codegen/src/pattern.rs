@@ -23,6 +23,17 @@ struct Table {
     accepting: Vec<bool>,
 }
 
+impl Table {
+    /// The bytes that may occur, where that is all that the pattern says: one live state, in which the text may end.
+    fn alphabet(&self) -> Option<Vec<u8>> {
+        let [_, live] = self.next.as_slice() else { return None };
+        if self.accepting.get(1) != Some(&true) {
+            return None;
+        }
+        self.classes.iter().map(|class| live.get(usize::from(*class)).copied()).collect()
+    }
+}
+
 /// Emits the `Pattern` that matches what `pattern` matches.
 pub(crate) fn emit(place: &str, pattern: &str) -> Result<TokenStream, Error> {
     let table = compile(place, pattern)?;
@@ -30,6 +41,13 @@ pub(crate) fn emit(place: &str, pattern: &str) -> Result<TokenStream, Error> {
     let stride = table.next.first().map_or(0, Vec::len);
     let next = Literal::byte_string(&table.next.concat());
     let accepting = &table.accepting;
+    let alphabet = match table.alphabet() {
+        Some(alphabet) => {
+            let alphabet = Literal::byte_string(&alphabet);
+            quote! { Some(#alphabet) }
+        }
+        None => quote!(None),
+    };
     Ok(quote! {
         Pattern {
             source: #pattern,
@@ -37,6 +55,7 @@ pub(crate) fn emit(place: &str, pattern: &str) -> Result<TokenStream, Error> {
             stride: #stride,
             next: #next,
             accepting: &[#(#accepting),*],
+            alphabet: #alphabet,
         }
     })
 }
@@ -134,6 +153,16 @@ mod tests {
         }
         for bad in ["", "ZZ", "06", "a", "abc", "Z\n"] {
             assert!(!matches(&alternatives, bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_pattern_of_one_repeated_class_is_an_alphabet() {
+        let alphabet = compile("here", "^[a-c]*$").unwrap().alphabet().unwrap();
+        assert_eq!(alphabet.iter().filter(|allowed| **allowed == 1).count(), 3);
+        assert_eq!(alphabet[usize::from(b'b')], 1);
+        for other in ["^[a-c]+$", "^a$", "^(?:ab)*$"] {
+            assert!(compile("here", other).unwrap().alphabet().is_none(), "{other}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Emits the contract's rules as static tables, which `copilot-gen`'s `contract` module interprets.
 
+use std::collections::BTreeMap;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use serde_json::Value;
@@ -285,7 +287,9 @@ fn object_schema(
         if required.is_empty() { provenance.clone() } else { grade(place, schema, "required")? };
     let mut properties = Vec::new();
     let declared = schema.get("properties").and_then(Value::as_object);
-    for (name, property) in declared.into_iter().flatten() {
+    // In the order of the generated types, so that the validator finds each property where it looks first.
+    let ordered: BTreeMap<&String, &Value> = declared.into_iter().flatten().collect();
+    for (name, property) in ordered {
         let used = schema_use(contract, &format!("{place}/properties/{name}"), property)?;
         let is_required = required.contains(&name.as_str());
         properties.push(quote! { Property { name: #name, schema: #used, required: #is_required } });

@@ -13,11 +13,20 @@ pub struct Pattern {
     pub next: &'static [u8],
     /// For each state, whether the text may end there.
     pub accepting: &'static [bool],
+    /// For a pattern that only says which bytes may occur: 1 for each of them.
+    pub alphabet: Option<&'static [u8; 256]>,
 }
 
 impl Pattern {
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
+        if let Some(alphabet) = self.alphabet {
+            // No early end: without one, the look-ups do not wait for each other.
+            return text
+                .bytes()
+                .fold(1, |all, byte| all & alphabet.get(usize::from(byte)).copied().unwrap_or(0))
+                == 1;
+        }
         let mut state = 1;
         for byte in text.bytes() {
             state = self.step(state, byte);

@@ -41,6 +41,8 @@ impl<'a> Path<'a> {
 pub(super) struct Checker {
     now: i64,
     limit: Option<&'static PropertyLimit>,
+    /// Whether strings were checked when they were made.
+    strings_are_checked: bool,
     /// Keys counted for the property limit so far.
     keys: usize,
     violations: Vec<Violation>,
@@ -48,7 +50,12 @@ pub(super) struct Checker {
 
 impl Checker {
     pub(super) fn new(now: i64, limit: Option<&'static PropertyLimit>) -> Self {
-        Self { now, limit, keys: 0, violations: Vec::new() }
+        Self { now, limit, strings_are_checked: false, keys: 0, violations: Vec::new() }
+    }
+
+    /// For a value of the generated types: each string with rules is a newtype there that checked them.
+    pub(super) fn trusting_strings(self) -> Self {
+        Self { strings_are_checked: true, ..self }
     }
 
     /// What was found, by place: the order in which members came is no property of the value.
@@ -234,7 +241,9 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn text(mut self, value: &str) {
-        if let Some(Schema::String(schema)) = self.expect(Kind::String) {
+        if let Some(Schema::String(schema)) = self.expect(Kind::String)
+            && !self.checker.strings_are_checked
+        {
             check_string(schema, value, &mut |rule, provenance, message| {
                 self.checker.report(self.at, rule, provenance, message);
             });
@@ -313,6 +322,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             schema,
             at: self.at,
             seen: 0,
+            expected: 0,
             key: String::new(),
             counting: self.counting || limit.is_some(),
             limit,
@@ -327,6 +337,8 @@ pub(super) struct Members<'a, 'p> {
     at: &'a Path<'p>,
     /// One bit for each listed property that was there.
     seen: u64,
+    /// Where in the table the next member is likely to be: types and table have one order.
+    expected: usize,
     pub(super) key: String,
     counting: bool,
     /// The limit that is judged when this object ends.
@@ -345,7 +357,7 @@ impl Members<'_, '_> {
         let at = self.at.child(key);
         let schema = match self.schema {
             None => None,
-            Some(object) => match object.properties.iter().position(|property| property.name == key) {
+            Some(object) => match self.find(object, key) {
                 Some(index) => {
                     if self.seen & (1 << index) != 0 {
                         let message = format!(
@@ -367,6 +379,15 @@ impl Members<'_, '_> {
             },
         };
         value.serialize(Walk { checker: self.checker, schema, at: &at, counting: self.counting })
+    }
+
+    fn find(&mut self, object: &ObjectSchema, key: &str) -> Option<usize> {
+        let count = object.properties.len();
+        let found = (self.expected..count)
+            .chain(0..self.expected.min(count))
+            .find(|index| object.properties.get(*index).is_some_and(|property| property.name == key))?;
+        self.expected = found + 1;
+        Some(found)
     }
 
     pub(super) fn finish(self) {

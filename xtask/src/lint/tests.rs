@@ -1,6 +1,6 @@
 //! The contract has no findings, and a defect put into it is found, as what it is and nothing else.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

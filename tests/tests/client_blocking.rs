@@ -1,0 +1,127 @@
+//! The client for programs without an async runtime, and what it does inside one.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{sync::Arc, thread, time::Duration};
+
+use copilot_api::{blocking, types::Event};
+use copilot_tests::server::{self, Answer, Copilot, Request, Server};
+use serde_json::json;
+
+const CONSENT_PATH: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
+
+fn copilot() -> (Server, Arc<Copilot>) {
+    let copilot = Arc::new(Copilot::default());
+    let taking = copilot.clone();
+    let refuse =
+        |position: usize, id: &str| id.ends_with('r').then(|| json!({ "event_id": id, "index": position }));
+    (Server::start(move |request: &Request| taking.take(request, refuse)), copilot)
+}
+
+/// A client that sends at most ten events in a request.
+fn client(server: &Server) -> blocking::Client {
+    let client = server.client().timeout(Duration::from_secs(20)).max_batch_events(10).build().unwrap();
+    blocking::Client::over(client).unwrap()
+}
+
+fn events(range: std::ops::Range<usize>) -> impl Iterator<Item = Event> {
+    range.map(|at| server::event(&format!("e-{at}")))
+}
+
+#[test]
+fn it_collects_and_sets_consent() {
+    let (server, copilot) = copilot();
+    let client = client(&server);
+    let report = client.collect(events(0..25).chain([server::event("e-25-r")])).unwrap();
+    assert_eq!((report.read(), report.accepted(), report.requests()), (26, 25, 3));
+    assert_eq!(report.rejections()[0].index(), 25);
+    assert_eq!(copilot.taken().concat().len(), 25);
+
+    client.set_consent("user-7", false).unwrap();
+    let consent = server.requests().pop().unwrap();
+    assert_eq!((consent.method.as_str(), consent.target.as_str()), ("POST", CONSENT_PATH));
+    assert_eq!(consent.json(), json!({ "user_id": "user-7", "consent_value": false }));
+    assert!(client.collect([]).unwrap().is_complete());
+}
+
+#[test]
+fn it_fails_as_the_other_client_does() {
+    let server = Server::always(Answer::json(401, &json!({ "reason": "AUTH.UNAUTHORIZED" })));
+    let client = client(&server);
+    assert!(client.set_consent("user-7", true).unwrap_err().is_unauthorized());
+    assert!(client.set_consent("user 7", true).unwrap_err().is_invalid_input());
+    let mut source = events(0..25);
+    let failed = client.collect(&mut source).unwrap_err();
+    assert!(failed.error().is_unauthorized());
+    let (_, report) = failed.into_parts();
+    assert!(report.undelivered().len() >= 10);
+    assert_eq!((report.undelivered().len(), report.read() + source.count()), (report.read(), 25));
+
+    let nobody = blocking::Client::over(server::quick(server::nobody()).build().unwrap()).unwrap();
+    let error = nobody.set_consent("user-7", true).unwrap_err();
+    assert!(error.is_connect() && error.attempts() == 5, "{error:?}");
+}
+
+#[test]
+fn the_iterator_may_block_and_call_the_client_itself() {
+    let (server, copilot) = copilot();
+    let client = client(&server);
+    let calling = events(0..25).inspect(|event| {
+        thread::sleep(Duration::from_millis(1));
+        client.set_consent(event.event_id().to_string(), true).unwrap();
+    });
+    let report = client.collect(calling).unwrap();
+    assert!(report.is_complete() && report.accepted() == 25, "{report:?}");
+    assert_eq!(copilot.taken().concat().len(), 25);
+    assert_eq!(server.requests().iter().filter(|request| request.target == CONSENT_PATH).count(), 25);
+}
+
+#[test]
+fn clones_work_side_by_side_on_threads_and_outlive_the_first() {
+    let (server, copilot) = copilot();
+    let client = client(&server);
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let client = client.clone();
+            thread::spawn(move || client.collect(events(thread * 50..thread * 50 + 50)).unwrap().accepted())
+        })
+        .collect();
+    drop(client);
+    let accepted: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert_eq!((accepted, copilot.taken().concat().len()), (200, 200));
+}
+
+/// Makes, uses and drops clients on a thread of an async runtime.
+fn inside_a_runtime(outside: blocking::Client, server: &Server) {
+    let inside = client(server);
+    for client in [&outside, &inside] {
+        let error = client.set_consent("user-7", true).unwrap_err();
+        assert!(error.is_configuration(), "{error:?}");
+        assert!(error.to_string().contains("copilot_api::Client"), "{error}");
+        let mut source = events(0..25);
+        let failed = client.collect(&mut source).unwrap_err();
+        assert!(failed.error().is_configuration(), "{failed:?}");
+        assert_eq!((failed.report().read(), source.count()), (0, 25), "nothing was read");
+    }
+    assert_eq!(server.requests().len(), 0);
+
+    // What was made here works elsewhere, and may come back to be dropped.
+    let there = inside.clone();
+    let accepted = thread::spawn(move || there.collect(events(0..25)).unwrap().accepted()).join().unwrap();
+    assert_eq!(accepted, 25);
+    drop((outside, inside));
+}
+
+#[test]
+fn inside_an_async_runtime_it_returns_an_error_and_may_be_dropped() {
+    for mut builder in
+        [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
+    {
+        let (server, _) = copilot();
+        let outside = client(&server);
+        let runtime = builder.enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(async move { inside_a_runtime(outside, &server) }).await.unwrap();
+        });
+    }
+}

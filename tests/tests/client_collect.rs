@@ -1,0 +1,287 @@
+//! How events are cut into requests, and what is left when a request fails for good.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use copilot_api::{Client, CollectReport, Refusal, types::Event};
+use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
+use futures_util::{StreamExt, stream};
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+use serde_json::json;
+use tokio::runtime::Builder;
+
+/// A Copilot.cx that first asks `refuse` for an answer to the whole request.
+fn copilot(refuse: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> (Server, Arc<Copilot>) {
+    let copilot = Arc::new(Copilot::default());
+    let taking = copilot.clone();
+    let server = Server::start(move |request: &Request| {
+        refuse(request).unwrap_or_else(|| taking.take(request, |_, _| None))
+    });
+    (server, copilot)
+}
+
+fn id(at: usize) -> String {
+    format!("e-{at}")
+}
+
+fn events(count: usize) -> impl Iterator<Item = Event> {
+    (0..count).map(|at| server::event(&id(at)))
+}
+
+fn bad_request() -> Answer {
+    Answer::json(400, &json!({ "reason": "COMMON.REQUEST_VALIDATION", "error_message": "no" }))
+}
+
+/// The indices of the rejections and of the undelivered events.
+fn lost(report: &CollectReport) -> (Vec<usize>, Vec<usize>) {
+    let rejected = report.rejections().iter().map(|rejection| rejection.index());
+    (rejected.collect(), report.undelivered().iter().map(|left| left.index).collect())
+}
+
+#[tokio::test]
+async fn no_events_make_no_request() {
+    let (server, _) = copilot(|_| None);
+    let client = server.client().build().unwrap();
+    let reports = [
+        in_time(client.collect([])).await.unwrap(),
+        in_time(client.collect_stream(stream::empty())).await.unwrap(),
+    ];
+    for report in reports {
+        assert!(report.is_complete() && report.read() == 0 && report.requests() == 0, "{report:?}");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn batches_are_as_large_as_both_limits_allow_and_keep_the_order() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (server, _) = copilot(|_| None);
+    let http = reqwest::Client::new();
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() });
+    let strategy = (vec(1..400_usize, 0..60), 0..20_usize, 0..4000_usize, any::<bool>());
+    let outcome = runner.run(&strategy, |(lengths, max_events, max_bytes, streamed)| {
+        let client = server.client().http_client(http.clone());
+        let client = client.max_batch_events(max_events).max_batch_bytes(max_bytes).build().unwrap();
+        let before = server.requests().len();
+        let events = lengths
+            .iter()
+            .enumerate()
+            .map(|(at, length)| server::event_of_thing(&id(at), &"x".repeat(*length)));
+        let events: Vec<Event> = events.collect();
+        let sizes: Vec<usize> = events.iter().map(|event| serde_json::to_vec(event).unwrap().len()).collect();
+        let report = runtime.block_on(in_time(async {
+            if streamed {
+                client.collect_stream(stream::iter(events)).await
+            } else {
+                client.collect(events).await
+            }
+        }));
+        let report = report.unwrap();
+        prop_assert!(report.is_complete());
+        prop_assert_eq!(report.accepted(), lengths.len());
+
+        let requests = server.requests().split_off(before);
+        prop_assert_eq!(report.requests(), requests.len() as u64);
+        let mut next = 0;
+        for request in requests {
+            let ids = request.event_ids();
+            let expected: Vec<String> = (next..next + ids.len()).map(id).collect();
+            prop_assert_eq!(&ids, &expected);
+            next += ids.len();
+            let size = request.body.len();
+            prop_assert!(ids.len() <= max_events.max(1), "{} events", ids.len());
+            prop_assert!(size <= max_bytes || ids.len() == 1, "{} bytes", size);
+            // The next event would not have fitted.
+            if let Some(one_more) = sizes.get(next) {
+                prop_assert!(
+                    ids.len() == max_events.max(1) || size + 1 + one_more > max_bytes,
+                    "{} bytes",
+                    size
+                );
+            }
+        }
+        prop_assert_eq!(next, lengths.len());
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[tokio::test]
+async fn a_413_splits_the_batch_until_it_fits_and_is_remembered() {
+    type TooMuch = fn(&Request) -> bool;
+    let table: [(&str, TooMuch); 2] = [
+        ("7 events", |request| request.event_ids().len() > 7),
+        ("1000 bytes", |request| request.body.len() > 1000),
+    ];
+    for (name, too_much) in table {
+        let (server, copilot) = copilot(move |request| {
+            too_much(request).then(|| Answer::status(413).body("<html>too large</html>"))
+        });
+        let report = in_time(server.client().build().unwrap().collect(events(1000))).await.expect(name);
+        assert!(report.is_complete() && report.accepted() == 1000, "{name}: {report:?}");
+        let taken = copilot.taken();
+        assert_eq!(taken.concat(), (0..1000).map(id).collect::<Vec<_>>(), "{name}");
+        let refused = server.requests().len() - taken.len();
+        assert_eq!(report.requests(), server.requests().len() as u64, "{name}");
+        assert!((1..=31).contains(&refused), "{name}: {refused} requests were too large");
+        assert!(taken.len() <= 400, "{name}: {} requests", taken.len());
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_alone_is_rejected_and_costs_the_others_little() {
+    const TOO_LARGE: usize = 37;
+    let (server, copilot) = copilot(|request| {
+        let error = json!({ "reason": "COMMON.CONTENT_TOO_LARGE", "error_message": "too large" });
+        (request.body.len() > 20_000).then(|| Answer::json(413, &error))
+    });
+    let huge = server::event_of_thing(&id(TOO_LARGE), &"x".repeat(20_000));
+    let events = events(1000)
+        .map(|event| if event.event_id().as_str() == id(TOO_LARGE) { huge.clone() } else { event });
+    let report = in_time(server.client().build().unwrap().collect(events)).await.unwrap();
+    assert_eq!((report.read(), report.accepted()), (1000, 999));
+    assert_eq!(lost(&report), (vec![TOO_LARGE], vec![]));
+    let Refusal::Request { status, reason, message, .. } = report.rejections()[0].refusal() else {
+        panic!("{report:?}");
+    };
+    let found = (status.as_u16(), reason.as_deref(), message.as_deref());
+    assert_eq!(found, (413, Some("COMMON.CONTENT_TOO_LARGE"), Some("too large")));
+    let expected: Vec<String> = (0..1000).filter(|at| *at != TOO_LARGE).map(id).collect();
+    assert_eq!(copilot.taken().concat(), expected);
+    // 1000 small events are ten requests; the huge one cuts its own batch to pieces, and no other.
+    assert!(
+        report.requests() <= 60,
+        "{} requests: one event made all later batches small",
+        report.requests()
+    );
+}
+
+#[tokio::test]
+async fn events_that_cause_a_400_are_found_and_the_others_are_taken() {
+    // Which of a hundred events cause it, and how many requests it may take to find them.
+    let table: &[(&[usize], u64)] =
+        &[(&[0], 20), (&[37], 20), (&[99], 20), (&[49, 50], 40), (&[3, 17, 31, 45, 59, 73, 87], 129)];
+    for (poisoned, most) in table {
+        let is_poisoned =
+            |ids: &[String]| ids.iter().any(|found| poisoned.iter().any(|at| *found == id(*at)));
+        let (server, copilot) = copilot(move |request| is_poisoned(&request.event_ids()).then(bad_request));
+        let report = in_time(server.client().build().unwrap().collect(events(100))).await.unwrap();
+        assert_eq!(lost(&report), (poisoned.to_vec(), vec![]));
+        assert_eq!(report.accepted(), 100 - poisoned.len());
+        for rejection in report.rejections() {
+            assert_eq!(rejection.event().event_id().as_str(), id(rejection.index()));
+            assert_eq!(rejection.refusal().to_string(), "400 Bad Request: COMMON.REQUEST_VALIDATION: no");
+        }
+        let expected: Vec<String> = (0..100).filter(|at| !poisoned.contains(at)).map(id).collect();
+        assert_eq!(copilot.taken().concat(), expected);
+        assert!(report.requests() <= *most, "{poisoned:?}: {} requests", report.requests());
+    }
+}
+
+#[tokio::test]
+async fn when_too_many_events_cause_a_400_the_error_brings_every_event_back() {
+    // The first batch is good; of the second, every second event is not.
+    let is_poisoned = |at: usize| at >= 100 && at % 2 == 1;
+    let (server, copilot) = copilot(move |request| {
+        let number = |id: &String| id[2..].parse().unwrap();
+        request.event_ids().iter().map(number).any(is_poisoned).then(bad_request)
+    });
+    let mut source = events(250);
+    let failed = in_time(server.client().build().unwrap().collect(&mut source)).await.unwrap_err();
+    assert!(failed.error().is_bad_request(), "{failed:?}");
+    assert_eq!(failed.error().reason(), Some("COMMON.REQUEST_VALIDATION"));
+    let (_, report) = failed.into_parts();
+    let (rejected, undelivered) = lost(&report);
+    assert!(rejected.iter().all(|at| is_poisoned(*at)) && !rejected.is_empty(), "{rejected:?}");
+    assert_eq!(report.accepted() + rejected.len() + undelivered.len(), report.read());
+    assert!(report.read() >= 200);
+    assert_eq!(report.read() + source.count(), 250);
+    let accepted = copilot.taken().concat();
+    assert_eq!(accepted.len(), report.accepted());
+    let mut all: Vec<String> = rejected.into_iter().chain(undelivered).map(id).chain(accepted).collect();
+    all.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
+    assert_eq!(all, (0..report.read()).map(id).collect::<Vec<_>>());
+    assert!(report.requests() <= 130, "{} requests", report.requests());
+}
+
+/// Collects 35 events from a source that outlives the call, from a server that lets the first two requests pass; returns
+/// the report and what is left of the source.
+async fn fail_at_the_third_batch(client: &Client, streamed: bool) -> (CollectReport, Vec<Event>) {
+    let mut iterator = events(35);
+    let failed = if streamed {
+        // A source that makes the caller wait.
+        let mut events = Box::pin(stream::iter(&mut iterator).then(async |event| {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            event
+        }));
+        in_time(client.collect_stream(&mut events)).await.unwrap_err()
+    } else {
+        in_time(client.collect(&mut iterator)).await.unwrap_err()
+    };
+    assert!(failed.error().is_unauthorized(), "{failed:?}");
+    assert!(
+        failed.to_string().contains(&format!("{} events were accepted", failed.report().accepted())),
+        "{failed}"
+    );
+    (failed.into_parts().1, iterator.collect())
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_for_good_leaves_nothing_out() {
+    // By count; and by bytes, where three events fit, and one that does not is read as well.
+    for (max_events, max_bytes, accepted) in [(10, usize::MAX, 20), (10, 450, 6)] {
+        for streamed in [false, true] {
+            let requests = AtomicUsize::new(0);
+            let (server, copilot) = copilot(move |_| {
+                let nth = requests.fetch_add(1, Ordering::Relaxed);
+                (nth == 2).then(|| Answer::json(401, &json!({ "reason": "AUTH.UNAUTHORIZED" })))
+            });
+            let client =
+                server.client().max_batch_events(max_events).max_batch_bytes(max_bytes).build().unwrap();
+            let (report, rest) = fail_at_the_third_batch(&client, streamed).await;
+            assert_eq!(report.accepted(), accepted);
+            // What was read ahead comes back as well.
+            let left: Vec<usize> = (accepted..report.read()).collect();
+            assert!(!left.is_empty());
+            assert_eq!(lost(&report), (vec![], left));
+            assert_eq!(report.read() + rest.len(), 35);
+
+            let (_, _, undelivered) = report.into_parts();
+            let again = undelivered.into_iter().map(|left| left.event).chain(rest);
+            let report = in_time(client.collect(again)).await.unwrap();
+            assert!(report.is_complete());
+            assert_eq!(copilot.taken().concat(), (0..35).map(id).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_can_be_spawned_and_run_side_by_side() {
+    let (server, copilot) = copilot(|_| None);
+    let client = server.client().max_batch_events(10).build().unwrap();
+    let tasks = (0..8).map(|task| {
+        let client = client.clone();
+        let events = (0..50).map(move |at| server::event(&id(task * 50 + at)));
+        tokio::spawn(async move {
+            if task % 2 == 0 {
+                client.collect(events).await
+            } else {
+                client.collect_stream(stream::iter(events)).await
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        assert_eq!(in_time(task).await.unwrap().unwrap().accepted(), 50);
+    }
+    let mut taken = copilot.taken().concat();
+    taken.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
+    assert_eq!(taken, (0..400).map(id).collect::<Vec<_>>());
+}

@@ -1,0 +1,334 @@
+//! What the client makes of answers that are not what it hoped for, and of no answer at all.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use copilot_api::{Client, ClientBuilder, Error, Refusal, types::Event};
+use copilot_tests::server::{self, Answer, HangsUp, Server, in_time};
+use serde_json::json;
+
+/// How many attempts a failure that may pass is worth.
+const ATTEMPTS: u32 = 5;
+
+/// Every predicate that holds for the error.
+fn predicates(error: &Error) -> Vec<&'static str> {
+    let all = [
+        ("configuration", error.is_configuration()),
+        ("invalid input", error.is_invalid_input()),
+        ("connect", error.is_connect()),
+        ("timeout", error.is_timeout()),
+        ("transport", error.is_transport()),
+        ("unauthorized", error.is_unauthorized()),
+        ("bad request", error.is_bad_request()),
+        ("too large", error.is_too_large()),
+        ("rate limited", error.is_rate_limited()),
+        ("server error", error.is_server_error()),
+        ("unreadable", error.is_unreadable()),
+        ("retryable", error.is_retryable()),
+        ("budget exhausted", error.is_retry_budget_exhausted()),
+    ];
+    all.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+}
+
+fn three_events() -> Vec<Event> {
+    ["e-0", "e-1", "e-2"].map(server::event).to_vec()
+}
+
+/// Collects three events, which must fail; checks that all three are handed back and every attempt is counted.
+async fn collect_fails(name: &str, client: &Client) -> Error {
+    let failed = in_time(client.collect(three_events())).await.expect_err(name);
+    let (error, report) = failed.into_parts();
+    assert_eq!((report.read(), report.accepted()), (3, 0), "{name}");
+    assert!(report.rejections().is_empty() && report.unattributed().is_empty(), "{name}: {report:?}");
+    let left: Vec<(usize, &str)> =
+        report.undelivered().iter().map(|left| (left.index, left.event.event_id().as_str())).collect();
+    assert_eq!(left, [(0, "e-0"), (1, "e-1"), (2, "e-2")], "{name}");
+    assert_eq!(report.requests(), u64::from(error.attempts()), "{name}");
+    assert_eq!(error.operation(), Some("collect"), "{name}");
+    error
+}
+
+async fn consent_fails(name: &str, client: &Client) -> Error {
+    let error = in_time(client.set_consent("user-7", true)).await.expect_err(name);
+    assert_eq!(error.operation(), Some("set_consent"), "{name}");
+    error
+}
+
+/// What a body is worth: reason, words, and how it begins.
+type Body = (&'static str, Answer, Option<&'static str>, Option<&'static str>, &'static str);
+
+fn bodies(status: u16) -> Vec<Body> {
+    let error = json!({ "reason": "SOME.CODE", "error_message": "user-7 is unknown" });
+    let html = "<html><body>a proxy's page</body></html>";
+    let text = error.to_string();
+    let code = Some("SOME.CODE");
+    let words = Some("user-7 is unknown");
+    let plain = Answer::status(status);
+    vec![
+        ("JSON", Answer::json(status, &error), code, words, "{\"reason\":\"SOME.CODE\""),
+        ("empty", plain.clone(), None, None, ""),
+        ("HTML", plain.clone().header("Content-Type", "text/html").body(html), None, None, html),
+        (
+            "JSON called text",
+            plain.clone().header("Content-Type", "text/plain").body(text.clone()),
+            code,
+            words,
+            "{",
+        ),
+        (
+            "cut-off JSON",
+            Answer::json(status, &error).body(&text[..20]),
+            None,
+            None,
+            &"{\"reason\":\"SOME.CODE\""[..20],
+        ),
+        (
+            "a body that breaks off",
+            Answer::json(status, &error).cut_at(11),
+            None,
+            None,
+            "{\"reason\":\"\u{0}",
+        ),
+        ("a JSON array", plain.clone().body("[1,2]"), None, None, "[1,2]"),
+        ("no text", plain.clone().body(vec![0xff; 2000]), None, None, "\u{fffd}"),
+        ("a long text", plain.body("ü".repeat(70_000)), None, None, "üüüü"),
+    ]
+}
+
+#[tokio::test]
+async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
+    let table: &[(u16, &[&str])] = &[
+        (400, &["bad request"]),
+        (401, &["unauthorized"]),
+        (403, &[]),
+        (404, &[]),
+        (408, &["retryable"]),
+        (413, &["too large"]),
+        (429, &["rate limited", "retryable"]),
+        (500, &["server error", "retryable"]),
+        (501, &["server error"]),
+        (502, &["server error", "retryable"]),
+        (503, &["server error", "retryable"]),
+        (504, &["server error", "retryable"]),
+    ];
+    let http = reqwest::Client::new();
+    for (status, expected) in table {
+        let attempts = if expected.contains(&"retryable") { ATTEMPTS } else { 1 };
+        for (body, answer, reason, words, excerpt) in bodies(*status) {
+            let name = format!("{status}, {body}");
+            let server = Server::always(answer);
+            let client = server.client().http_client(http.clone()).build().unwrap();
+            let mut errors = vec![consent_fails(&name, &client).await];
+            assert_eq!(server.requests().len(), attempts as usize, "{name}");
+            if !matches!(status, 400 | 413) {
+                errors.push(collect_fails(&name, &client).await);
+                assert_eq!(server.requests().len(), 2 * attempts as usize, "{name}");
+            }
+            for error in errors {
+                assert_eq!(predicates(&error), *expected, "{name}");
+                assert_eq!(error.status().map(|status| status.as_u16()), Some(*status), "{name}");
+                assert_eq!(error.attempts(), attempts, "{name}");
+                assert_eq!(error.reason(), reason, "{name}");
+                assert_eq!(error.error_message(), words, "{name}");
+                let kept = error.body_excerpt().unwrap_or_else(|| panic!("{name}: no excerpt"));
+                assert!(kept.starts_with(excerpt.trim_end_matches('\u{0}')), "{name}: {kept}");
+                // 512 bytes of the body; what was no text among them takes more room as text.
+                assert!(
+                    kept.chars().count() <= 512,
+                    "{name}: the excerpt has {} characters",
+                    kept.chars().count()
+                );
+                assert!(error.headers().is_some(), "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_400_or_413_for_single_events_makes_each_of_them_a_rejection() {
+    for status in [400, 413] {
+        for (body, answer, reason, words, _) in bodies(status) {
+            let name = format!("{status}, {body}");
+            let server = Server::always(answer);
+            let report =
+                in_time(server.client().build().unwrap().collect(three_events())).await.expect(&name);
+            assert_eq!((report.read(), report.accepted()), (3, 0), "{name}");
+            let rejected: Vec<usize> =
+                report.rejections().iter().map(|rejection| rejection.index()).collect();
+            assert_eq!(rejected, [0, 1, 2], "{name}");
+            for rejection in report.rejections() {
+                let Refusal::Request { status: found, reason: code, message, .. } = rejection.refusal()
+                else {
+                    panic!("{name}: {rejection:?}");
+                };
+                assert_eq!(
+                    (found.as_u16(), code.as_deref(), message.as_deref()),
+                    (status, reason, words),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_whole_answer_is_a_transport_error_and_worth_another_attempt() {
+    let long = json!({ "invalid_events": [], "padding": "x".repeat(100) });
+    let whole = Answer::json(200, &long);
+    let slow = Duration::from_secs(30);
+    // The name, the server, the predicates, and whether consent is set all the same since it reads no body.
+    let table: Vec<(&str, Option<Server>, &[&str], bool)> = vec![
+        ("nobody listens", None, &["connect", "transport", "retryable"], false),
+        ("closed unread", Some(Server::start(HangsUp)), &["transport", "retryable"], false),
+        ("closed unanswered", Some(Server::always(Answer::closed())), &["transport", "retryable"], false),
+        ("no HTTP", Some(Server::always(Answer::status(7))), &["transport", "retryable"], false),
+        (
+            "closed in the body",
+            Some(Server::always(whole.clone().cut_at(30))),
+            &["transport", "retryable"],
+            true,
+        ),
+        (
+            "closed before the body",
+            Some(Server::always(whole.clone().cut_at(0))),
+            &["transport", "retryable"],
+            true,
+        ),
+        (
+            "closed in a chunk",
+            Some(Server::always(whole.clone().chunked().cut_at(30))),
+            &["transport", "retryable"],
+            true,
+        ),
+        (
+            "late",
+            Some(Server::always(whole.clone().after(slow))),
+            &["timeout", "transport", "retryable"],
+            false,
+        ),
+        (
+            "drips",
+            Some(Server::always(whole.drip(1, Duration::from_millis(30)))),
+            &["timeout", "transport", "retryable"],
+            true,
+        ),
+    ];
+    for (name, server, expected, consent_is_set) in table {
+        let endpoints = server.as_ref().map_or_else(server::nobody, Server::endpoints);
+        let client = server::quick(endpoints).timeout(Duration::from_millis(200)).build().unwrap();
+        let mut errors = vec![collect_fails(name, &client).await];
+        if consent_is_set {
+            in_time(client.set_consent("user-7", true)).await.expect(name);
+        } else {
+            errors.push(consent_fails(name, &client).await);
+        }
+        for error in errors {
+            assert_eq!(predicates(&error), expected, "{name}: {error:?}");
+            let attempts = if expected.contains(&"retryable") { ATTEMPTS } else { 1 };
+            assert_eq!(error.attempts(), attempts, "{name}");
+            assert_eq!((error.reason(), error.error_message()), (None, None), "{name}");
+            assert!(std::error::Error::source(&error).is_some(), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_success_is_read_leniently_but_never_guessed_at() {
+    let json = |body: &str| Answer::status(200).header("Content-Type", "application/json").body(body);
+    let taken: Vec<(&str, Answer)> = vec![
+        ("no refusals", json(r#"{"invalid_events": []}"#)),
+        ("an empty object", json("{}")),
+        ("an empty body", Answer::status(200)),
+        ("an empty body in chunks", Answer::status(200).chunked()),
+        ("members unknown today", json(r#"{"invalid_events": [], "request_id": "r-7"}"#)),
+        ("no content type", Answer::status(200).body("{}")),
+        ("chunks", json(r#"{"invalid_events": []}"#).chunked()),
+    ];
+    for (name, answer) in taken {
+        let server = Server::always(answer);
+        let report = in_time(server.client().build().unwrap().collect(three_events())).await.expect(name);
+        assert!(
+            report.is_complete() && report.accepted() == 3 && report.requests() == 1,
+            "{name}: {report:?}"
+        );
+    }
+
+    let unreadable: Vec<(&str, Answer, &str)> = vec![
+        ("HTML", Answer::status(200).header("Content-Type", "text/html").body("<html>"), "<html>"),
+        ("cut-off JSON", json(r#"{"invalid_events": [{"ind"#), r#"{"invalid_events": [{"ind"#),
+        ("another shape", json(r#"{"invalid_events": 7}"#), r#"{"invalid_events": 7}"#),
+        ("a long page", Answer::status(200).body("ü".repeat(1000)), "üü"),
+        ("no text", Answer::status(200).body(vec![0xff; 2000]), "\u{fffd}"),
+    ];
+    for (name, answer, excerpt) in unreadable {
+        let server = Server::always(answer);
+        let error = collect_fails(name, &server.client().build().unwrap()).await;
+        assert_eq!(predicates(&error), ["unreadable"], "{name}");
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{name}");
+        assert_eq!(server.requests().len(), 1, "{name}: the events may have been taken");
+        let kept = error.body_excerpt().expect(name);
+        assert!(kept.starts_with(excerpt), "{name}: {kept}");
+        // 512 bytes of the body; what was no text among them takes more room as text.
+        assert!(kept.chars().count() <= 512, "{name}: the excerpt has {} characters", kept.chars().count());
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = Server::always(Answer::json(200, &json!({})));
+        for location in [format!("{}/v2/collect", elsewhere.url()), "/elsewhere".to_owned()] {
+            let server = Server::always(Answer::status(status).header("Location", &location));
+            let client = server.client().build().unwrap();
+            let name = status.to_string();
+            for error in [consent_fails(&name, &client).await, collect_fails(&name, &client).await] {
+                assert_eq!(predicates(&error), [""; 0], "{name}");
+                assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+                assert_eq!(
+                    (error.attempts(), error.reason(), error.body_excerpt()),
+                    (1, None, None),
+                    "{name}"
+                );
+                assert!(error.to_string().contains("redirects are not followed"), "{error}");
+            }
+            let targets: Vec<String> =
+                server.requests().iter().map(|request| request.target.clone()).collect();
+            assert_eq!(targets.len(), 2, "{targets:?}");
+            assert!(!targets.contains(&"/elsewhere".to_owned()), "{targets:?}");
+        }
+        assert_eq!(elsewhere.requests().len(), 0, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn input_that_breaks_the_contract_is_not_sent() {
+    let server = Server::always(Answer::status(204));
+    let client = server.client().build().unwrap();
+    for user_id in ["", "user 7", "zoë", "user-7\n"] {
+        let error = in_time(client.set_consent(user_id, true)).await.unwrap_err();
+        assert_eq!(predicates(&error), ["invalid input"], "{user_id:?}");
+        assert_eq!(error.violations()[0].pointer(), "/user_id", "{user_id:?}");
+        assert_eq!((error.attempts(), error.status()), (0, None), "{user_id:?}");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn an_http_client_of_the_callers_own_is_used_with_the_credentials_and_the_time_limit() {
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("x-mine", "7".parse().unwrap());
+    let http = reqwest::Client::builder().default_headers(headers).build().unwrap();
+    let own = |builder: ClientBuilder| builder.http_client(http.clone()).build().unwrap();
+
+    let server = Server::always(Answer::json(200, &json!({})));
+    let report = in_time(own(server.client()).collect(three_events())).await.unwrap();
+    assert!(report.is_complete());
+    let request = server.requests().pop().unwrap();
+    assert_eq!(request.header("x-mine"), ["7"]);
+    assert_eq!(request.header("authorization"), [server::AUTHORIZATION]);
+
+    let slow = Server::always(Answer::status(204).after(Duration::from_secs(30)));
+    let client = own(slow.client().timeout(Duration::from_millis(50)));
+    assert!(consent_fails("slow", &client).await.is_timeout());
+}

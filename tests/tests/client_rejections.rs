@@ -1,0 +1,267 @@
+//! Refused events: which ones they are, and that none is lost or blamed wrongly.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use copilot_api::{
+    CollectReport, EventTimestamp, NewEvent, Refusal, properties,
+    types::{CustomEventPayload, Event, ThingConnectedPayload},
+};
+use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+
+const BATCH: usize = 4;
+
+fn rejected(report: &CollectReport) -> Vec<usize> {
+    report.rejections().iter().map(|rejection| rejection.index()).collect()
+}
+
+#[tokio::test]
+async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sent() {
+    let copilot = Arc::new(Copilot::default());
+    let taking = copilot.clone();
+    let server = Server::start(move |request: &Request| taking.take(request, |_, _| None));
+    let at = |millis: i64| {
+        let payload = ThingConnectedPayload::builder().thing_id("SN-1").build().unwrap();
+        payload.event_at(EventTimestamp::from_millis(millis).unwrap())
+    };
+    let now = EventTimestamp::now().as_millis();
+    let minute = 60_000;
+    let custom = |extra| CustomEventPayload::builder().subtype("s").extra(extra).build().unwrap().event();
+    let many = (0..20).map(|at| (format!("p{at}"), at.into())).collect();
+    // An event, and the place of what is wrong with it.
+    let table: Vec<(Event, Option<&str>)> = vec![
+        (at(now / 1000), Some("/timestamp")),
+        (server::event("good-1"), None),
+        (at(now - 31 * 24 * 60 * minute), Some("/timestamp")),
+        (at(now + 6 * minute), Some("/timestamp")),
+        (at(now + 4 * minute), None),
+        (at(now - 29 * 24 * 60 * minute), None),
+        (custom(properties! { "button" => "boil" }), Some("/payload")),
+        (custom(properties! { "user_id" => "zoë" }), Some("/payload/user_id")),
+        (custom(many), Some("/payload")),
+        (server::event("good-2"), None),
+        (at(0), Some("/timestamp")),
+    ];
+    let events = table.iter().map(|(event, _)| event.clone());
+    let report = in_time(server.client().max_batch_events(2).build().unwrap().collect(events)).await.unwrap();
+
+    let bad: Vec<(usize, &Event, &str)> =
+        table.iter().enumerate().filter_map(|(at, (event, place))| Some((at, event, (*place)?))).collect();
+    assert_eq!(report.rejections().len(), bad.len());
+    for (rejection, (index, event, place)) in report.rejections().iter().zip(bad) {
+        assert_eq!((rejection.index(), rejection.event()), (index, event));
+        let Refusal::Contract(violations) = rejection.refusal() else { panic!("{rejection:?}") };
+        assert!(violations.iter().any(|violation| violation.pointer() == place), "{index}: {violations:?}");
+    }
+    let good: Vec<&str> = table
+        .iter()
+        .filter(|(_, place)| place.is_none())
+        .map(|(event, _)| event.event_id().as_str())
+        .collect();
+    assert_eq!(copilot.taken().concat(), good);
+    assert_eq!((report.read(), report.accepted(), report.requests()), (table.len(), good.len(), 2));
+}
+
+/// What the server says of the second batch of three, and what must come of it, by index in the whole input.
+struct Row {
+    name: &'static str,
+    /// The ids of the second batch, positions 4 to 7.
+    ids: [&'static str; BATCH],
+    invalid: Value,
+    rejected: &'static [usize],
+    unattributed: &'static [&'static [usize]],
+}
+
+fn rows() -> Vec<Row> {
+    let row = |name, ids, invalid, rejected, unattributed| Row { name, ids, invalid, rejected, unattributed };
+    let plain = ["p", "q", "r", "s"];
+    let twice = ["p", "q", "q", "s"];
+    vec![
+        row("both", plain, json!([{ "event_id": "q", "index": 1, "error": "no" }]), &[5], &[]),
+        row("index", plain, json!([{ "index": 3, "error": "no" }]), &[7], &[]),
+        row("event id", plain, json!([{ "event_id": "r", "error": "no" }]), &[6], &[]),
+        row("no reason", plain, json!([{ "event_id": "r", "index": 2 }]), &[6], &[]),
+        row(
+            "all",
+            plain,
+            json!([{ "index": 3 }, { "index": 2 }, { "event_id": "p" }, { "index": 1 }]),
+            &[4, 5, 6, 7],
+            &[],
+        ),
+        row(
+            "index from 1",
+            plain,
+            json!([{ "event_id": "p", "index": 1 }, { "event_id": "s", "index": 4 }]),
+            &[4, 7],
+            &[],
+        ),
+        row(
+            "index far off",
+            plain,
+            json!([{ "event_id": "r", "index": 99 }, { "event_id": "p", "index": -1 }]),
+            &[4, 6],
+            &[],
+        ),
+        row("unknown id", plain, json!([{ "event_id": "zz" }]), &[], &[&[4, 5, 6, 7]]),
+        row(
+            "unknown id at an index",
+            plain,
+            json!([{ "event_id": "zz", "index": 2 }]),
+            &[],
+            &[&[4, 5, 6, 7]],
+        ),
+        row(
+            "unknown id beside a known one",
+            plain,
+            json!([{ "event_id": "zz" }, { "index": 0 }]),
+            &[4],
+            &[&[5, 6, 7]],
+        ),
+        row("index out of range", plain, json!([{ "index": 4 }]), &[], &[&[4, 5, 6, 7]]),
+        row("nothing", plain, json!([{}]), &[], &[&[4, 5, 6, 7]]),
+        row("an id of another batch", plain, json!([{ "event_id": "a" }]), &[], &[&[4, 5, 6, 7]]),
+        row("one of two alike, by index", twice, json!([{ "event_id": "q", "index": 2 }]), &[6], &[]),
+        row("one of two alike", twice, json!([{ "event_id": "q" }]), &[], &[&[5, 6]]),
+        row("both of two alike", twice, json!([{ "event_id": "q" }, { "event_id": "q" }]), &[5, 6], &[]),
+        row("two alike, one by index", twice, json!([{ "event_id": "q" }, { "index": 1 }]), &[5, 6], &[]),
+        row("twice over", plain, json!([{ "event_id": "q" }, { "event_id": "q", "index": 1 }]), &[5], &[]),
+    ]
+}
+
+#[tokio::test]
+async fn a_refusal_is_tied_to_its_event_by_the_index_in_the_whole_input() {
+    for Row { name, ids, invalid, rejected: expected, unattributed } in rows() {
+        let all: Vec<&str> =
+            ["a", "b", "c", "d"].into_iter().chain(ids).chain(["w", "x", "y", "z"]).collect();
+        let (marked, answer) = (ids[0], json!({ "invalid_events": invalid }));
+        let server = Server::start(move |request: &Request| {
+            if request.event_ids()[0] == marked {
+                Answer::json(200, &answer)
+            } else {
+                Answer::invalid_events(&[])
+            }
+        });
+        let client = server.client().max_batch_events(BATCH).build().unwrap();
+        let report = in_time(client.collect(all.iter().map(|id| server::event(id)))).await.unwrap();
+        assert_eq!(rejected(&report), expected, "{name}");
+        for rejection in report.rejections() {
+            assert_eq!(rejection.event().event_id().as_str(), all[rejection.index()], "{name}");
+            assert!(matches!(rejection.refusal(), Refusal::Server(_)), "{name}: {rejection:?}");
+        }
+        let candidates: Vec<&[usize]> =
+            report.unattributed().iter().map(|refusal| refusal.candidates()).collect();
+        assert_eq!(candidates, unattributed, "{name}");
+        assert_eq!(report.accepted(), 12 - expected.len() - unattributed.len(), "{name}");
+        assert!(!report.is_complete() && report.requests() == 3, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_servers_words_come_with_the_refusal() {
+    let server = Server::always(Answer::invalid_events(&[
+        json!({ "event_id": "e-1", "index": 0, "error": "one" }),
+        json!({ "event_id": "e-1", "error": "two" }),
+        json!({ "event_id": "e-2", "index": 1 }),
+        json!({ "event_id": "e-7", "index": 9, "error": "three" }),
+    ]));
+    let events = ["e-1", "e-2", "e-3", "e-4"].map(server::event);
+    let report = in_time(server.client().build().unwrap().collect(events)).await.unwrap();
+    let words: Vec<String> =
+        report.rejections().iter().map(|rejection| rejection.refusal().to_string()).collect();
+    assert_eq!(words, ["one; two", "refused by Copilot.cx without a reason"]);
+    let [unattributed] = report.unattributed() else { panic!("{report:?}") };
+    let said =
+        (unattributed.event_id(), unattributed.index(), unattributed.error(), unattributed.candidates());
+    assert_eq!(said, (Some("e-7"), Some(9), Some("three"), &[2, 3][..]));
+    assert_eq!(report.accepted(), 1);
+}
+
+/// What an honest server does with each event, by the number in its thing id.
+#[derive(Clone, Debug, Default)]
+struct Honest {
+    /// Whether the event is refused, and what the refusal leaves out: nothing, the index or the event id.
+    refusals: Vec<Option<u8>>,
+    /// More events in a request are too many.
+    most: usize,
+}
+
+impl Honest {
+    fn answer(&self, request: &Request) -> Answer {
+        let json = request.json();
+        let events = json["events"].as_array().unwrap();
+        if events.len() > self.most {
+            return Answer::status(413);
+        }
+        let refusal = |(position, event): (usize, &Value)| {
+            let number: usize = event["payload"]["thing_id"].as_str().unwrap().parse().unwrap();
+            Some(match self.refusals[number]? {
+                0 => json!({ "event_id": event["event_id"], "index": position, "error": number.to_string() }),
+                1 => json!({ "event_id": event["event_id"], "error": number.to_string() }),
+                _ => json!({ "index": position, "error": number.to_string() }),
+            })
+        };
+        Answer::invalid_events(&events.iter().enumerate().filter_map(refusal).collect::<Vec<_>>())
+    }
+}
+
+#[test]
+fn of_an_honest_server_no_refusal_is_lost_and_none_is_blamed_on_the_wrong_event() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let http = reqwest::Client::new();
+    let honest = Arc::new(Mutex::new(Honest::default()));
+    let answering = honest.clone();
+    let server = Server::start(move |request: &Request| answering.lock().unwrap().answer(request));
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() });
+    // Of each event: an id out of a few, and its fate.
+    let event = (0..12_u8, prop::option::of(0..3_u8));
+    let strategy = (vec(event, 1..40), 1..16_usize, 1..16_usize);
+    let outcome = runner.run(&strategy, |(fates, batch, most)| {
+        *honest.lock().unwrap() = Honest { refusals: fates.iter().map(|(_, fate)| *fate).collect(), most };
+        let client = server.client().http_client(http.clone()).max_batch_events(batch).build().unwrap();
+        let events: Vec<Event> = fates
+            .iter()
+            .enumerate()
+            .map(|(number, (id, _))| server::event_of_thing(&format!("e-{id}"), &number.to_string()))
+            .collect();
+        let report = runtime.block_on(in_time(client.collect(events.clone()))).unwrap();
+
+        let refused: BTreeSet<usize> = fates
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, fate))| fate.is_some())
+            .map(|(number, _)| number)
+            .collect();
+        for rejection in report.rejections() {
+            prop_assert!(refused.contains(&rejection.index()), "{} was taken", rejection.index());
+            prop_assert_eq!(rejection.event(), &events[rejection.index()]);
+        }
+        let blamed: BTreeSet<usize> = rejected(&report).into_iter().collect();
+        prop_assert_eq!(blamed.len(), report.rejections().len());
+        let mut open = BTreeSet::new();
+        for refusal in report.unattributed() {
+            // Candidates are alike: the refused event is one of them, and none of them is a rejection as well.
+            let candidates: BTreeSet<usize> = refusal.candidates().iter().copied().collect();
+            let meant: usize = refusal.error().unwrap().parse().unwrap();
+            prop_assert!(candidates.contains(&meant), "{meant} is not among {:?}", refusal.candidates());
+            prop_assert!(candidates.is_disjoint(&blamed));
+            prop_assert!(
+                candidates.iter().all(|at| Some(events[*at].event_id().as_str()) == refusal.event_id())
+            );
+            open.extend(candidates);
+        }
+        prop_assert!(refused.iter().all(|number| blamed.contains(number) || open.contains(number)));
+        prop_assert_eq!(report.rejections().len() + report.unattributed().len(), refused.len());
+        prop_assert_eq!(report.accepted() + refused.len(), report.read());
+        prop_assert_eq!(report.read(), events.len());
+        Ok(())
+    });
+    outcome.unwrap();
+}

@@ -1,0 +1,333 @@
+//! What the client puts on the wire, byte for byte, and where it sends it.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{env, process::Command, sync::Arc};
+
+use copilot_api::{
+    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, ENVIRONMENT, EVENT_TYPES,
+    Endpoints, EventTimestamp, event_from_value,
+    types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event},
+};
+use copilot_tests::{
+    mock::MockServerExt,
+    server::{self, Answer, Copilot, Request, Server, in_time},
+    spec,
+};
+use httpmock::MockServer;
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+
+const COLLECT_PATH: &str = "/v2/collect";
+const CONSENT_PATH: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
+
+fn copilot() -> Server {
+    let copilot = Copilot::default();
+    Server::start(move |request: &Request| copilot.take(request, |_, _| None))
+}
+
+/// The contract's example of each type of event, as if it happened now.
+fn golden() -> Vec<Value> {
+    let now = EventTimestamp::now().as_millis();
+    let as_of_now = |event: spec::EventType| {
+        let mut example = event.example.clone();
+        example["timestamp"] = now.into();
+        example
+    };
+    spec::event_types().into_iter().map(as_of_now).collect()
+}
+
+fn events(golden: &[Value]) -> Vec<Event> {
+    golden.iter().map(|json| event_from_value(json.clone()).expect("an example is no event")).collect()
+}
+
+/// Calls `found` with the name and the value of every member that is a number.
+fn numbers(value: &Value, found: &mut impl FnMut(&str, &Value)) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        if member.is_number() {
+            found(name, member);
+        }
+        numbers(member, found);
+    }
+}
+
+#[tokio::test]
+async fn both_operations_send_the_headers_of_the_worked_example_and_no_others() {
+    let server = copilot();
+    let client = server.client().build().unwrap();
+    in_time(client.collect([server::event("e-1")])).await.unwrap();
+    in_time(client.set_consent("user-7", true)).await.unwrap();
+    let requests = server.requests();
+    let places: Vec<(&str, &str)> =
+        requests.iter().map(|request| (request.method.as_str(), request.target.as_str())).collect();
+    assert_eq!(places, [("POST", COLLECT_PATH), ("POST", CONSENT_PATH)]);
+    for request in requests {
+        let value = |name: &str| request.header(name).into_iter().collect::<Vec<_>>().join(" | ");
+        let mut names: Vec<String> =
+            request.headers.iter().map(|(name, _)| String::from_utf8_lossy(name).to_lowercase()).collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["accept", "authorization", "content-length", "content-type", "host", "user-agent"]
+        );
+        assert_eq!(
+            value("authorization"),
+            "Basic QUJBQkFCQUJRUUlSWjprOUgyTmQzVDVqNUVXMkZ1MTYwbDExSGFsM3gzb2E="
+        );
+        assert_eq!(value("content-type"), "application/json");
+        assert_eq!(value("accept"), "application/json");
+        assert_eq!(value("content-length"), request.body.len().to_string());
+        assert!(value("user-agent").starts_with("copilot-api/"), "{}", value("user-agent"));
+    }
+}
+
+#[tokio::test]
+async fn every_type_of_event_is_sent_as_the_contract_shows_it_and_its_integers_stay_integers() {
+    let server = copilot();
+    let golden = golden();
+    let report = in_time(server.client().build().unwrap().collect(events(&golden))).await.unwrap();
+    assert!(report.is_complete() && report.accepted() == 20, "{report:?}");
+
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let sent = requests[0].json();
+    assert_eq!(sent.as_object().unwrap().len(), 1, "{sent}");
+    for ((sent, golden), event_type) in
+        sent["events"].as_array().unwrap().iter().zip(&golden).zip(EVENT_TYPES)
+    {
+        assert_eq!(golden["type"], *event_type);
+        assert_eq!(sent, golden);
+    }
+    assert_eq!(sent["events"].as_array().unwrap().len(), golden.len());
+
+    let text = String::from_utf8(requests[0].body.clone()).unwrap();
+    let mut integers = 0;
+    for event in &golden {
+        numbers(event, &mut |name, number| {
+            let written = format!("\"{name}\":{number}");
+            let ends = [",", "}"].map(|end| text.contains(&format!("{written}{end}")));
+            assert!(ends.contains(&true), "{written} is not in the body");
+            integers += u32::from(number.is_i64());
+        });
+    }
+    assert!(integers > 20, "{integers}");
+}
+
+#[tokio::test]
+async fn consent_is_one_user_and_one_boolean() {
+    let server = copilot();
+    let client = server.client().build().unwrap();
+    for (user_id, consent_value) in [("user-7", true), ("zoe+kettle@example.com", false)] {
+        in_time(client.set_consent(user_id, consent_value)).await.unwrap();
+        let sent = server.requests().pop().unwrap();
+        assert_eq!(sent.json(), json!({ "user_id": user_id, "consent_value": consent_value }));
+    }
+}
+
+#[tokio::test]
+async fn consent_is_set_whatever_the_body_of_a_success_is() {
+    let table = [
+        ("200", Answer::status(200)),
+        ("200 with JSON", Answer::json(200, &json!({ "user_id": 7 }))),
+        ("200 with HTML", Answer::status(200).body("<html>")),
+        ("201", Answer::status(201)),
+        ("204", Answer::status(204)),
+    ];
+    for (name, answer) in table {
+        let server = Server::always(answer);
+        let outcome = in_time(server.client().build().unwrap().set_consent("user-7", true)).await;
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+        assert_eq!(server.requests().len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
+    let server = MockServer::start_async().await;
+    let events = events(&golden());
+    let change: ConsentChange =
+        serde_json::from_value(json!({ "user_id": "user-7", "consent_value": true })).unwrap();
+    let collect = server.collect(|when, then| {
+        when.body(&CollectRequest { events: events.clone() })
+            .into_inner()
+            .header("Authorization", server::AUTHORIZATION)
+            .header("Content-Type", "application/json")
+            .header_missing("api-version");
+        then.ok(&CollectResponse { invalid_events: Vec::new() });
+    });
+    let unauthorized = ErrorResponse {
+        body_excerpt: String::new(),
+        error_message: Some(String::new()),
+        reason: Some("AUTH.UNAUTHORIZED".to_owned()),
+    };
+    let consent = server.set_consent(|when, then| {
+        when.body(&change)
+            .into_inner()
+            .header("Authorization", server::AUTHORIZATION)
+            .header_missing("api-version");
+        then.client_error(401, &unauthorized);
+    });
+
+    let client = server::quick(Endpoints::base(&server.base_url()).unwrap()).build().unwrap();
+    let report = in_time(client.collect(events.clone())).await.unwrap();
+    assert_eq!(report.accepted(), events.len());
+    let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
+    assert_eq!((error.reason(), error.error_message()), (Some("AUTH.UNAUTHORIZED"), None));
+    collect.assert_calls(1);
+    consent.assert_calls(1);
+}
+
+#[tokio::test]
+async fn each_operation_goes_to_exactly_its_own_url() {
+    type Change = fn(Endpoints, &str) -> Endpoints;
+    let whole: Change = |endpoints, url| {
+        let endpoints = endpoints.with_collect_url(&format!("{url}/c/v9?tenant=7&x=%20y")).unwrap();
+        endpoints.with_consent_url(&format!("{url}/consent/")).unwrap()
+    };
+    let collect_only: Change = |endpoints, url| endpoints.with_collect_url(&format!("{url}/")).unwrap();
+    let consent_only: Change = |endpoints, url| endpoints.with_consent_url(&format!("{url}/x")).unwrap();
+    let below: Change = |_, url| Endpoints::base(&format!("{url}/sandbox/7/")).unwrap();
+    // What the first server sees, and what the second one does.
+    let table: [(Change, [&str; 2], [&str; 2]); 4] = [
+        (whole, ["", ""], ["/c/v9?tenant=7&x=%20y", "/consent/"]),
+        (collect_only, ["", CONSENT_PATH], ["/", ""]),
+        (consent_only, [COLLECT_PATH, ""], ["", "/x"]),
+        (
+            below,
+            ["", ""],
+            ["/sandbox/7/v2/collect", "/sandbox/7/v2/api/report/user_copilot_analysis_consent_changed"],
+        ),
+    ];
+    for (change, first, second) in table {
+        let servers = [copilot(), Server::always(Answer::json(200, &json!({})))];
+        let endpoints = change(servers[0].endpoints(), &servers[1].url());
+        let client = server::quick(endpoints).build().unwrap();
+        in_time(client.collect([server::event("e-1")])).await.unwrap();
+        in_time(client.set_consent("user-7", true)).await.unwrap();
+        for (server, expected) in servers.iter().zip([first, second]) {
+            let requests = server.requests();
+            let targets: Vec<&str> =
+                requests.iter().map(|request: &Arc<Request>| request.target.as_str()).collect();
+            let expected: Vec<&str> = expected.into_iter().filter(|target| !target.is_empty()).collect();
+            assert_eq!(targets, expected);
+        }
+    }
+}
+
+/// In the process that this variable is set in, a test that needs an environment of its own plays the program: `print`
+/// says what the variables make, and `send` uses it.
+const CHILD: &str = "COPILOT_TESTS_CHILD";
+
+fn play_the_program(what: &str) {
+    match Endpoints::from_env() {
+        Ok(endpoints) => {
+            println!("> collect {}\n> consent {}", endpoints.collect_url(), endpoints.consent_url())
+        }
+        Err(error) => println!("> no endpoints: {error}"),
+    }
+    let client = match Client::from_env() {
+        Ok(client) => client,
+        Err(error) => return println!("> no client: {error} {error:?}"),
+    };
+    println!("> client {client:?}");
+    if what == "send" {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            in_time(client.collect([server::event("e-1")])).await.unwrap();
+            in_time(client.set_consent("user-7", true)).await.unwrap();
+        });
+        println!("> sent");
+    }
+}
+
+/// Runs this test program again, for that test alone, in an environment of nothing but these variables.
+fn child(test: &str, what: &str, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env_clear();
+    command.env(CHILD, what).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn the_environment_variables_name_the_credentials_and_the_endpoints() {
+    if let Ok(what) = env::var(CHILD) {
+        return play_the_program(&what);
+    }
+    let this = "the_environment_variables_name_the_credentials_and_the_endpoints";
+    let server = Server::always(Answer::json(200, &json!({})));
+    let (collect, consent) =
+        (format!("{}/collect/here", server.url()), format!("{}/consent/there", server.url()));
+    let id = (CLIENT_ID, server::CLIENT_ID);
+    let secret = (CLIENT_SECRET, server::CLIENT_SECRET);
+    let secret_from_a_file = format!("{}\n", server::CLIENT_SECRET);
+    let with_userinfo = format!("https://me:{}@example.com/v2/collect", server::CLIENT_SECRET);
+    let acme = (ENVIRONMENT, "Acme");
+    let (to, also) = ((COLLECT_ENDPOINT, collect.as_str()), (CONSENT_ENDPOINT, consent.as_str()));
+    let acme_collect = "> collect https://api.acme.bycopilot.com/v2/collect";
+    let acme_consent = format!("> consent https://api.acme.bycopilot.com{CONSENT_PATH}");
+    let (at_collect, at_consent) = (format!("> collect {collect}"), format!("> consent {consent}"));
+    let table: &[(&[(&str, &str)], &[&str])] = &[
+        (&[], &["> no endpoints: ", "> no client: ", CLIENT_ID]),
+        (&[id], &["> no client: ", CLIENT_SECRET]),
+        (&[id, secret], &["> no endpoints: ", "> no client: ", ENVIRONMENT, COLLECT_ENDPOINT]),
+        (&[id, secret, to], &["> no endpoints: ", "> no client: ", ENVIRONMENT, CONSENT_ENDPOINT]),
+        (&[id, secret, acme], &[acme_collect, &acme_consent, "> client "]),
+        (&[id, secret, acme, to], &[&at_collect, &acme_consent, "> client "]),
+        (&[id, secret, acme, also], &[acme_collect, &at_consent, "> client "]),
+        (&[id, secret, to, also], &[&at_collect, &at_consent, "> client "]),
+        (&[id, secret, (ENVIRONMENT, "a.b"), to, also], &[&at_collect, &at_consent, "> client "]),
+        (&[id, secret, (ENVIRONMENT, "a.b"), to], &["> no client: ", ENVIRONMENT]),
+        (&[id, secret, (COLLECT_ENDPOINT, ""), also], &["> no client: ", COLLECT_ENDPOINT]),
+        (&[id, secret, (COLLECT_ENDPOINT, &with_userinfo), also], &["> no client: ", COLLECT_ENDPOINT]),
+        (&[id, secret, (CONSENT_ENDPOINT, "ftp://127.0.0.1/"), acme], &["> no client: ", CONSENT_ENDPOINT]),
+        (&[id, secret, (CONSENT_ENDPOINT, "http://example.com/"), acme], &["> no client: ", "https://"]),
+        (&[id, (CLIENT_SECRET, &secret_from_a_file), acme], &["> no client: ", "client secret", "newline"]),
+        (&[("COPILOT_CLIENT_ID", "a:b"), secret, acme], &["> no client: ", "colon"]),
+    ];
+    for (variables, expected) in table {
+        let printed = child(this, "print", variables);
+        for words in *expected {
+            assert!(printed.contains(words), "{variables:?}: no {words:?} in {printed}");
+        }
+        assert!(!printed.contains(server::CLIENT_SECRET), "{variables:?}: {printed}");
+    }
+    assert!(server.requests().is_empty());
+
+    let printed = child(this, "send", &[id, secret, to, also]);
+    assert!(printed.contains("> sent"), "{printed}");
+    let targets: Vec<String> = server.requests().iter().map(|request| request.target.clone()).collect();
+    assert_eq!(targets, ["/collect/here", "/consent/there"]);
+    assert!(
+        server.requests().iter().all(|request| request.header("authorization") == [server::AUTHORIZATION])
+    );
+}
+
+#[test]
+fn plain_http_to_loopback_does_not_leave_the_machine_through_a_proxy() {
+    if let Ok(what) = env::var(CHILD) {
+        return play_the_program(&what);
+    }
+    let this = "plain_http_to_loopback_does_not_leave_the_machine_through_a_proxy";
+    let (server, proxy) = (copilot(), copilot());
+    let (to, proxy_url) = (server.url(), proxy.url());
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let printed = child(
+            this,
+            "send",
+            &[
+                (CLIENT_ID, server::CLIENT_ID),
+                (CLIENT_SECRET, server::CLIENT_SECRET),
+                (COLLECT_ENDPOINT, &format!("{to}{COLLECT_PATH}")),
+                (CONSENT_ENDPOINT, &format!("{to}{CONSENT_PATH}")),
+                (variable, &proxy_url),
+            ],
+        );
+        assert!(printed.contains("> sent"), "{printed}");
+        assert_eq!(proxy.requests().len(), 0, "{variable}: the credentials went to the proxy");
+    }
+    assert_eq!(server.requests().len(), 6);
+}

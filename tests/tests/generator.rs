@@ -1,0 +1,317 @@
+//! The generator: what is in the contract comes out, always in the same bytes, and what it cannot check it refuses.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use copilot_codegen::{Contract, generate};
+use copilot_tests::spec;
+use serde_json::{Value, json};
+
+/// The real contract after an edit.
+fn edited(edit: impl FnOnce(&mut Value)) -> Contract {
+    let mut root = spec::ROOT.clone();
+    edit(&mut root);
+    assert_ne!(root, *spec::ROOT, "the edit changes nothing");
+    Contract::from_value(root).unwrap()
+}
+
+fn at<'a>(root: &'a mut Value, pointer: &str) -> &'a mut Value {
+    root.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}"))
+}
+
+fn schema<'a>(root: &'a mut Value, name: &str) -> &'a mut Value {
+    at(root, &format!("/components/schemas/{name}"))
+}
+
+/// Takes a member away from an object that has it.
+fn take(object: &mut Value, name: &str) {
+    assert!(object.as_object_mut().unwrap().remove(name).is_some(), "no {name}");
+}
+
+/// Puts a property into the payload of `user_deleted`.
+fn put_property(root: &mut Value, property: Value) {
+    schema(root, "UserDeletedPayload")["properties"]["motive"] = property;
+}
+
+#[test]
+fn the_yaml_alone_decides_what_the_types_are() {
+    let before = generate(&Contract::parse(spec::YAML).unwrap()).unwrap();
+    let yaml = spec::YAML.replacen(
+        "    UnsubscribePayload:\n      type: object\n      description: The address that is to be left alone.\n      required: [email]\n      additionalProperties: false\n      x-provenance: documented\n      properties:\n",
+        "    UnsubscribePayload:\n      type: object\n      description: The address that is to be left alone.\n      required: [email]\n      additionalProperties: false\n      x-provenance: documented\n      properties:\n        newsletter:\n          $ref: '#/components/schemas/Token'\n",
+        1,
+    );
+    assert_ne!(yaml, spec::YAML);
+    let after = generate(&Contract::parse(&yaml).unwrap()).unwrap();
+    let wanted = "pub newsletter: ::std::option::Option<Token>,";
+    assert!(!before.contains(wanted) && after.contains(wanted));
+    assert!(after.contains("name: \"newsletter\""), "the validation table does not know it");
+}
+
+#[test]
+fn the_same_contract_gives_the_same_bytes() {
+    let contract = Contract::parse(spec::YAML).unwrap();
+    let first = generate(&contract).unwrap();
+    assert!(first.starts_with("// @generated") && first.ends_with("}\n"));
+    assert_eq!(first, generate(&contract).unwrap());
+    // From its JSON form as well.
+    assert_eq!(first, generate(&Contract::parse(&contract.to_json()).unwrap()).unwrap());
+}
+
+/// A contract that must be refused: what was done to it, and words that the error must hold.
+type Bad = (&'static str, fn(&mut Value), &'static [&'static str]);
+
+fn assert_refused(rows: &[Bad]) {
+    let mut failures = Vec::new();
+    for (what, edit, words) in rows {
+        match generate(&edited(edit)) {
+            Ok(_) => failures.push(format!("{what}: accepted")),
+            Err(error) => {
+                let error = error.to_string();
+                if let Some(missing) = words.iter().find(|word| !error.contains(**word)) {
+                    failures.push(format!("{what}: `{missing}` is not in the error: {error}"));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_rewrite_whose_reason_is_gone_says_that_it_is_to_be_deleted() {
+    assert_refused(&[
+        (
+            "the event is no oneOf",
+            |root| take(schema(root, "Event"), "oneOf"),
+            &["inline_event_variants", "delete this rewrite"],
+        ),
+        (
+            "no object has an anyOf",
+            |root| take(schema(root, "CustomEventPayload"), "anyOf"),
+            &["drop_any_of_required", "delete this rewrite"],
+        ),
+        (
+            "no integer has a bound",
+            |root| {
+                for (name, bound) in [
+                    ("EpochMillis", "minimum"),
+                    ("EpochMillis", "maximum"),
+                    ("EventTime", "minimum"),
+                    ("EventTime", "maximum"),
+                ] {
+                    take(schema(root, name), bound);
+                }
+            },
+            &["drop_integer_ranges", "delete this rewrite"],
+        ),
+        (
+            "no operation has two success responses",
+            |root| {
+                let path = "/paths/~1v2~1api~1report~1user_copilot_analysis_consent_changed/post/responses";
+                take(at(root, path), "204");
+            },
+            &["merge_success_responses", "delete this rewrite"],
+        ),
+        (
+            "an operation has no error response",
+            |root| {
+                at(root, "/paths/~1v2~1collect/post/responses")
+                    .as_object_mut()
+                    .unwrap()
+                    .retain(|status, _| status == "200")
+            },
+            &["unify_error_responses", "collect", "delete this rewrite"],
+        ),
+        (
+            "every schema is referred to",
+            |root| {
+                let names: Vec<String> =
+                    at(root, "/components/schemas").as_object().unwrap().keys().cloned().collect();
+                for name in names {
+                    schema(root, "CollectResponse")["properties"][format!("x_{}", name.to_lowercase())] =
+                        json!({ "$ref": format!("#/components/schemas/{name}") });
+                }
+            },
+            &["drop_unreferenced_schemas", "delete this rewrite"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_contract_that_does_not_say_enough_is_refused() {
+    assert_refused(&[
+        (
+            "a pattern without an end",
+            |root| schema(root, "Token")["pattern"] = json!("^[a-z]*"),
+            &["Token", "begin with ^ and end with $"],
+        ),
+        (
+            "a pattern without a start",
+            |root| schema(root, "Token")["pattern"] = json!("[a-z]*$"),
+            &["Token", "begin with ^ and end with $"],
+        ),
+        (
+            "a pattern of which only one branch is anchored at either end",
+            |root| schema(root, "Token")["pattern"] = json!("^a|b$"),
+            &["Token"],
+        ),
+        (
+            "a constraint without a grade",
+            |root| take(schema(root, "Token"), "x-provenance"),
+            &["Token", "x-provenance is missing"],
+        ),
+        (
+            "a constraint that the map of grades leaves out",
+            |root| take(&mut schema(root, "EventId")["x-provenance"], "maxLength"),
+            &["EventId", "maxLength"],
+        ),
+        (
+            "a grade that is none",
+            |root| schema(root, "Token")["x-provenance"] = json!("guessed"),
+            &["Token", "guessed"],
+        ),
+        (
+            "an integer of unknown size",
+            |root| take(schema(root, "EpochMillis"), "format"),
+            &["EpochMillis", "int64"],
+        ),
+        (
+            "an object that does not say whether it is open",
+            |root| take(schema(root, "UserDeletedPayload"), "additionalProperties"),
+            &["UserDeletedPayload", "additionalProperties"],
+        ),
+        (
+            "a mandatory property that is not listed",
+            |root| schema(root, "UserDeletedPayload")["required"] = json!(["user_id", "motive"]),
+            &["UserDeletedPayload", "motive"],
+        ),
+        (
+            "a mapping to a schema that is not there",
+            |root| {
+                schema(root, "Event")["discriminator"]["mapping"]["thing_lost"] =
+                    json!("#/components/schemas/ThingLostEvent")
+            },
+            &["ThingLostEvent"],
+        ),
+        ("no discriminator", |root| take(schema(root, "Event"), "discriminator"), &["discriminator"]),
+        (
+            "a time window without its future",
+            |root| take(&mut schema(root, "EventTime")["x-time-window"], "future"),
+            &["EventTime", "x-time-window", "future"],
+        ),
+        (
+            "a property limit that does not say where",
+            |root| take(&mut schema(root, "Event")["x-property-limit"], "within"),
+            &["Event", "x-property-limit"],
+        ),
+        (
+            "events that name their ids differently",
+            |root| {
+                schema(root, "UserDeletedEvent")["properties"]["event_id"] =
+                    json!({ "$ref": "#/components/schemas/Token" })
+            },
+            &["event_id"],
+        ),
+    ]);
+    assert!(Contract::parse("- a list").is_err());
+    assert!(Contract::parse("a: [").is_err());
+}
+
+#[test]
+fn a_rule_that_would_silently_not_be_checked_is_refused() {
+    assert_refused(&[
+        (
+            "a keyword that the generator does not know",
+            |root| schema(root, "UserDeletedPayload")["maxProperties"] = json!(1),
+            &["UserDeletedPayload", "maxProperties"],
+        ),
+        (
+            "a keyword that the generator does not know, of an integer",
+            |root| schema(root, "EpochMillis")["multipleOf"] = json!(1000),
+            &["EpochMillis", "multipleOf"],
+        ),
+        (
+            "a property that may be null",
+            |root| schema(root, "UserId")["nullable"] = json!(true),
+            &["UserId", "nullable"],
+        ),
+        (
+            "a bound of a decimal number",
+            |root| {
+                put_property(
+                    root,
+                    json!({ "type": "number", "format": "double", "minimum": 0, "x-provenance": "assumed" }),
+                )
+            },
+            &["minimum"],
+        ),
+        (
+            "a rule of another kind of value",
+            |root| schema(root, "EpochMillis")["maxLength"] = json!(13),
+            &["EpochMillis", "maxLength"],
+        ),
+        (
+            "an integer of a few values",
+            |root| schema(root, "EpochMillis")["enum"] = json!([0, 1]),
+            &["EpochMillis", "enum"],
+        ),
+        (
+            "a rule beside a reference",
+            |root| put_property(root, json!({ "$ref": "#/components/schemas/Token", "maxLength": 5 })),
+            &["maxLength"],
+        ),
+        (
+            "an extension that is misspelt",
+            |root| {
+                let window =
+                    schema(root, "EventTime").as_object_mut().unwrap().remove("x-time-window").unwrap();
+                schema(root, "EventTime")["x-time-windows"] = window;
+            },
+            &["EventTime", "x-time-windows"],
+        ),
+        (
+            "a property limit that is misspelt",
+            |root| {
+                let limit =
+                    schema(root, "Event").as_object_mut().unwrap().remove("x-property-limit").unwrap();
+                schema(root, "Event")["x-properties-limit"] = limit;
+            },
+            &["Event", "x-properties-limit"],
+        ),
+        (
+            "an array in a payload",
+            |root| {
+                put_property(
+                    root,
+                    json!({ "type": "array", "items": { "$ref": "#/components/schemas/Token" }, "x-provenance": "assumed" }),
+                )
+            },
+            &["motive"],
+        ),
+        (
+            "a variant of the event that the mapping does not name",
+            |root| take(&mut schema(root, "Event")["discriminator"]["mapping"], "unsubscribe"),
+            &["UnsubscribeEvent"],
+        ),
+    ]);
+}
+
+/// typify checks such values with crates that the generated code does not have, or by integers of odd types.
+#[test]
+fn a_value_with_rules_of_its_own_inside_a_payload_is_refused_or_can_be_compiled() {
+    for property in [
+        json!({ "type": "string", "pattern": "^[a-z]*$", "x-provenance": "assumed" }),
+        json!({ "type": "string", "format": "uuid", "x-provenance": "assumed" }),
+        json!({ "type": "string", "format": "date-time", "x-provenance": "assumed" }),
+        json!({ "type": "integer", "format": "int64", "minimum": 1, "x-provenance": "assumed" }),
+    ] {
+        let rule = property.clone();
+        match generate(&edited(|root| put_property(root, property))) {
+            Ok(source) => {
+                for odd in ["::regress::", "::uuid::", "::chrono::", "::std::num::NonZero"] {
+                    assert!(!source.contains(odd), "{rule} becomes code that needs {odd}");
+                }
+            }
+            Err(error) => assert!(error.to_string().contains("motive"), "{error}"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A twenty-first type of event, added by editing nothing but the contract (see build.rs): its types, its rules and
+//! its way over the wire.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use copilot_gen::raw::RequestSettings;
+use httpmock::MockServer;
+use serde_json::{Value, json};
+use twenty_first::{Client, EVENT_TYPES, EventPayload, types};
+
+/// What `copilot-gen` would be with that contract.
+mod twenty_first {
+    pub(crate) use copilot_gen::{contract, raw};
+
+    #[allow(missing_docs, unused, unreachable_pub, clippy::all)]
+    #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+    #[rustfmt::skip]
+    mod generated {
+        include!(concat!(env!("OUT_DIR"), "/twenty_first.rs"));
+    }
+
+    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, types};
+}
+
+const NOW: i64 = 1_795_509_000_000;
+
+fn repaired() -> types::Event {
+    let payload =
+        types::ThingRepairedPayload::builder().thing_id("A4:CF:12:00:9B:3E").part("heater").cost(20.5);
+    payload.build().unwrap().into_event("repair-1".parse().unwrap(), types::EventTime(NOW))
+}
+
+fn repaired_json() -> Value {
+    json!({
+        "type": "thing_repaired",
+        "event_id": "repair-1",
+        "timestamp": NOW,
+        "payload": { "thing_id": "A4:CF:12:00:9B:3E", "part": "heater", "cost": 20.5 }
+    })
+}
+
+#[test]
+fn the_new_type_stands_beside_the_twenty() {
+    assert_eq!(EVENT_TYPES[..20], copilot_gen::EVENT_TYPES);
+    assert_eq!(EVENT_TYPES[20..], ["thing_repaired"]);
+    assert_eq!(types::ThingRepairedPayload::EVENT_TYPE, "thing_repaired");
+    assert!(!copilot_gen::EVENT_TYPES.contains(&"thing_repaired"));
+}
+
+#[test]
+fn the_new_event_is_built_read_and_written_like_any_other() {
+    let event = repaired();
+    assert_eq!(event.event_type(), "thing_repaired");
+    assert_eq!(event.thing_id().unwrap().as_str(), "A4:CF:12:00:9B:3E");
+    assert_eq!(event.user_id(), None);
+    assert_eq!(event.event_id().as_str(), "repair-1");
+    assert_eq!(**event.timestamp(), NOW);
+    assert_eq!(serde_json::to_value(&event).unwrap(), repaired_json());
+    assert_eq!(serde_json::from_value::<types::Event>(repaired_json()).unwrap(), event);
+    let problem = types::ThingRepairedPayload::builder().part("heater").build().unwrap_err().to_string();
+    assert!(problem.contains("thing_id"), "{problem}");
+}
+
+#[test]
+fn the_rules_of_the_new_event_are_checked() {
+    assert_eq!(repaired().violations(NOW), []);
+    assert_eq!(types::Event::violations_in(&repaired_json(), NOW), []);
+    for (place, value, pointer, rule) in [
+        ("part", json!("a b"), "/payload/part", "pattern"),
+        ("part", json!(7), "/payload/part", "type"),
+        ("cost", json!("dear"), "/payload/cost", "type"),
+        ("warranty", json!(true), "/payload/warranty", "additionalProperties"),
+        ("thing_id", json!(""), "/payload/thing_id", "minLength"),
+    ] {
+        let mut json = repaired_json();
+        json["payload"][place] = value;
+        let violations = types::Event::violations_in(&json, NOW);
+        let [violation] = violations.as_slice() else { panic!("{json}: {violations:?}") };
+        assert_eq!((violation.pointer(), violation.rule()), (pointer, rule));
+        assert!(serde_json::from_value::<types::Event>(json.clone()).is_err(), "{json}");
+    }
+    let mut without_thing = repaired_json();
+    without_thing["payload"] = json!({ "cost": 5 });
+    let violations = types::Event::violations_in(&without_thing, NOW);
+    assert_eq!(violations.len(), 1);
+    assert_eq!((violations[0].pointer(), violations[0].rule()), ("/payload/thing_id", "required"));
+    let [late] = &repaired().violations(NOW + 31 * 86_400_000)[..] else {
+        panic!("a late event is accepted")
+    };
+    assert_eq!((late.pointer(), late.rule()), ("/timestamp", "x-time-window"));
+    let unknown = copilot_gen::types::Event::violations_in(&repaired_json(), NOW);
+    assert_eq!((unknown[0].pointer(), unknown[0].rule()), ("/type", "discriminator"));
+}
+
+#[tokio::test]
+async fn the_new_event_goes_over_the_wire() {
+    let server = MockServer::start_async().await;
+    let collect = server
+        .mock_async(|when, then| {
+            when.method("POST")
+                .path("/v2/collect")
+                .header("content-type", "application/json")
+                .json_body(json!({ "events": [repaired_json()] }));
+            then.status(200).json_body(json!({ "invalid_events": [] }));
+        })
+        .await;
+    let client = Client::new_with_client(&server.base_url(), reqwest::Client::new(), RequestSettings::new());
+    let request = types::CollectRequest::builder().events([repaired()]);
+    let answer = client.collect().body(request).send().await.unwrap().into_inner();
+    assert_eq!(answer.invalid_events, []);
+    collect.assert_async().await;
+}

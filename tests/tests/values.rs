@@ -1,0 +1,270 @@
+//! Rules that hold for a whole space of values: good events, texts near the border, and the schemas of the types.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+use copilot_gen::{
+    EventPayload,
+    contract::Violation,
+    types::{self, CustomEventPayload, Event, PropertyValue, ThingInteractionPayload, UserCreatedPayload},
+};
+use copilot_tests::{
+    arbitrary::{self, NOW},
+    judge, spec,
+};
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Reads a text as one of the string types in every way there is; they must agree. The error is `None` for `Ok`.
+type Reader = fn(&str) -> Option<String>;
+
+fn read<T>(text: &str) -> Option<String>
+where
+    T: FromStr + DeserializeOwned + TryFrom<String> + for<'a> TryFrom<&'a str> + Into<String>,
+    <T as FromStr>::Err: Display,
+    <T as TryFrom<String>>::Error: Display,
+{
+    let parsed = text.parse::<T>();
+    assert_eq!(parsed.is_ok(), <T as TryFrom<&str>>::try_from(text).is_ok());
+    let owned = <T as TryFrom<String>>::try_from(text.to_owned());
+    let from_json = serde_json::from_value::<T>(json!(text));
+    match (parsed, owned, from_json) {
+        (Ok(parsed), Ok(owned), Ok(from_json)) => {
+            for value in [parsed, owned, from_json] {
+                assert_eq!(value.into(), text);
+            }
+            None
+        }
+        (Err(parsed), Err(owned), Err(from_json)) => Some(format!("{parsed}\n{owned}\n{from_json}")),
+        _ => panic!("the ways of reading {text:?} do not agree"),
+    }
+}
+
+/// The checked string types, by the name of their schema.
+const STRINGS: &[(&str, Reader)] = &[
+    ("UserId", read::<types::UserId>),
+    ("ThingId", read::<types::ThingId>),
+    ("EventId", read::<types::EventId>),
+    ("Token", read::<types::Token>),
+    ("Email", read::<types::Email>),
+    ("UtcOffset", read::<types::UtcOffset>),
+];
+
+#[test]
+fn every_string_schema_of_the_contract_has_a_checked_type() {
+    let mut tested: Vec<&str> = STRINGS.iter().map(|(name, _)| *name).collect();
+    let mut named = spec::bounded_schemas("string");
+    tested.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(tested, named);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_good_event_has_no_violations(json in arbitrary::event()) {
+        prop_assert_eq!(Event::violations_in(&json, NOW), vec![]);
+    }
+
+    #[test]
+    fn a_good_event_is_read_judged_and_written_unchanged(json in arbitrary::event()) {
+        let text = json.to_string();
+        let event: Event = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(event.violations(NOW), vec![]);
+        prop_assert_eq!(serde_json::to_value(&event).unwrap(), json.clone());
+        let written: Value = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+        prop_assert_eq!(&written, &json);
+        let again: Event = serde_json::from_value(written).unwrap();
+        prop_assert_eq!(again, event);
+    }
+
+    #[test]
+    fn a_good_event_is_good_by_json_schema(json in arbitrary::event()) {
+        prop_assert_eq!(judge::errors(&judge::MODERN, &json), vec![""; 0]);
+    }
+
+    #[test]
+    fn any_json_inside_an_event_is_judged_as_json_schema_judges_it(json in arbitrary::spoilt_event()) {
+        let violations = Event::violations_in(&json, NOW);
+        let refused = violations.iter().any(|violation| !violation.rule().starts_with("x-"));
+        // Draft 4 of JSON Schema asserts `format: email`, which the validator does not.
+        let email = json.pointer("/payload/email").is_some();
+        prop_assume!(refused || !email);
+        prop_assert_eq!(judge::STRICT.is_valid(&json), !refused, "{:?}", violations);
+    }
+
+    #[test]
+    fn whatever_is_read_is_judged_as_its_json_is(json in arbitrary::spoilt_event()) {
+        if let Ok(event) = serde_json::from_value::<Event>(json.clone())
+            && serde_json::to_value(&event).unwrap() == json
+        {
+            // The members of a struct and those of the JSON need not come in the same order.
+            let sorted = |violations: Vec<Violation>| {
+                let mut words: Vec<String> = violations.iter().map(Violation::to_string).collect();
+                words.sort();
+                words
+            };
+            prop_assert_eq!(sorted(event.violations(NOW)), sorted(Event::violations_in(&json, NOW)));
+        }
+    }
+}
+
+fn strings_near_the_border() -> impl Strategy<Value = (&'static str, Reader, String)> {
+    prop::sample::select(STRINGS)
+        .prop_flat_map(|(name, reader)| (Just(name), Just(reader), arbitrary::nearly(spec::schema(name))))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_checked_string_takes_what_the_regex_crate_and_the_lengths_take((name, reader, text) in strings_near_the_border()) {
+        let schema = spec::schema(name);
+        let length = text.chars().count() as u64;
+        let good = spec::matches(schema["pattern"].as_str().unwrap(), &text)
+            && schema["minLength"].as_u64().is_none_or(|shortest| length >= shortest)
+            && schema["maxLength"].as_u64().is_none_or(|longest| length <= longest);
+        prop_assert_eq!(reader(&text).is_none(), good);
+    }
+
+    #[test]
+    fn the_error_of_a_checked_string_never_holds_the_text(
+        (_, reader, _) in strings_near_the_border(),
+        // Letters that stand in no sentence of ours, among some that stand in many secrets.
+        secret in "[a-zA-Z0-9]{8}[ЖЩЪЮЯжщъюя☃🫖 ]{1,8}[a-zA-Z0-9]{8}",
+    ) {
+        let error = reader(&secret).expect("no such text is allowed");
+        prop_assert!(!error.contains(&secret[..8]) && !error.contains(&secret[secret.len() - 8..]), "{}", error);
+        prop_assert!(!secret.chars().any(|letter| !letter.is_ascii() && error.contains(letter)), "{}", error);
+    }
+}
+
+#[test]
+fn a_builder_names_the_property_and_the_rule_and_never_the_text() {
+    let secret = "zoe martinez, 7 Rue de l'Eau";
+    let built = UserCreatedPayload::builder().user_id("u-1").email(secret).build().unwrap_err().to_string();
+    assert!(built.contains("email") && built.contains("pattern"), "{built}");
+    assert!(!built.contains("martinez"), "{built}");
+    let built = UserCreatedPayload::builder().user_id(secret).build().unwrap_err().to_string();
+    assert!(built.contains("user_id") && built.contains("pattern") && !built.contains("martinez"), "{built}");
+    let built = UserCreatedPayload::builder().first_name("Zoë").build().unwrap_err().to_string();
+    assert!(built.contains("user_id") && !built.contains("Zoë"), "{built}");
+}
+
+/// An event with these free properties, of each type that has room for them, and the place of the properties.
+fn with_free_properties(free: BTreeMap<String, PropertyValue>) -> Vec<(Event, &'static str)> {
+    let envelope = || ("free-1".parse().unwrap(), types::EventTime(NOW));
+    let custom =
+        CustomEventPayload::builder().subtype("brewed").user_id("u-1").extra(free.clone()).build().unwrap();
+    let interaction = ThingInteractionPayload::builder().thing_id("t-1").extra(free.clone()).build().unwrap();
+    let created = UserCreatedPayload::builder()
+        .user_id("u-1")
+        .custom_properties(types::CustomProperties(free))
+        .build()
+        .unwrap();
+    let ((id, at), (id_2, at_2), (id_3, at_3)) = (envelope(), envelope(), envelope());
+    vec![
+        (custom.into_event(id, at), "/payload"),
+        (interaction.into_event(id_2, at_2), "/payload"),
+        (created.into_event(id_3, at_3), "/payload/custom_properties"),
+    ]
+}
+
+#[test]
+fn a_number_that_json_cannot_write_is_refused_before_it_becomes_null() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for (event, place) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
+            let violations = event.violations(NOW);
+            let [violation] = violations.as_slice() else { panic!("{violations:?}") };
+            assert_eq!(violation.pointer(), format!("{place}/litres"));
+            assert!(violation.message().contains("finite"), "{violation}");
+            assert!(
+                serde_json::to_value(&event).unwrap().pointer(&format!("{place}/litres")).unwrap().is_null()
+            );
+        }
+    }
+    for number in [f64::MAX, f64::MIN_POSITIVE, -0.0] {
+        for (event, _) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
+            assert_eq!(event.violations(NOW), []);
+        }
+    }
+}
+
+#[test]
+fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
+    let build = |name: &str| {
+        let free = BTreeMap::from([(name.to_owned(), PropertyValue::from("twice"))]);
+        let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
+        let custom = custom.extra(free.clone()).build().unwrap();
+        let interaction =
+            ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free).build();
+        (custom, interaction.unwrap())
+    };
+    let envelope = || ("twice-1".parse().unwrap(), types::EventTime(NOW));
+    let broken = |event: Event| -> Vec<(String, &str)> {
+        event.violations(NOW).iter().map(|found| (found.pointer().to_owned(), found.rule())).collect()
+    };
+    for (name, in_custom, in_interaction) in [
+        ("user_id", true, true),
+        ("thing_id", true, true),
+        ("subtype", true, false),
+        ("further", false, false),
+    ] {
+        let (custom, interaction) = build(name);
+        let ((id, at), (id_2, at_2)) = (envelope(), envelope());
+        let expected = |refused: bool| -> Vec<(String, &str)> {
+            refused.then(|| (format!("/payload/{name}"), "uniqueKeys")).into_iter().collect()
+        };
+        assert_eq!(broken(custom.into_event(id, at)), expected(in_custom), "{name} in custom_event");
+        assert_eq!(
+            broken(interaction.into_event(id_2, at_2)),
+            expected(in_interaction),
+            "{name} in thing_interaction"
+        );
+    }
+}
+
+#[test]
+fn a_further_property_that_stands_for_a_listed_one_obeys_its_rules() {
+    for (value, rules) in [(json!("u-1"), vec![]), (json!("u 1"), vec!["pattern"]), (json!(7), vec!["type"])]
+    {
+        let value: PropertyValue = serde_json::from_value(value).unwrap();
+        let free = BTreeMap::from([("user_id".to_owned(), value)]);
+        let custom = CustomEventPayload::builder().subtype("brewed").extra(free).build().unwrap();
+        let event = custom.into_event("alone-1".parse().unwrap(), types::EventTime(NOW));
+        let found: Vec<&str> = event.violations(NOW).iter().map(|violation| violation.rule()).collect();
+        assert_eq!(found, rules);
+    }
+}
+
+#[test]
+fn the_schemas_of_the_types_carry_the_bounds_of_the_contract() {
+    let schema = schemars::schema_for!(Event).to_value();
+    assert_eq!(schema["oneOf"].as_array().unwrap().len(), copilot_gen::EVENT_TYPES.len());
+    let names = [spec::bounded_schemas("string"), spec::bounded_schemas("integer")].concat();
+    assert!(names.contains(&"UserId") && names.contains(&"EventTime"));
+    for name in names {
+        let (ours, theirs) = (&schema["$defs"][name], spec::schema(name));
+        for keyword in ["type", "pattern", "minLength", "maxLength", "minimum", "maximum"] {
+            assert_eq!(ours[keyword], theirs[keyword], "{keyword} of {name} in {ours}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_the_event_takes_the_examples_and_refuses_bad_ones() {
+    let validator = jsonschema::draft202012::new(&schemars::schema_for!(Event).to_value()).unwrap();
+    for event in spec::event_types() {
+        assert_eq!(judge::errors(&validator, event.example), [""; 0], "{}", event.name);
+        for (place, bad) in
+            [("event_id", json!("7".repeat(51))), ("event_id", json!("a b")), ("timestamp", json!(-1))]
+        {
+            let mut json = event.example.clone();
+            json[place] = bad;
+            assert!(!validator.is_valid(&json), "{json}");
+        }
+    }
+}
