@@ -149,7 +149,8 @@ pub mod types {
         }
     }
     /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
-`:` `-` `.` `_` `+` `@`; that it holds exactly one `@`, with something on either side, is assumed.
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.
 */
     #[derive(
         ::serde::Serialize,
@@ -165,8 +166,10 @@ pub mod types {
     #[serde(transparent)]
     pub struct Email(
         #[schemars(
-            length(min = 3i64),
-            regex(pattern = "^[a-zA-Z0-9:\\-._+]+@[a-zA-Z0-9:\\-._+]+$")
+            length(min = 5i64),
+            regex(
+                pattern = "^[a-zA-Z0-9_+\\-]+(?:\\.[a-zA-Z0-9_+\\-]+)*@[a-zA-Z0-9](?:[a-zA-Z0-9\\-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9\\-]*[a-zA-Z0-9])?)+$"
+            )
         )]
         ::std::string::String,
     );
@@ -3699,15 +3702,17 @@ pub mod schemas {
     ///The rules of `Email`.
     pub static EMAIL: StringSchema = StringSchema {
         provenance: Provenance::Documented,
-        min_length: Some((3u64, Provenance::Assumed)),
+        min_length: Some((5u64, Provenance::Assumed)),
         max_length: None,
         pattern: Some((
             Pattern {
-                source: "^[a-zA-Z0-9:\\-._+]+@[a-zA-Z0-9:\\-._+]+$",
-                classes: b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\x02\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\x01\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-                stride: 3usize,
-                next: b"\0\0\0\0\x02\0\0\x02\x03\0\x04\0\0\x04\0",
-                accepting: &[false, false, false, false, true],
+                source: "^[a-zA-Z0-9_+\\-]+(?:\\.[a-zA-Z0-9_+\\-]+)*@[a-zA-Z0-9](?:[a-zA-Z0-9\\-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9\\-]*[a-zA-Z0-9])?)+$",
+                classes: b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x02\x03\0\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\0\0\0\0\0\0\x05\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\0\0\0\0\x01\0\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                stride: 6usize,
+                next: b"\0\0\0\0\0\0\0\x02\x02\0\x02\0\0\x02\x02\x01\x02\x03\0\0\0\0\x04\0\0\0\x05\x06\x04\0\0\0\x05\0\x04\0\0\0\0\0\x07\0\0\0\x08\x06\x07\0\0\0\x08\0\x07\0",
+                accepting: &[
+                    false, false, false, false, false, false, false, true, false,
+                ],
                 alphabet: None,
             },
             Provenance::Assumed,

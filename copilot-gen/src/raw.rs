@@ -16,6 +16,9 @@ use crate::Client;
 /// How many bytes of an error's body are kept, whatever it is.
 pub const BODY_EXCERPT_BYTES: usize = 512;
 
+/// What stands in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
 /// How many bytes of an error's body are read in search of the JSON error. The rest is left on the connection.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 
@@ -92,12 +95,31 @@ impl RequestSettings {
 
     /// Blots out what must not be seen.
     fn redact(&self, text: &str) -> String {
-        let sensitive = self.headers.values().filter(|value| value.is_sensitive()).filter_map(|value| {
+        self.secrets().fold(text.to_owned(), |text, secret| {
+            let whole = text.replace(secret, REDACTED);
+            // A server may escape the signs in a secret: then its runs of letters and digits remain to be found.
+            let runs =
+                secret.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|run| run.len() >= 8);
+            runs.fold(whole, |text, run| text.replace(run, REDACTED))
+        })
+    }
+
+    /// The start of a body as text. What must not be seen is blotted out before the cut, which could halve it.
+    fn excerpt(&self, body: &[u8]) -> String {
+        let whole = String::from_utf8_lossy(body);
+        let blotted = self.redact(&whole);
+        if blotted == whole {
+            return String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned();
+        }
+        let end =
+            (0..=BODY_EXCERPT_BYTES.min(blotted.len())).rev().find(|end| blotted.is_char_boundary(*end));
+        blotted.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.headers.values().filter(|value| value.is_sensitive()).filter_map(|value| {
             let text = std::str::from_utf8(value.as_bytes()).ok()?;
-            Some(text.rsplit(' ').next().unwrap_or(text))
-        });
-        sensitive.fold(text.to_owned(), |text, secret| {
-            if secret.is_empty() { text } else { text.replace(secret, "[redacted]") }
+            text.rsplit(' ').next().filter(|secret| !secret.is_empty())
         })
     }
 }
@@ -135,14 +157,16 @@ pub async fn execute(
 ) -> reqwest::Result<Response> {
     let response = client.execute(request).await?;
     let status = response.status();
-    let body = if status.is_client_error() || status.is_server_error() {
+    if status.is_client_error() || status.is_server_error() {
         return Ok(replace_error_body(response, settings).await);
-    } else if status == reqwest::StatusCode::OK && response.content_length() == Some(0) {
-        b"{}".to_vec()
-    } else {
-        return Ok(response);
-    };
-    Ok(with_body(&response, body))
+    }
+    if status == reqwest::StatusCode::OK && response.content_length().is_none_or(|length| length == 0) {
+        // Chunks, or the end of the connection, tell the length only when all is read.
+        let head = with_body(&response, Vec::new());
+        let body = response.bytes().await?;
+        return Ok(with_body(&head, if body.is_empty() { b"{}".to_vec() } else { body.to_vec() }));
+    }
+    Ok(response)
 }
 
 async fn replace_error_body(mut response: Response, settings: &RequestSettings) -> Response {
@@ -154,13 +178,19 @@ async fn replace_error_body(mut response: Response, settings: &RequestSettings) 
             break;
         }
     }
-    let excerpt = String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(&body)).into_owned();
+    let excerpt = settings.excerpt(&body);
     let parsed = serde_json::from_slice::<Value>(&body).unwrap_or_default();
     let member = |name: &str| parsed.get(name).and_then(Value::as_str).map(|text| settings.redact(text));
-    let mut error = json!({ "body_excerpt": settings.redact(&excerpt) });
+    let mut error = json!({ "body_excerpt": excerpt });
     for name in ["reason", "error_message"] {
         if let (Some(text), Some(members)) = (member(name), error.as_object_mut()) {
             members.insert(name.to_owned(), text.into());
+        }
+    }
+    for value in response.headers_mut().values_mut() {
+        // An echoed secret must not show where headers are printed.
+        if std::str::from_utf8(value.as_bytes()).is_ok_and(|text| settings.redact(text) != text) {
+            value.set_sensitive(true);
         }
     }
     with_body(&response, error.to_string().into_bytes())

@@ -7,7 +7,8 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use copilot_api::{Client, CollectReport, Refusal, types::Event};
@@ -216,22 +217,21 @@ async fn when_too_many_events_cause_a_400_the_error_brings_every_event_back() {
 /// the report and what is left of the source.
 async fn fail_at_the_third_batch(client: &Client, streamed: bool) -> (CollectReport, Vec<Event>) {
     let mut iterator = events(35);
-    let failed = if streamed {
-        // A source that makes the caller wait.
-        let mut events = Box::pin(stream::iter(&mut iterator).then(async |event| {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            event
-        }));
-        in_time(client.collect_stream(&mut events)).await.unwrap_err()
+    // A source that makes the caller wait.
+    let mut stream = Box::pin(stream::iter(events(35)).then(async |event| {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        event
+    }));
+    let (outcome, rest) = if streamed {
+        (in_time(client.collect_stream(&mut stream)).await, in_time(stream.collect()).await)
     } else {
-        in_time(client.collect(&mut iterator)).await.unwrap_err()
+        (in_time(client.collect(&mut iterator)).await, iterator.collect())
     };
+    let failed = outcome.unwrap_err();
     assert!(failed.error().is_unauthorized(), "{failed:?}");
-    assert!(
-        failed.to_string().contains(&format!("{} events were accepted", failed.report().accepted())),
-        "{failed}"
-    );
-    (failed.into_parts().1, iterator.collect())
+    let counted = format!("{} events were accepted", failed.report().accepted());
+    assert!(failed.to_string().contains(&counted), "{failed}");
+    (failed.into_parts().1, rest)
 }
 
 #[tokio::test]
@@ -261,6 +261,29 @@ async fn a_batch_that_fails_for_good_leaves_nothing_out() {
             assert_eq!(copilot.taken().concat(), (0..35).map(id).collect::<Vec<_>>());
         }
     }
+}
+
+#[tokio::test]
+async fn one_batch_is_read_ahead_while_another_is_on_its_way() {
+    const BATCHES: usize = 5;
+    let read = Arc::new(AtomicUsize::new(0));
+    let (seen, delivered) = (read.clone(), AtomicUsize::new(0));
+    let (server, _) = copilot(move |_| {
+        let ahead = (delivered.fetch_add(1, Ordering::Relaxed) + 2).min(BATCHES) * 10;
+        let started = Instant::now();
+        while seen.load(Ordering::Relaxed) < ahead && started.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Were there no end to it, it would go on now.
+        thread::sleep(Duration::from_millis(10));
+        let found = seen.load(Ordering::Relaxed);
+        (found != ahead).then(|| Answer::status(404).body(format!("{found} events were read, not {ahead}")))
+    });
+    let events = events(10 * BATCHES).inspect(|_| _ = read.fetch_add(1, Ordering::Relaxed));
+    let client = server.client().max_batch_events(10).build().unwrap();
+    let outcome = in_time(client.collect(events)).await;
+    let report = outcome.unwrap_or_else(|failed| panic!("{:?}", failed.error().body_excerpt()));
+    assert_eq!(report.requests(), BATCHES as u64);
 }
 
 #[tokio::test]

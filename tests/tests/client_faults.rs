@@ -132,7 +132,7 @@ fn is_refused(event_id: &str) -> bool {
 
 /// Whether the event breaks the contract and is refused before it is sent.
 fn is_broken(number: usize) -> bool {
-    number % 1009 == 0
+    number.is_multiple_of(1009)
 }
 
 fn event(number: usize) -> Event {
@@ -140,7 +140,7 @@ fn event(number: usize) -> Event {
     let now = EventTimestamp::now();
     let timestamp =
         if is_broken(number) { EventTimestamp::from_millis(now.as_millis() / 1000).unwrap() } else { now };
-    let suffix = if number % 7 == 0 { "-r" } else { "" };
+    let suffix = if number.is_multiple_of(7) { "-r" } else { "" };
     payload.event_with(format!("e-{number}{suffix}").as_str().try_into().unwrap(), timestamp)
 }
 

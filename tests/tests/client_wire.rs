@@ -270,7 +270,9 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
     let acme_collect = "> collect https://api.acme.bycopilot.com/v2/collect";
     let acme_consent = format!("> consent https://api.acme.bycopilot.com{CONSENT_PATH}");
     let (at_collect, at_consent) = (format!("> collect {collect}"), format!("> consent {consent}"));
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    // The variables, and words that are printed then.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let table: &[Row<'_>] = &[
         (&[], &["> no endpoints: ", "> no client: ", CLIENT_ID]),
         (&[id], &["> no client: ", CLIENT_SECRET]),
         (&[id, secret], &["> no endpoints: ", "> no client: ", ENVIRONMENT, COLLECT_ENDPOINT]),

@@ -32,6 +32,22 @@ pub(crate) fn lower(contract: &Contract) -> Result<Contract, Error> {
 fn inline_event_variants(contract: &mut Contract) -> Result<(), Error> {
     let name = contract.event_name()?.to_owned();
     let (_, variants) = contract.event_mapping()?;
+    let listed = contract.schema(&name)?.get("oneOf").and_then(Value::as_array);
+    for one in listed.into_iter().flatten() {
+        let known = Contract::reference(one)
+            .is_some_and(|one| variants.iter().any(|variant| variant.schema_name == one));
+        if !known {
+            return Err(Error::new(
+                &name,
+                format!("oneOf lists {one}, which the discriminator's mapping does not name"),
+            ));
+        }
+    }
+    if let Some(listed) = listed
+        && listed.len() != variants.len()
+    {
+        return Err(Error::new(&name, "the discriminator's mapping names a schema that oneOf does not list"));
+    }
     let inlined: Vec<Value> = variants
         .iter()
         .map(|variant| {

@@ -8,7 +8,7 @@ use quote::quote;
 use regex_automata::{
     Anchored, Input,
     dfa::{Automaton, StartKind, dense},
-    util::primitives::StateID,
+    util::{primitives::StateID, syntax},
 };
 
 use crate::contract::Error;
@@ -62,8 +62,14 @@ pub(crate) fn emit(place: &str, pattern: &str) -> Result<TokenStream, Error> {
 
 fn compile(place: &str, pattern: &str) -> Result<Table, Error> {
     // JSON Schema searches; a pattern that is not anchored at both ends would mean something else here.
-    if !pattern.starts_with('^') || !pattern.ends_with('$') {
-        return Err(Error::new(place, "a pattern must begin with ^ and end with $"));
+    // `^a|b$` begins and ends with the signs, and is anchored in neither branch: the parsed pattern knows.
+    let parsed = syntax::parse(pattern)
+        .map_err(|source| Error::new(place, format!("the pattern cannot be read: {source}")))?;
+    let looks = parsed.properties();
+    if !looks.look_set_prefix().contains_anchor_haystack()
+        || !looks.look_set_suffix().contains_anchor_haystack()
+    {
+        return Err(Error::new(place, "a pattern must begin with ^ and end with $, in every branch"));
     }
     let dfa = dense::Builder::new()
         .configure(dense::Config::new().start_kind(StartKind::Anchored).minimize(true))

@@ -11,23 +11,43 @@ use crate::{
     pattern,
 };
 
-/// The keywords that a schema in a request may use. Anything else would be a rule that is silently not checked.
-const UNDERSTOOD: &[&str] = &[
+/// The keywords that a schema in a request may use, beside those of its kind. Anything else would be a rule that is
+/// silently not checked.
+const OF_ANY_KIND: &[&str] = &[
     "type",
-    "format",
     "description",
     "example",
-    "enum",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "anyOf",
-    "properties",
-    "required",
-    "additionalProperties",
+    "x-provenance",
+    "x-unbounded",
+    "x-open",
+    "x-known-values",
+    "x-unreferenced",
 ];
+
+/// The keywords that the checks of one kind of value understand.
+fn of_kind(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "string" => &["format", "enum", "pattern", "minLength", "maxLength"],
+        "integer" => &["format", "minimum", "maximum", "x-time-window"],
+        "number" => &["format"],
+        "object" => &["properties", "required", "additionalProperties", "anyOf"],
+        "anyOf" => &["anyOf"],
+        "event" => &["oneOf", "discriminator", "x-property-limit"],
+        _ => &[],
+    }
+}
+
+/// Refuses what no check would look at.
+fn understand(place: &str, schema: &Value, kind: &str) -> Result<(), Error> {
+    let object = schema.as_object().ok_or_else(|| Error::new(place, "is not an object"))?;
+    let known = |keyword: &str| OF_ANY_KIND.contains(&keyword) || of_kind(kind).contains(&keyword);
+    match object.keys().find(|keyword| !known(keyword)) {
+        Some(unknown) => {
+            Err(Error::new(place, format!("`{unknown}` is a rule that the generator does not know here")))
+        }
+        None => Ok(()),
+    }
+}
 
 /// Emits the module `schemas`: a static for every schema that a request can hold, or that is kept for clients.
 pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
@@ -68,6 +88,7 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     });
     let event_schema = contract.schema(event)?;
     let place = format!("#/components/schemas/{event}");
+    understand(&place, event_schema, "event")?;
     let discriminator = grade(&place, event_schema, "discriminator")?;
     let limit = property_limit(&place, event_schema)?;
     let ident = static_ident(event);
@@ -106,6 +127,17 @@ pub(crate) fn static_ident(name: &str) -> Ident {
 pub(crate) fn is_checked_string(schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_str) == Some("string")
         && ["pattern", "minLength", "maxLength"].iter().any(|keyword| schema.get(keyword).is_some())
+}
+
+/// Whether typify would check an inline schema by itself: with crates that the generated code does not have, or by an
+/// integer of another type.
+fn needs_a_name(schema: &Value) -> bool {
+    is_checked_string(schema)
+        || match schema.get("type").and_then(Value::as_str) {
+            Some("string") => schema.get("format").is_some(),
+            Some("integer") => ["minimum", "maximum"].iter().any(|keyword| schema.get(keyword).is_some()),
+            _ => false,
+        }
 }
 
 /// The names of all schemas that the added ones refer to, the referred ones first.
@@ -170,13 +202,8 @@ fn schema_value(
     place: &str,
     schema: &Value,
 ) -> Result<(TokenStream, TokenStream), Error> {
-    let object = schema.as_object().ok_or_else(|| Error::new(place, "is not an object"))?;
-    if let Some(unknown) =
-        object.keys().find(|keyword| !keyword.starts_with("x-") && !UNDERSTOOD.contains(&keyword.as_str()))
-    {
-        return Err(Error::new(place, format!("`{unknown}` is a rule that the generator does not know")));
-    }
     if let Some(alternatives) = schema.get("anyOf").filter(|_| schema.get("type").is_none()) {
+        understand(place, schema, "anyOf")?;
         let graded = grade(place, schema, "anyOf")?;
         let mut schemas = Vec::new();
         for (at, alternative) in array(place, alternatives)?.iter().enumerate() {
@@ -185,6 +212,7 @@ fn schema_value(
         return Ok((quote!(AnyOf), quote! { AnyOf { alternatives: &[#(#schemas),*], provenance: #graded } }));
     }
     let kind = schema.get("type").and_then(Value::as_str).ok_or_else(|| Error::new(place, "has no type"))?;
+    understand(place, schema, kind)?;
     let type_provenance = grade(place, schema, "type")?;
     match kind {
         "string" => Ok((quote!(StringSchema), string_schema(place, schema, &type_provenance)?)),
@@ -199,6 +227,17 @@ fn schema_value(
 /// A schema where it is used: a reference to a static, or the table itself.
 fn schema_use(contract: &Contract, place: &str, schema: &Value) -> Result<TokenStream, Error> {
     let (name, target) = contract.resolve(schema)?;
+    if name.is_some() && schema.as_object().is_some_and(|members| members.len() > 1) {
+        let members: Vec<&str> =
+            schema.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        return Err(Error::new(
+            place,
+            format!("OpenAPI 3.0 ignores what stands beside a $ref: {}", members.join(", ")),
+        ));
+    }
+    if name.is_none() && needs_a_name(target) {
+        return Err(Error::new(place, "a string or integer with rules of its own must be a named schema"));
+    }
     let variant = match (target.get("type").and_then(Value::as_str), target.get("anyOf")) {
         (None, Some(_)) => quote!(AnyOf),
         (Some("string"), _) => quote!(String),

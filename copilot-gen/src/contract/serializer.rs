@@ -198,11 +198,11 @@ impl<'a, 'p> Serializer for Walk<'a, 'p> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Members<'a, 'p>, Unserializable> {
-        Ok(self.object())
+        Ok(self.object(false))
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a, 'p>, Unserializable> {
-        Ok(self.object())
+        Ok(self.object(true))
     }
 
     fn serialize_struct_variant(

@@ -65,7 +65,7 @@ impl Checker {
     }
 
     pub(super) fn check<T: Serialize + ?Sized>(&mut self, value: &T, schema: Schema, at: &Path<'_>) {
-        let walk = Walk { checker: self, schema: Some(schema), at, counting: false };
+        let walk = Walk { checker: self, schema: Some(schema), at, counting: false, checked: false };
         if let Err(Unserializable(problem)) = value.serialize(walk) {
             self.report(at, "type", Provenance::Documented, problem);
         }
@@ -102,6 +102,8 @@ pub(super) struct Walk<'a, 'p> {
     at: &'a Path<'p>,
     /// Whether keys at this place count for the property limit.
     counting: bool,
+    /// Whether a string here was checked when it was made.
+    checked: bool,
 }
 
 /// What a value is, for messages and for choosing among scalars.
@@ -229,20 +231,17 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn decimal(mut self, value: f64) {
+        let Some(schema) = self.schema else { return };
         if self.expect(Kind::Decimal).is_some() && !value.is_finite() {
-            let provenance = self.schema.map_or(Provenance::Documented, |schema| expectation(&schema).2);
-            self.checker.report(
-                self.at,
-                "type",
-                provenance,
-                "must be a finite number: JSON has no other".to_owned(),
-            );
+            let (rule, _, provenance) = expectation(&schema);
+            let message = "must be a finite number: JSON has no other".to_owned();
+            self.checker.report(self.at, rule, provenance, message);
         }
     }
 
     pub(super) fn text(mut self, value: &str) {
         if let Some(Schema::String(schema)) = self.expect(Kind::String)
-            && !self.checker.strings_are_checked
+            && !self.checked
         {
             check_string(schema, value, &mut |rule, provenance, message| {
                 self.checker.report(self.at, rule, provenance, message);
@@ -311,13 +310,16 @@ fn is_longer(text: &str, longest: u64) -> bool {
 }
 
 impl<'a, 'p> Walk<'a, 'p> {
-    pub(super) fn object(mut self) -> Members<'a, 'p> {
+    /// The members of a map may be free values under the name of a listed property: only those of a struct are sure to
+    /// have the type that was generated for them.
+    pub(super) fn object(mut self, is_struct: bool) -> Members<'a, 'p> {
         let schema = match self.expect(Kind::Object) {
             Some(Schema::Object(schema)) => Some(schema),
             _ => None,
         };
         let limit = self.checker.limit.filter(|limit| self.at.is_member(limit.within));
         Members {
+            checked: is_struct && self.checker.strings_are_checked,
             checker: self.checker,
             schema,
             at: self.at,
@@ -341,6 +343,8 @@ pub(super) struct Members<'a, 'p> {
     expected: usize,
     pub(super) key: String,
     counting: bool,
+    /// Whether the members that are strings were checked when they were made.
+    checked: bool,
     /// The limit that is judged when this object ends.
     limit: Option<&'static PropertyLimit>,
 }
@@ -378,7 +382,13 @@ impl Members<'_, '_> {
                 },
             },
         };
-        value.serialize(Walk { checker: self.checker, schema, at: &at, counting: self.counting })
+        value.serialize(Walk {
+            checker: self.checker,
+            schema,
+            at: &at,
+            counting: self.counting,
+            checked: self.checked,
+        })
     }
 
     fn find(&mut self, object: &ObjectSchema, key: &str) -> Option<usize> {

@@ -23,8 +23,7 @@ pub(super) struct Step<'a> {
 
 /// Every step.
 pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
-    // RUSTFLAGS stay as they are: to change them would build everything again. clippy and rustdoc deny
-    // warnings.
+    // RUSTFLAGS stay as they are, or everything would be built again. clippy and rustdoc deny warnings.
     let mut steps = vec![
         step(workspace, "fmt", &[Tool::Rustfmt], &["fmt", "--all", "--", "--check"]),
         own("gen", "cargo xtask gen --check", || r#gen::run(&workspace.root, r#gen::Mode::Check)),
@@ -70,8 +69,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     steps
 }
 
-/// The example that the README shows must say what to do where nothing is set up, whatever this machine has
-/// set.
+/// The first thing that a newcomer runs must work where nothing is set up, whatever this machine has set.
 fn quickstart(workspace: &Workspace) -> Command {
     let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", "quickstart"]);
     for (name, _) in env::vars_os() {

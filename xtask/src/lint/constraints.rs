@@ -46,6 +46,12 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
             Some("object") => openness(place, findings),
             Some("string") => bound(place, &["maxLength", "enum"], findings),
             Some("array") => bound(place, &["maxItems"], findings),
+            None if place.get("properties").is_some() && !is_condition(place) => {
+                findings.add(
+                    &place.pointer,
+                    "has properties but not `type: object`, so it also takes what is no object",
+                );
+            }
             _ => {}
         }
     }

@@ -30,7 +30,7 @@ fn resolved(document: &Document<'_>, findings: &mut Findings) {
             }
         }
         for (key, target) in mapping(place) {
-            if let Err(problem) = leads_to(document, Kind::Schema, &target) {
+            if let Err(problem) = leads_to(document, Kind::Schema, target) {
                 findings.add(&join(&format!("{}/discriminator/mapping", place.pointer), key), problem);
             }
         }
@@ -97,22 +97,17 @@ fn targets_under(document: &Document<'_>, pointer: &str) -> Vec<String> {
     let places =
         document.places.iter().filter(|place| place.pointer == pointer || place.pointer.starts_with(&below));
     places
-        .flat_map(|place| {
-            place.reference().map(str::to_owned).into_iter().chain(mapping(place).map(|(_, target)| target))
-        })
+        .flat_map(|place| place.reference().into_iter().chain(mapping(place).map(|(_, target)| target)))
         .filter_map(|reference| reference.strip_prefix('#').map(str::to_owned))
         .collect()
 }
 
-/// The mapping of a discriminator: each value with its reference. A bare name is short for a schema's.
-fn mapping<'a>(place: &Place<'a>) -> impl Iterator<Item = (&'a String, String)> {
+/// The mapping of a discriminator: each value with its reference. OpenAPI also allows a schema's bare name;
+/// here, as in the generator, there is one way.
+fn mapping<'a>(place: &Place<'a>) -> impl Iterator<Item = (&'a String, &'a str)> {
     let mapping = place.get("discriminator").filter(|_| place.kind == Kind::Schema);
     let targets = mapping.and_then(|discriminator| discriminator.get("mapping")).and_then(Value::as_object);
-    targets.into_iter().flatten().filter_map(|(key, target)| {
-        let target = target.as_str()?;
-        let bare = !target.contains('/');
-        Some((key, if bare { format!("#/components/schemas/{target}") } else { target.to_owned() }))
-    })
+    targets.into_iter().flatten().filter_map(|(key, target)| Some((key, target.as_str()?)))
 }
 
 /// The names of the security schemes that the document or an operation asks for, each with where.

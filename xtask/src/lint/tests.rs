@@ -286,6 +286,13 @@ fn constraints_without_a_grade_and_values_without_a_bound_are_found() {
             ],
         ),
         (
+            vec![Remove("/components/schemas/UserDeletedPayload/type")],
+            &[
+                "/components/schemas/UserDeletedPayload: has properties but not `type: object`, so it also takes \
+               what is no object",
+            ],
+        ),
+        (
             vec![Remove("/components/schemas/ApiError/x-open")],
             &["/components/schemas/ApiError: the object is open: say why in x-open"],
         ),
@@ -320,6 +327,20 @@ fn a_discriminator_that_disagrees_with_its_variants_is_found() {
             vec![Remove("/components/schemas/Event/discriminator/mapping/unsubscribe")],
             &["/components/schemas/Event/discriminator: the mapping lacks \
                  `#/components/schemas/UnsubscribeEvent`, which oneOf names"],
+        ),
+        (
+            vec![Set(
+                "/components/schemas/Event/discriminator/mapping/unsubscribe",
+                json!("UnsubscribeEvent"),
+            )],
+            &[
+                "/components/schemas/Event/discriminator/mapping/unsubscribe: `UnsubscribeEvent` is not in \
+                 #/components/schemas",
+                "/components/schemas/Event/discriminator: `unsubscribe` maps to `UnsubscribeEvent`, which oneOf \
+                 does not name, or another key maps to",
+                "/components/schemas/Event/discriminator: the mapping lacks `#/components/schemas/UnsubscribeEvent`, \
+                 which oneOf names",
+            ],
         ),
         (
             vec![Remove("/components/schemas/Event/oneOf/8")],
