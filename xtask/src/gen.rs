@@ -1,12 +1,16 @@
-//! `cargo xtask gen`: makes the committed files that come from the contract, or checks that they are up to
-//! date.
+//! `cargo xtask gen`: makes the committed files that come from the contract and from the source, or checks that they
+//! are up to date.
 
 use std::{fs, io, path::Path, time::Duration};
 
 use copilot_codegen::{COMMAND, Contract, generate};
 use similar::TextDiff;
 
-use crate::{failure::Failure, workspace::CONTRACT};
+use crate::{
+    failure::Failure,
+    public_api::{LISTING, listing},
+    workspace::CONTRACT,
+};
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
 const SHOWN_LINES: usize = 200;
@@ -29,6 +33,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
         ("openapi/copilot.json", contract.to_json()),
+        (LISTING, listing(root)?),
     ];
 
     let mut up_to_date = true;

@@ -5,6 +5,7 @@ mod ci;
 mod failure;
 mod r#gen;
 mod lint;
+mod public_api;
 mod workspace;
 
 use std::{path::Path, process::ExitCode};
@@ -14,7 +15,8 @@ use failure::Failure;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  gen [--check]    Write copilot-gen/generated/client.rs and openapi/copilot.json from openapi/copilot.yaml.
+  gen [--check]    Write copilot-gen/generated/client.rs and openapi/copilot.json from openapi/copilot.yaml,
+                   and the listing of the public API, copilot-api/public-api.txt, from its source.
                    With --check write nothing: show how they differ, and fail if they do.
   lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
   ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.

@@ -47,7 +47,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         workspace,
         "test",
         &[],
-        &["test", "--workspace", "--lib", "--bins", "--tests", "--examples"],
+        &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"],
     ));
     steps.push(step(workspace, "doctest", &[], &["test", "--workspace", "--doc"]));
     steps.push(step(
@@ -81,7 +81,8 @@ fn quickstart(workspace: &Workspace) -> Command {
 }
 
 fn clippy<'a>(workspace: &'a Workspace, name: &str, native_tls: bool, packages: &[&str]) -> Step<'a> {
-    let arguments = [&["clippy"], packages, &["--all-targets", "--", "-D", "warnings"]].concat();
+    let arguments =
+        [&["clippy", "--keep-going"], packages, &["--all-targets", "--", "-D", "warnings"]].concat();
     let needs: &[Tool] = if native_tls { &[Tool::Clippy, Tool::OpenSsl] } else { &[Tool::Clippy] };
     step(workspace, name, needs, &arguments)
 }

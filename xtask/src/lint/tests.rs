@@ -287,10 +287,8 @@ fn constraints_without_a_grade_and_values_without_a_bound_are_found() {
         ),
         (
             vec![Remove("/components/schemas/UserDeletedPayload/type")],
-            &[
-                "/components/schemas/UserDeletedPayload: has properties but not `type: object`, so it also takes \
-               what is no object",
-            ],
+            &["/components/schemas/UserDeletedPayload: has properties but not `type: object`, so it \
+                 also takes what is no object"],
         ),
         (
             vec![Remove("/components/schemas/ApiError/x-open")],
@@ -336,10 +334,10 @@ fn a_discriminator_that_disagrees_with_its_variants_is_found() {
             &[
                 "/components/schemas/Event/discriminator/mapping/unsubscribe: `UnsubscribeEvent` is not in \
                  #/components/schemas",
-                "/components/schemas/Event/discriminator: `unsubscribe` maps to `UnsubscribeEvent`, which oneOf \
-                 does not name, or another key maps to",
-                "/components/schemas/Event/discriminator: the mapping lacks `#/components/schemas/UnsubscribeEvent`, \
-                 which oneOf names",
+                "/components/schemas/Event/discriminator: `unsubscribe` maps to `UnsubscribeEvent`, \
+                 which oneOf does not name, or another key maps to",
+                "/components/schemas/Event/discriminator: the mapping lacks \
+                 `#/components/schemas/UnsubscribeEvent`, which oneOf names",
             ],
         ),
         (
