@@ -162,7 +162,7 @@ impl ClientBuilder {
         Self { allow_plain_http: allow, ..self }
     }
 
-    /// Makes the client.
+    /// Makes the client. It uses the proxy of the environment (`HTTPS_PROXY`), unless an endpoint is on loopback.
     ///
     /// # Errors
     ///
@@ -173,12 +173,15 @@ impl ClientBuilder {
         }
         let http = match self.http {
             Some(client) => client,
-            None => reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(self.connect_timeout)
-                .timeout(self.timeout)
-                .build()
-                .map_err(Error::configuration)?,
+            None => {
+                let builder = reqwest::Client::builder()
+                    .redirect(reqwest::redirect::Policy::none())
+                    .connect_timeout(self.connect_timeout)
+                    .timeout(self.timeout);
+                // A proxy of the environment would carry what is meant for loopback to another machine, readable.
+                let builder = if self.endpoints.is_any_loopback() { builder.no_proxy() } else { builder };
+                builder.build().map_err(Error::configuration)?
+            }
         };
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, self.credentials.authorization());

@@ -118,6 +118,10 @@ impl Endpoints {
         &self.consent
     }
 
+    pub(crate) fn is_any_loopback(&self) -> bool {
+        is_loopback(&self.collect) || is_loopback(&self.consent)
+    }
+
     /// Refuses plain HTTP to another machine: it would show the credentials to everybody on the way.
     pub(crate) fn require_tls(&self) -> Result<(), EndpointError> {
         for (what, url) in [("the collect URL", &self.collect), ("the consent URL", &self.consent)] {

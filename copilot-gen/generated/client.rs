@@ -5255,9 +5255,10 @@ impl ClientHooks<super::raw::RequestSettings> for Client {
     async fn exec(
         &self,
         request: reqwest::Request,
-        _: &OperationInfo,
+        info: &OperationInfo,
     ) -> reqwest::Result<reqwest::Response> {
-        super::raw::execute(&self.client, request, &self.inner).await
+        let reads_body = ["collect"].contains(&info.operation_id);
+        super::raw::execute(&self.client, request, &self.inner, reads_body).await
     }
 }
 /// The types of events that Copilot.cx knows, as they are named on the wire, in the contract's order.

@@ -2,7 +2,7 @@
 //!
 //! progenitor runs these as the client's hooks: `RequestSettings` is the client's inner value.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
@@ -18,6 +18,9 @@ pub const BODY_EXCERPT_BYTES: usize = 512;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "[redacted]";
+
+/// How much of a secret gives it away.
+const TELLING: usize = 8;
 
 /// How many bytes of an error's body are read in search of the JSON error. The rest is left on the connection.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -93,27 +96,43 @@ impl RequestSettings {
         }
     }
 
-    /// Blots out what must not be seen.
-    fn redact(&self, text: &str) -> String {
-        self.secrets().fold(text.to_owned(), |text, secret| {
-            let whole = text.replace(secret, REDACTED);
-            // A server may escape the signs in a secret: then its runs of letters and digits remain to be found.
-            let runs =
-                secret.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|run| run.len() >= 8);
-            runs.fold(whole, |text, run| text.replace(run, REDACTED))
-        })
+    /// Blots out what must not be seen: each part of a secret that is long enough to give it away, so that it is also
+    /// found where a server escaped a sign of it or cut it short.
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for secret in self.secrets() {
+            if text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, REDACTED));
+            }
+            for run in secret.split(|letter: char| !letter.is_ascii_alphanumeric()) {
+                let Some(telling) = run.get(..TELLING) else { continue };
+                let mut from = 0;
+                while let Some(start) = text.get(from..).and_then(|rest| rest.find(telling)) {
+                    let start = from + start;
+                    let there = text.get(start..).unwrap_or_default();
+                    let shown =
+                        there.bytes().zip(run.bytes()).take_while(|(one, other)| one == other).count();
+                    text.to_mut().replace_range(start..start + shown, REDACTED);
+                    from = start + REDACTED.len();
+                }
+            }
+        }
+        text
     }
 
     /// The start of a body as text. What must not be seen is blotted out before the cut, which could halve it.
     fn excerpt(&self, body: &[u8]) -> String {
         let whole = String::from_utf8_lossy(body);
-        let blotted = self.redact(&whole);
-        if blotted == whole {
-            return String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned();
+        match self.redact(&whole) {
+            Cow::Borrowed(_) => {
+                String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned()
+            }
+            Cow::Owned(blotted) => {
+                let longest = BODY_EXCERPT_BYTES.min(blotted.len());
+                let end = (0..=longest).rev().find(|end| blotted.is_char_boundary(*end)).unwrap_or(0);
+                blotted.get(..end).unwrap_or_default().to_owned()
+            }
         }
-        let end =
-            (0..=BODY_EXCERPT_BYTES.min(blotted.len())).rev().find(|end| blotted.is_char_boundary(*end));
-        blotted.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
@@ -148,25 +167,30 @@ impl Client {
 
 /// Sends a request. The body of an error, whatever it is, becomes the JSON of
 /// [`ErrorResponse`](crate::types::ErrorResponse), so that the error keeps its status, its headers and the body's
-/// first [`BODY_EXCERPT_BYTES`]. An empty 200 reads as `{}`.
+/// first [`BODY_EXCERPT_BYTES`]. Where a success has a body to read, an empty one reads as `{}`.
 #[doc(hidden)]
 pub async fn execute(
     client: &reqwest::Client,
     request: Request,
     settings: &RequestSettings,
+    reads_body: bool,
 ) -> reqwest::Result<Response> {
     let response = client.execute(request).await?;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         return Ok(replace_error_body(response, settings).await);
     }
-    if status == reqwest::StatusCode::OK && response.content_length().is_none_or(|length| length == 0) {
-        // Chunks, or the end of the connection, tell the length only when all is read.
-        let head = with_body(&response, Vec::new());
-        let body = response.bytes().await?;
-        return Ok(with_body(&head, if body.is_empty() { b"{}".to_vec() } else { body.to_vec() }));
+    if !reads_body {
+        return Ok(response);
     }
-    Ok(response)
+    let head = with_body(&response, Vec::new());
+    let body = response.bytes().await?;
+    let body = match std::str::from_utf8(&body).map(|text| settings.redact(text)) {
+        _ if body.is_empty() => b"{}".to_vec(),
+        Ok(Cow::Owned(blotted)) => blotted.into_bytes(),
+        _ => body.into(),
+    };
+    Ok(with_body(&head, body))
 }
 
 async fn replace_error_body(mut response: Response, settings: &RequestSettings) -> Response {
@@ -180,7 +204,8 @@ async fn replace_error_body(mut response: Response, settings: &RequestSettings) 
     }
     let excerpt = settings.excerpt(&body);
     let parsed = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-    let member = |name: &str| parsed.get(name).and_then(Value::as_str).map(|text| settings.redact(text));
+    let member =
+        |name: &str| parsed.get(name).and_then(Value::as_str).map(|text| settings.redact(text).into_owned());
     let mut error = json!({ "body_excerpt": excerpt });
     for name in ["reason", "error_message"] {
         if let (Some(text), Some(members)) = (member(name), error.as_object_mut()) {
@@ -189,7 +214,9 @@ async fn replace_error_body(mut response: Response, settings: &RequestSettings) 
     }
     for value in response.headers_mut().values_mut() {
         // An echoed secret must not show where headers are printed.
-        if std::str::from_utf8(value.as_bytes()).is_ok_and(|text| settings.redact(text) != text) {
+        if std::str::from_utf8(value.as_bytes())
+            .is_ok_and(|text| matches!(settings.redact(text), Cow::Owned(_)))
+        {
             value.set_sensitive(true);
         }
     }
@@ -202,4 +229,36 @@ fn with_body(response: &Response, body: Vec<u8>) -> Response {
     *replaced.version_mut() = response.version();
     *replaced.headers_mut() = response.headers().clone();
     replaced.into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+    use super::RequestSettings;
+
+    #[test]
+    fn a_secret_is_blotted_out_whole_escaped_and_cut_short() {
+        let cases = [
+            ("Basic YWJj", "is YWJj here", "is [redacted] here"),
+            (
+                "Basic c2VjcmV0LXZhbHVl/w==",
+                "c2VjcmV0LXZhbHVl\\/w== and c2VjcmV0LX",
+                "[redacted]\\/w== and [redacted]",
+            ),
+            // Its own mark is no reason to go on for ever.
+            ("Basic redacted12", "redacted12 redacted1 redact", "[redacted] [redacted] redact"),
+        ];
+        for (header, text, blotted) in cases {
+            let mut value = HeaderValue::from_static(header);
+            value.set_sensitive(true);
+            let settings = RequestSettings::new().headers(HeaderMap::from_iter([(AUTHORIZATION, value)]));
+            assert_eq!(settings.redact(text), blotted);
+            let mut open = HeaderValue::from_static(header);
+            open.set_sensitive(false);
+            let settings = RequestSettings::new().headers(HeaderMap::from_iter([(AUTHORIZATION, open)]));
+            assert_eq!(settings.redact(text), text);
+        }
+    }
 }

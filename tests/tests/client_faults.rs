@@ -17,6 +17,8 @@ use serde_json::json;
 
 const EVENTS: usize = 100_000;
 const FAULTS: u32 = 1_000;
+/// Few enough that there are more than a thousand requests.
+const BATCH: usize = 60;
 const SEED: u64 = 2_026;
 /// Longer than an honest answer takes on a busy machine, most often; where it is not, that is one more fault.
 const TIMEOUT: Duration = Duration::from_millis(100);
@@ -192,7 +194,9 @@ async fn a_thousand_faults_lose_no_event_and_count_none_twice() {
     let flaky = Flaky { copilot: Arc::default(), state: Arc::new(Mutex::new(state)) };
     let server = Server::start(flaky.clone());
     let http = reqwest::Client::new();
-    let client = || server.client().http_client(http.clone()).timeout(TIMEOUT).build().unwrap();
+    let client = || {
+        server.client().http_client(http.clone()).timeout(TIMEOUT).max_batch_events(BATCH).build().unwrap()
+    };
 
     let mut ledger = Ledger::default();
     let mut source = (0..EVENTS).map(event);

@@ -73,32 +73,32 @@ async fn retry_after_is_waited_for_in_both_forms_and_up_to_the_cap() {
     let minute = Duration::from_secs(60);
     let cap = Duration::from_millis(300);
     // The value, the cap, and the least wait in milliseconds. A date has no fractions of a second.
-    let table: &[(&str, Duration, u64)] = &[
+    let table: [(&str, Duration, u64); 11] = [
         ("1", minute, 1000),
         (" 1 ", minute, 1000),
         (IN_THREE_SECONDS, minute, 1990),
         ("3600", cap, 300),
         ("18446744073709551615", cap, 300),
-        ("Fri, 31 Dec 2999 23:59:59 GMT", cap, 300),
+        ("Tue, 31 Dec 2999 23:59:59 GMT", cap, 300),
         ("0", minute, 0),
         ("Sun, 06 Nov 1994 08:49:37 GMT", minute, 0),
         ("soon", minute, 0),
         ("-5", minute, 0),
         ("", minute, 0),
     ];
-    let waits = table.iter().flat_map(|row| [429, 503].map(|status| (row, status))).map(
-        async |((value, cap, least), status)| {
+    let waits = table.into_iter().flat_map(|row| [429, 503].map(|status| (row, status))).map(
+        |((value, cap, least), status)| async move {
             let answered = AtomicBool::new(false);
             let server = Server::start(move |_: &Request| match answered.swap(true, Ordering::Relaxed) {
                 false => Answer::status(status).header("Retry-After", &retry_after(value)),
                 true => Answer::status(204),
             });
-            let policy = RetryPolicy::default().delays(MILLISECOND, MILLISECOND).max_retry_after(*cap);
+            let policy = RetryPolicy::default().delays(MILLISECOND, MILLISECOND).max_retry_after(cap);
             let client = server.client().retry(policy).build().unwrap();
             let started = Instant::now();
             client.set_consent("user-7", true).await.unwrap();
             let waited = u64::try_from(started.elapsed().as_millis()).unwrap();
-            assert!(waited >= *least, "{status}, {value:?}: {waited} ms");
+            assert!(waited >= least, "{status}, {value:?}: {waited} ms");
             assert_eq!(server.requests().len(), 2, "{status}, {value:?}");
         },
     );

@@ -254,7 +254,7 @@ async fn a_200_with_nothing_in_it_means_that_every_event_was_taken() {
 async fn a_200_that_breaks_off_is_no_success() {
     let answer = wire::with_length("200 OK", &[], br#"{"invalid_events":["#, 400);
     let got = collect(answer).await;
-    assert!(matches!(got, Err(Error::ResponseBodyError(_))), "{got:?}");
+    assert!(matches!(got, Err(Error::CommunicationError(_))), "{got:?}");
     let got = collect(wire::http("200 OK", &[], b"<html>")).await;
     assert!(matches!(got, Err(Error::InvalidResponsePayload(..))), "{got:?}");
 }

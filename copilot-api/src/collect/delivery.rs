@@ -47,7 +47,8 @@ impl<'a> Delivery<'a> {
                     self.report.reject(index, event, Refusal::request(&error));
                 }
             } else if error.is_too_large() {
-                self.limits.events = batch.len().div_ceil(2);
+                // By bytes, not by events: one huge event must not make all later batches small.
+                self.limits.bytes = self.limits.bytes.min(batch.body().len() / 2);
                 tracing::debug!(events = batch.len(), "the batch is too large: sending it in two");
                 waiting.extend(batch.halves());
             } else if error.is_bad_request() && bisections > 0 {

@@ -30,7 +30,11 @@ pub enum Grade {
 }
 
 impl Grade {
-    fn parse(text: &str) -> Option<Self> {
+    /// The names of the grades, from the surest to the least sure.
+    pub const NAMES: [&str; 4] = ["seed", "documented", "observed", "assumed"];
+
+    /// The grade of that name.
+    pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "seed" => Self::Seed,
             "documented" => Self::Documented,

@@ -12,12 +12,16 @@ use crate::{
 pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     let events = events(contract)?;
     let operations = operations(contract)?;
-    let hooks = hooks();
+    let hooks = hooks(contract);
     Ok(quote! { #hooks #events #operations })
 }
 
 /// The hooks must stand in the crate of `Client` (orphan rule), and beside it also in a test that generates its own.
-fn hooks() -> TokenStream {
+fn hooks(contract: &Contract) -> TokenStream {
+    let reads_body = contract.operations().filter_map(|(_, _, operation)| {
+        let success = operation.pointer("/responses/200/content").is_some();
+        operation.get("operationId").and_then(Value::as_str).filter(|_| success)
+    });
     quote! {
         impl ClientHooks<super::raw::RequestSettings> for Client {
             async fn pre<E>(&self, request: &mut reqwest::Request, info: &OperationInfo) -> Result<(), Error<E>> {
@@ -25,8 +29,9 @@ fn hooks() -> TokenStream {
                 Ok(())
             }
 
-            async fn exec(&self, request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
-                super::raw::execute(&self.client, request, &self.inner).await
+            async fn exec(&self, request: reqwest::Request, info: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+                let reads_body = [#(#reads_body),*].contains(&info.operation_id);
+                super::raw::execute(&self.client, request, &self.inner, reads_body).await
             }
         }
     }

@@ -1,14 +1,12 @@
 //! Every constraint says how sure it is, and what has no bound says why.
 
+use copilot_codegen::Grade;
 use serde_json::Value;
 
 use super::{
     Document, Findings,
     walk::{Kind, Place},
 };
-
-/// The grades of `x-provenance`, from the surest.
-const GRADES: [&str; 4] = ["seed", "documented", "observed", "assumed"];
 
 /// The keywords that refuse values. `format` is one too where a receiver checks it.
 const CONSTRAINTS: [&str; 23] = [
@@ -101,8 +99,8 @@ fn provenance(place: &Place<'_>, findings: &mut Findings) {
 }
 
 fn grade(place: &Place<'_>, what: &str, text: &str, findings: &mut Findings) {
-    if !GRADES.contains(&text) {
-        findings.add(&place.pointer, format!("{what} is `{text}`, not one of {}", GRADES.join(", ")));
+    if Grade::parse(text).is_none() {
+        findings.add(&place.pointer, format!("{what} is `{text}`, not one of {}", Grade::NAMES.join(", ")));
     }
 }
 
