@@ -101,9 +101,6 @@ impl RequestSettings {
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in self.secrets() {
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, REDACTED));
-            }
             for run in secret.split(|letter: char| !letter.is_ascii_alphanumeric()) {
                 let Some(telling) = run.get(..TELLING) else { continue };
                 let mut from = 0;
@@ -114,6 +111,10 @@ impl RequestSettings {
                         there.bytes().zip(run.bytes()).take_while(|(one, other)| one == other).count();
                     text.to_mut().replace_range(start..start + shown, REDACTED);
                     from = start + REDACTED.len();
+                }
+                // One without such a part.
+                if text.contains(secret) {
+                    text = Cow::Owned(text.replace(secret, REDACTED));
                 }
             }
         }
