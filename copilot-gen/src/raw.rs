@@ -112,10 +112,10 @@ impl RequestSettings {
                     text.to_mut().replace_range(start..start + shown, REDACTED);
                     from = start + REDACTED.len();
                 }
-                // One without such a part.
-                if text.contains(secret) {
-                    text = Cow::Owned(text.replace(secret, REDACTED));
-                }
+            }
+            // A secret without such a part.
+            if text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, REDACTED));
             }
         }
         text
