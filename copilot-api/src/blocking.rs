@@ -18,8 +18,8 @@ use crate::{CollectError, CollectReport, Credentials, Endpoints, Error, collect:
 
 /// As [`crate::Client`], but each call blocks its thread until it is done.
 ///
-/// Not for use inside an async runtime, whose threads must not block: a call there fails with
-/// [`Error::is_configuration`].
+/// Not for use inside an async runtime, the threads of its `spawn_blocking` included: a call there fails with
+/// [`Error::is_configuration`]. Use [`crate::Client`] there.
 #[derive(Clone, Debug)]
 pub struct Client {
     client: crate::Client,

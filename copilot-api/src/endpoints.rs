@@ -2,7 +2,7 @@
 
 use std::{env, fmt};
 
-use copilot_gen::{SERVER, operations};
+use copilot_gen::{SERVER, operations, raw::without_query};
 use reqwest::Url;
 
 /// The environment variable that names the Copilot.cx environment.
@@ -24,7 +24,7 @@ pub const CONSENT_ENDPOINT: &str = "COPILOT_CLIENT_CONSENT_ENDPOINT";
 /// assert_eq!(elsewhere.collect_url().host_str(), Some("report.acme.bycopilot.com"));
 /// # Ok::<(), copilot_api::EndpointError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoints {
     collect: Url,
     consent: Url,
@@ -130,6 +130,16 @@ impl Endpoints {
             }
         }
         Ok(())
+    }
+}
+
+/// Without the queries of the URLs, which may hold secrets.
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoints")
+            .field("collect", &without_query(&self.collect))
+            .field("consent", &without_query(&self.consent))
+            .finish()
     }
 }
 

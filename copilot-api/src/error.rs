@@ -1,8 +1,11 @@
 //! The one error of the client.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use chrono::{DateTime, Utc};
 use copilot_gen::{Error as RawError, contract::Violation, raw::Operation, types::ErrorResponse};
 use reqwest::{
     StatusCode,
@@ -202,7 +205,8 @@ impl Error {
         self.body()?.error_message.as_deref().filter(|words| !words.is_empty())
     }
 
-    /// The start of the answer's body, whatever it was: 512 bytes at most. May repeat personal data.
+    /// The start of the answer's body as text, whatever it was: of its first 512 bytes, with those that are not UTF-8
+    /// replaced. `None` where no body was read, as with a redirect. May repeat personal data.
     pub fn body_excerpt(&self) -> Option<&str> {
         match &self.inner.kind {
             Kind::Status { body, .. } => body.as_ref().map(|body| body.body_excerpt.as_str()),
@@ -211,14 +215,14 @@ impl Error {
         }
     }
 
-    /// How long the server asks to wait (`Retry-After`, in seconds or as a date), from `now`.
-    pub fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
+    /// How long the server asks to wait (`Retry-After`, in seconds or as an HTTP date), from `now`.
+    pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers()?.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
         }
-        let date = DateTime::parse_from_rfc2822(value).ok()?;
-        Some((date.to_utc() - now).to_std().unwrap_or_default())
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
     }
 
     /// Every rule of the contract that the input breaks, where it [`is_invalid_input`](Self::is_invalid_input).

@@ -5,11 +5,11 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use chrono::Utc;
 use copilot_gen::{Error as RawError, ResponseValue, raw::Operation, types::ErrorResponse};
+use tracing::Instrument;
 
 use crate::Error;
 
@@ -102,8 +102,21 @@ impl RetryBudget {
     }
 }
 
-/// Sends until it succeeds, fails for good, or attempts or budget are used up.
+/// Sends until it succeeds, fails for good, or attempts or budget are used up. Gives the answer and the attempts made.
 pub(crate) async fn send<T, F>(
+    policy: &RetryPolicy,
+    budget: &RetryBudget,
+    operation: Operation,
+    request: impl Fn() -> F,
+) -> Result<(T, u32), Error>
+where
+    F: Future<Output = Result<ResponseValue<T>, RawError<ErrorResponse>>>,
+{
+    let span = tracing::debug_span!("copilot_request", operation = operation.id);
+    attempts(policy, budget, operation, request).instrument(span).await
+}
+
+async fn attempts<T, F>(
     policy: &RetryPolicy,
     budget: &RetryBudget,
     operation: Operation,
@@ -118,38 +131,22 @@ where
         let error = match request().await {
             Ok(response) => {
                 budget.succeed();
-                tracing::debug!(
-                    operation = operation.id,
-                    attempts,
-                    status = response.status().as_u16(),
-                    "answered"
-                );
+                tracing::debug!(attempts, status = response.status().as_u16(), "answered");
                 return Ok((response.into_inner(), attempts));
             }
             Err(raw) => Error::from_raw(operation, raw).after(attempts),
         };
         let status = error.status().map(|status| status.as_u16());
         if !error.is_retryable() || attempts >= policy.max_attempts {
-            tracing::debug!(operation = operation.id, attempts, status, "failed");
+            tracing::debug!(attempts, status, "failed");
             return Err(error);
         }
         if !budget.spend(&error) {
-            tracing::debug!(
-                operation = operation.id,
-                attempts,
-                status,
-                "failed; the retry budget is used up"
-            );
+            tracing::debug!(attempts, status, "failed; the retry budget is used up");
             return Err(error.budget_exhausted());
         }
-        let delay = policy.delay(attempts, error.retry_after(Utc::now()), fastrand::f64());
-        tracing::debug!(
-            operation = operation.id,
-            attempts,
-            status,
-            delay_ms = delay.as_millis() as u64,
-            "trying again"
-        );
+        let delay = policy.delay(attempts, error.retry_after(SystemTime::now()), fastrand::f64());
+        tracing::debug!(attempts, status, delay_ms = delay.as_millis() as u64, "trying again");
         tokio::time::sleep(delay).await;
     }
 }

@@ -39,6 +39,7 @@ pub mod types {
     pub struct CollectResponse {
         ///The events that were refused. Empty or absent when all were taken.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        #[serde(deserialize_with = "super::super::raw::null_as_empty")]
         pub invalid_events: ::std::vec::Vec<InvalidEvent>,
     }
     impl CollectResponse {
@@ -643,12 +644,15 @@ it, not from a promise.
     pub struct InvalidEvent {
         ///Why it was refused, in words. May repeat what was sent, personal data included.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub error: ::std::option::Option<::std::string::String>,
         ///The `event_id` that the sender gave. Not unique if the sender repeated it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub event_id: ::std::option::Option<::std::string::String>,
         ///The position of the event in the request, from 0.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub index: ::std::option::Option<i64>,
     }
     impl InvalidEvent {

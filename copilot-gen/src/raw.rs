@@ -9,6 +9,7 @@ use reqwest::{
     Request, Response, Url,
     header::{HeaderMap, HeaderName},
 };
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::Client;
@@ -147,7 +148,7 @@ impl fmt::Debug for RequestSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestSettings")
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("urls", &self.urls.iter().map(|(id, url)| (id, url.as_str())).collect::<Vec<_>>())
+            .field("urls", &self.urls.iter().map(|(id, url)| (id, without_query(url))).collect::<Vec<_>>())
             .field("timeout", &self.timeout)
             .field("body", &self.body.as_ref().map(Bytes::len))
             .finish()
@@ -163,6 +164,36 @@ impl Client {
         client.inner.body = Some(body);
         client
     }
+}
+
+/// A URL as it may be printed: its query may hold a secret.
+#[doc(hidden)]
+pub fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.query().is_some() {
+        url.set_query(Some("[redacted]"));
+    }
+    url.into()
+}
+
+/// Reads a member of an answer of which nothing depends on its being there: what does not fit counts as absent.
+#[doc(hidden)]
+pub fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+/// Reads a list in an answer: null is the empty list to many a server. Anything else must fit, or refusals were lost.
+#[doc(hidden)]
+pub fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Sends a request. The body of an error, whatever it is, becomes the JSON of
@@ -185,10 +216,10 @@ pub async fn execute(
     }
     let head = with_body(&response, Vec::new());
     let body = response.bytes().await?;
-    let body = match std::str::from_utf8(&body).map(|text| settings.redact(text)) {
+    let body = match settings.redact(&String::from_utf8_lossy(&body)) {
         _ if body.is_empty() => b"{}".to_vec(),
-        Ok(Cow::Owned(blotted)) => blotted.into_bytes(),
-        _ => body.into(),
+        Cow::Owned(blotted) => blotted.into_bytes(),
+        Cow::Borrowed(_) => body.into(),
     };
     Ok(with_body(&head, body))
 }

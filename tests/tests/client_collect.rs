@@ -43,7 +43,7 @@ fn bad_request() -> Answer {
 /// The indices of the rejections and of the undelivered events.
 fn lost(report: &CollectReport) -> (Vec<usize>, Vec<usize>) {
     let rejected = report.rejections().iter().map(|rejection| rejection.index());
-    (rejected.collect(), report.undelivered().iter().map(|left| left.index).collect())
+    (rejected.collect(), report.undelivered().iter().map(|left| left.index()).collect())
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn a_batch_that_fails_for_good_leaves_nothing_out() {
             assert_eq!(report.read() + rest.len(), 35);
 
             let (_, _, undelivered) = report.into_parts();
-            let again = undelivered.into_iter().map(|left| left.event).chain(rest);
+            let again = undelivered.into_iter().map(|left| left.into_event()).chain(rest);
             let report = in_time(client.collect(again)).await.unwrap();
             assert!(report.is_complete());
             assert_eq!(copilot.taken().concat(), (0..35).map(id).collect::<Vec<_>>());

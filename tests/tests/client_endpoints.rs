@@ -108,3 +108,14 @@ fn an_environment_is_one_label_of_a_host_name() {
         assert!(error.to_string().contains("letters, digits"), "{name}: {error}");
     }
 }
+
+#[test]
+fn a_secret_in_a_query_is_not_printed() {
+    let url = format!("https://api.acme.bycopilot.com/v2/collect?token={SECRET}");
+    for endpoints in both(&url) {
+        let client = Client::new(server::credentials(), endpoints.clone()).unwrap();
+        for printed in [format!("{endpoints:?}"), format!("{client:?}")] {
+            assert!(printed.contains("/v2/collect") && !printed.contains(SECRET), "{printed}");
+        }
+    }
+}

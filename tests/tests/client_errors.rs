@@ -42,7 +42,7 @@ async fn collect_fails(name: &str, client: &Client) -> Error {
     assert_eq!((report.read(), report.accepted()), (3, 0), "{name}");
     assert!(report.rejections().is_empty() && report.unattributed().is_empty(), "{name}: {report:?}");
     let left: Vec<(usize, &str)> =
-        report.undelivered().iter().map(|left| (left.index, left.event.event_id().as_str())).collect();
+        report.undelivered().iter().map(|left| (left.index(), left.event().event_id().as_str())).collect();
     assert_eq!(left, [(0, "e-0"), (1, "e-1"), (2, "e-2")], "{name}");
     assert_eq!(report.requests(), u64::from(error.attempts()), "{name}");
     assert_eq!(error.operation(), Some("collect"), "{name}");

@@ -172,13 +172,13 @@ impl Ledger {
             self.set(id, "rejected");
         }
         for left in &undelivered {
-            let id = open[left.index].take().expect("an index is named twice");
-            assert_eq!(id, left.event.event_id().as_str());
+            let id = open[left.index()].take().expect("an index is named twice");
+            assert_eq!(id, left.event().event_id().as_str());
         }
         let rest: Vec<&String> = open.into_iter().flatten().collect();
         assert_eq!(rest.len(), accepted, "the number of accepted events");
         rest.into_iter().for_each(|id| self.set(id, "accepted"));
-        undelivered.into_iter().map(|left| left.event).collect()
+        undelivered.into_iter().map(|left| left.into_event()).collect()
     }
 
     fn set(&mut self, id: &str, fate: &'static str) {

@@ -73,13 +73,16 @@ async fn retry_after_is_waited_for_in_both_forms_and_up_to_the_cap() {
     let minute = Duration::from_secs(60);
     let cap = Duration::from_millis(300);
     // The value, the cap, and the least wait in milliseconds. A date has no fractions of a second.
-    let table: [(&str, Duration, u64); 11] = [
+    let table: [(&str, Duration, u64); 13] = [
         ("1", minute, 1000),
         (" 1 ", minute, 1000),
         (IN_THREE_SECONDS, minute, 1990),
         ("3600", cap, 300),
         ("18446744073709551615", cap, 300),
         ("Tue, 31 Dec 2999 23:59:59 GMT", cap, 300),
+        // The two forms that HTTP has left behind and still reads.
+        ("Friday, 31-Dec-38 23:59:59 GMT", cap, 300),
+        ("Tue Dec 31 23:59:59 2999", cap, 300),
         ("0", minute, 0),
         ("Sun, 06 Nov 1994 08:49:37 GMT", minute, 0),
         ("soon", minute, 0),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use copilot_gen::{
     Client, Error, ResponseValue, operations,
     raw::{BODY_EXCERPT_BYTES, RequestSettings},
-    types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse},
+    types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, InvalidEvent},
 };
 use copilot_tests::{
     spec,
@@ -247,6 +247,37 @@ async fn a_200_with_nothing_in_it_means_that_every_event_was_taken() {
         let got = collect(answer.to_vec()).await;
         let got = got.unwrap_or_else(|error| panic!("{}: {error:?}", String::from_utf8_lossy(answer)));
         assert_eq!((got.status().as_u16(), got.into_inner().invalid_events), (200, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_members_of_other_kinds_is_still_read() {
+    let refusal = |event_id: Option<&str>, index: Option<i64>, error: Option<&str>| InvalidEvent {
+        event_id: event_id.map(str::to_owned),
+        index,
+        error: error.map(str::to_owned),
+    };
+    let table = [
+        (json!({ "invalid_events": null }), vec![]),
+        (json!({ "invalid_events": [{}] }), vec![refusal(None, None, None)]),
+        (
+            json!({ "invalid_events": [{ "event_id": "e-1", "index": "0", "error": { "code": 7 }, "more": 1 }] }),
+            vec![refusal(Some("e-1"), None, None)],
+        ),
+        (
+            json!({ "invalid_events": [{ "event_id": null, "index": 3, "error": "no" }], "more": true }),
+            vec![refusal(None, Some(3), Some("no"))],
+        ),
+    ];
+    for (answer, expected) in table {
+        let got = collect(wire::http("200 OK", &[], answer.to_string().as_bytes())).await;
+        let got = got.unwrap_or_else(|error| panic!("{answer}: {error:?}"));
+        assert_eq!(got.into_inner().invalid_events, expected, "{answer}");
+    }
+    // Where refusals may be lost, nothing is read.
+    for answer in [json!({ "invalid_events": "e-1" }), json!({ "invalid_events": ["e-1"] }), json!([])] {
+        let got = collect(wire::http("200 OK", &[], answer.to_string().as_bytes())).await;
+        assert!(matches!(got, Err(Error::InvalidResponsePayload(..))), "{answer}: {got:?}");
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Intake {
     read: usize,
     refused: Vec<Refused>,
     ended: bool,
+    /// Whether the events let us wait, so that the clock has moved on.
+    waited: bool,
     pub(super) limits: Limits,
     /// The clock when it was last read, in milliseconds since 1970: never ahead.
     now: i64,
@@ -29,7 +31,15 @@ pub(super) struct Intake {
 
 impl Intake {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { batcher: Batcher::default(), read: 0, refused: Vec::new(), ended: false, limits, now: now() }
+        Self {
+            batcher: Batcher::default(),
+            read: 0,
+            refused: Vec::new(),
+            ended: false,
+            waited: false,
+            limits,
+            now: now(),
+        }
     }
 
     /// The next batch: a full one, or what is left when the events end, or none after that.
@@ -41,12 +51,18 @@ impl Intake {
     where
         S: Stream<Item = Event>,
     {
+        if std::mem::take(&mut self.waited) {
+            self.now = now();
+        }
         for _ in 0..TURN {
             if self.ended {
                 return Poll::Ready(self.take());
             }
             match events.as_mut().poll_next(context) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.waited = true;
+                    return Poll::Pending;
+                }
                 Poll::Ready(None) => self.ended = true,
                 Poll::Ready(Some(event)) => {
                     if let Some(batch) = self.push(event) {

@@ -65,10 +65,8 @@ pub struct UnattributedRejection {
 /// An event that was read and not delivered, because its request failed for good or was never sent.
 #[derive(Debug)]
 pub struct Undelivered {
-    /// Its index in what was passed to `collect`.
-    pub index: usize,
-    /// The event.
-    pub event: Event,
+    index: usize,
+    event: Event,
 }
 
 impl CollectReport {
@@ -183,6 +181,23 @@ impl Rejection {
     }
 
     /// The event, to mend it and send it again.
+    pub fn into_event(self) -> Event {
+        self.event
+    }
+}
+
+impl Undelivered {
+    /// The event's index in what was passed to `collect`.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The event, to send it again.
     pub fn into_event(self) -> Event {
         self.event
     }

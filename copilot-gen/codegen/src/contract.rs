@@ -1,5 +1,7 @@
 //! The contract as a JSON tree, with the look-ups that the generator needs.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 /// Why the contract could not be read or generated from.
@@ -140,6 +142,28 @@ impl Contract {
         })
     }
 
+    /// The names of the schemas that the bodies of successes are made of.
+    pub(crate) fn answers(&self) -> Result<BTreeSet<String>, Error> {
+        let mut waiting = Vec::new();
+        for (_, _, operation) in self.operations() {
+            if let Some(success) = operation.pointer("/responses/200") {
+                references(success, &mut waiting);
+            }
+        }
+        self.reached_from(waiting)
+    }
+
+    /// The schemas of these names, and all that they refer to.
+    pub(crate) fn reached_from(&self, mut waiting: Vec<String>) -> Result<BTreeSet<String>, Error> {
+        let mut reached = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            if reached.insert(name.clone()) {
+                references(self.schema(&name)?, &mut waiting);
+            }
+        }
+        Ok(reached)
+    }
+
     /// The name of the one schema that is chosen by a discriminator: the event.
     pub(crate) fn event_name(&self) -> Result<&str, Error> {
         let mut found = self.schemas()?.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
@@ -209,4 +233,18 @@ pub(crate) struct Variant<'a> {
     pub(crate) schema_name: &'a str,
     /// The name of the payload's schema.
     pub(crate) payload: &'a str,
+}
+
+/// Adds the names of the schemas that a value refers to, anywhere in it.
+pub(crate) fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(name) = Contract::reference(value) {
+                found.push(name.to_owned());
+            }
+            object.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Contract, Error};
+use crate::contract::{Contract, Error, references};
 
 /// The schema that all error statuses answer with after [`unify_error_responses`].
 pub(crate) const ERROR_RESPONSE: &str = "ErrorResponse";
@@ -173,14 +173,9 @@ fn unify_error_responses(contract: &mut Contract) -> Result<(), Error> {
 /// typify emits every named schema; the ones that only stood in what was rewritten, or that no operation needs,
 /// would be dead code.
 fn drop_unreferenced_schemas(contract: &mut Contract) -> Result<(), Error> {
-    let mut reached = BTreeSet::new();
-    let mut waiting = Vec::new();
-    collect_references(contract.root().get("paths").unwrap_or(&Value::Null), &mut waiting);
-    while let Some(name) = waiting.pop() {
-        if reached.insert(name.clone()) {
-            collect_references(contract.schema(&name)?, &mut waiting);
-        }
-    }
+    let mut needed = Vec::new();
+    references(contract.root().get("paths").unwrap_or(&Value::Null), &mut needed);
+    let reached = contract.reached_from(needed)?;
     let schemas = contract.schemas_mut()?;
     let before = schemas.len();
     schemas.retain(|name, _| reached.contains(name));
@@ -226,19 +221,6 @@ fn responses_mut(contract: &mut Contract) -> Vec<(String, &mut Map<String, Value
             Some((id, operation.get_mut("responses")?.as_object_mut()?))
         })
         .collect()
-}
-
-fn collect_references(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(object) => {
-            if let Some(name) = Contract::reference(value) {
-                found.push(name.to_owned());
-            }
-            object.values().for_each(|member| collect_references(member, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
-        _ => {}
-    }
 }
 
 fn obsolete(rewrite: &str, why: &str) -> Error {

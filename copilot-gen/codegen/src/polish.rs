@@ -18,6 +18,7 @@ pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error
     let types = module(&mut client.items, "types")?;
     check_strings_by_table(contract, types)?;
     describe_bounds(contract, types)?;
+    read_answers_leniently(contract, types)?;
     relax_optional_setters(types)
 }
 
@@ -60,6 +61,32 @@ fn check_strings_by_table(contract: &Contract, types: &mut [Item]) -> Result<(),
         }
     }
     if changed { Ok(()) } else { Err(nothing("check_strings_by_table")) }
+}
+
+/// What is known of the answers comes from watching them. A null, or an index that is a string, must not make the whole
+/// answer unreadable: the events that it does not list were taken, and sending them again would double them.
+fn read_answers_leniently(contract: &Contract, types: &mut [Item]) -> Result<(), Error> {
+    let answers = contract.answers()?;
+    let mut changed = false;
+    for item in types {
+        let Item::Struct(answer) = item else { continue };
+        if !answers.contains(&answer.ident.to_string()) {
+            continue;
+        }
+        for field in &mut answer.fields {
+            let Type::Path(path) = &field.ty else { continue };
+            // typify has given a list its default already.
+            field.attrs.push(if only_argument(&path.path, "Option").is_some() {
+                parse_quote! { #[serde(default, deserialize_with = "super::super::raw::lenient")] }
+            } else if only_argument(&path.path, "Vec").is_some() {
+                parse_quote! { #[serde(deserialize_with = "super::super::raw::null_as_empty")] }
+            } else {
+                continue;
+            });
+            changed = true;
+        }
+    }
+    if changed { Ok(()) } else { Err(nothing("read_answers_leniently")) }
 }
 
 /// A derived `JsonSchema` does not know the bounds that a newtype checks.
