@@ -60,8 +60,8 @@ impl Client {
     ///
     /// When a variable is missing or not fit, and as [`new`](Self::new).
     pub fn from_env() -> Result<Self, Error> {
-        let credentials = Credentials::from_env().map_err(Error::configuration)?;
-        let endpoints = Endpoints::from_env().map_err(Error::configuration)?;
+        let credentials = Credentials::from_env()?;
+        let endpoints = Endpoints::from_env()?;
         Self::new(credentials, endpoints)
     }
 
@@ -169,7 +169,7 @@ impl ClientBuilder {
     /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         if !self.allow_plain_http {
-            self.endpoints.require_tls().map_err(Error::configuration)?;
+            self.endpoints.require_tls()?;
         }
         let http = match self.http {
             Some(client) => client,

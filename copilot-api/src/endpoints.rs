@@ -200,7 +200,7 @@ impl fmt::Display for EndpointError {
             }
             Problem::NotUnicode => "is not Unicode",
             Problem::NotALabel => "must be letters, digits and inner hyphens, at most 63",
-            Problem::NotAUrl => "is not an absolute URL",
+            Problem::NotAUrl => "is not an absolute URL: begin it with https://",
             Problem::Scheme => "must begin with https://",
             Problem::UserInfo => "must not hold a user name or password: pass them as credentials",
             Problem::Fragment => "must not have a fragment (#)",

@@ -12,7 +12,7 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
 };
 
-use crate::event::Listed;
+use crate::{CredentialsError, EndpointError, event::Listed};
 
 /// Why a request did not succeed.
 ///
@@ -243,11 +243,32 @@ impl Error {
         self.inner.attempts
     }
 
+    /// What the system said in the end: the last of the sources.
+    fn root_cause(&self) -> Option<&(dyn StdError + 'static)> {
+        let mut cause = self.source()?;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Some(cause)
+    }
+
     fn body(&self) -> Option<&ErrorResponse> {
         match &self.inner.kind {
             Kind::Status { body, .. } => body.as_ref(),
             _ => None,
         }
+    }
+}
+
+impl From<CredentialsError> for Error {
+    fn from(error: CredentialsError) -> Self {
+        Self::configuration(error)
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        Self::configuration(error)
     }
 }
 
@@ -262,7 +283,12 @@ impl fmt::Display for Error {
                 None => f.write_str("the client is not configured")?,
             },
             Kind::Contract(violations) => write!(f, "{}", Listed(violations))?,
-            Kind::Transport { connect: true, .. } => f.write_str("no connection")?,
+            Kind::Transport { connect: true, .. } => {
+                f.write_str("no connection")?;
+                if let Some(cause) = self.root_cause() {
+                    write!(f, ": {cause}")?;
+                }
+            }
             Kind::Transport { timeout: true, .. } => f.write_str("no answer in time")?,
             Kind::Transport { .. } => f.write_str("the connection broke off")?,
             Kind::Status { status, .. } => {
@@ -308,7 +334,9 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner.source.as_deref().map(|source| source as _)
+        let source = self.inner.source.as_deref()?;
+        // `Display` has said what a configuration's source says.
+        if self.is_configuration() { source.source() } else { Some(source) }
     }
 }
 

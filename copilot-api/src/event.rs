@@ -30,7 +30,14 @@ pub trait NewEvent: EventPayload {
         self.event_at(EventTimestamp::now())
     }
 
-    /// The event, with a new id, at that time.
+    /// The event, with a new id, at that time. A time of chrono or the system is converted first.
+    ///
+    /// ```
+    /// # use copilot_api::{EventTimestamp, NewEvent, types::ThingConnectedPayload};
+    /// # let payload = ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?;
+    /// let event = payload.event_at(EventTimestamp::try_from(chrono::Utc::now())?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn event_at(self, timestamp: EventTimestamp) -> Event {
         self.into_event(new_event_id(), timestamp.into())
     }
@@ -39,6 +46,14 @@ pub trait NewEvent: EventPayload {
     ///
     /// Give your own id where you can derive it from what happened: the same occurrence reported twice is then
     /// recognisable. Copilot.cx does not promise to recognise it.
+    ///
+    /// ```
+    /// # use copilot_api::{EventTimestamp, NewEvent, types::ThingConnectedPayload};
+    /// # let payload = ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?;
+    /// let event = payload.event_with("order-4711".try_into()?, EventTimestamp::now());
+    /// assert_eq!(event.event_id().as_str(), "order-4711");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn event_with(self, event_id: EventId, timestamp: EventTimestamp) -> Event {
         self.into_event(event_id, timestamp.into())
     }
@@ -57,7 +72,8 @@ pub fn new_event_id() -> EventId {
     id.try_into().expect("a UUID is an event id")
 }
 
-/// Properties of your own, for `extra` and `custom_properties`.
+/// Properties of your own, for `extra` and `custom_properties`: strings, booleans, decimals, and whole numbers of a type
+/// that fits an `i64`.
 ///
 /// ```
 /// use copilot_api::{NewEvent, properties, types::CustomEventPayload};
@@ -117,6 +133,16 @@ pub fn event_from_value(value: Value) -> Result<Event, InvalidEvent> {
     }
     // serde's own words would repeat values.
     serde_json::from_value(value).map_err(|_| InvalidEvent::new(Problem::Type))
+}
+
+/// Holds an event against the contract, with this machine's clock, as `collect` does before it sends.
+///
+/// # Errors
+///
+/// When the event breaks rules of the contract: the error lists every one, with its place.
+pub fn check_event(event: &Event) -> Result<(), InvalidEvent> {
+    let violations = event.violations(EventTimestamp::now().as_millis());
+    if violations.is_empty() { Ok(()) } else { Err(InvalidEvent::new(Problem::Violations(violations))) }
 }
 
 /// Why a JSON text is not an event. Repeats no value of it.

@@ -23,7 +23,7 @@ pub use endpoints::{COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT, EndpointErr
 pub use error::Error;
 #[doc(hidden)]
 pub use event::collect_properties;
-pub use event::{InvalidEvent, NewEvent, event_from_value, new_event_id, parse_event};
+pub use event::{InvalidEvent, NewEvent, check_event, event_from_value, new_event_id, parse_event};
 pub use retry::RetryPolicy;
 pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
 

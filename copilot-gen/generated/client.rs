@@ -77,6 +77,7 @@ pub mod types {
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct ConsumableUsagePayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub consumable_type: ::std::option::Option<Token>,
@@ -99,6 +100,7 @@ pub mod types {
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct CustomEventPayload {
         pub subtype: Token,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -315,6 +317,7 @@ are not listed for a type are refused, except in `custom_event` and `thing_inter
         schemars::JsonSchema
     )]
     #[serde(tag = "type", deny_unknown_fields)]
+    #[non_exhaustive]
     pub enum Event {
         ///A user signed up.
         #[serde(rename = "user_created")]
@@ -595,6 +598,7 @@ refused.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct FirmwareUpgradeCompletedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
@@ -617,6 +621,7 @@ refused.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct FirmwareUpgradeStartedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
@@ -671,6 +676,7 @@ it, not from a promise.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct PreexistingSyncCompletedPayload {}
     impl PreexistingSyncCompletedPayload {
         pub fn builder() -> builder::PreexistingSyncCompletedPayload {
@@ -688,6 +694,7 @@ it, not from a promise.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct PreexistingSyncStartedPayload {}
     impl PreexistingSyncStartedPayload {
         pub fn builder() -> builder::PreexistingSyncStartedPayload {
@@ -704,6 +711,7 @@ it, not from a promise.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct PreexistingThingCreatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
@@ -730,6 +738,7 @@ it, not from a promise.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct PreexistingUserCreatedPayload {
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -763,6 +772,7 @@ it, not from a promise.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct PreexistingUserThingAssociatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub original_association_date: ::std::option::Option<EpochMillis>,
@@ -827,6 +837,7 @@ object. An integer stays an integer on the wire: `5`, not `5.0`.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct ThingConnectedPayload {
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -847,6 +858,7 @@ object. An integer stays an integer on the wire: `5`, not `5.0`.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct ThingCreatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<CustomProperties>,
@@ -941,6 +953,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         PartialEq,
         schemars::JsonSchema
     )]
+    #[non_exhaustive]
     pub struct ThingInteractionPayload {
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -963,6 +976,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct ThingStatusChangedPayload {
         pub status_date: EpochMillis,
         pub status_key: Token,
@@ -986,6 +1000,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct ThingUpdatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<CustomProperties>,
@@ -1079,6 +1094,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UnsubscribePayload {
         pub email: Email,
     }
@@ -1097,6 +1113,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UserCreatedPayload {
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -1130,6 +1147,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UserDeletedPayload {
         pub user_id: UserId,
     }
@@ -1217,6 +1235,7 @@ never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UserThingAssociatedPayload {
         pub thing_id: ThingId,
         pub user_id: UserId,
@@ -1236,6 +1255,7 @@ never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UserThingDisassociatedPayload {
         pub thing_id: ThingId,
         pub user_id: UserId,
@@ -1255,6 +1275,7 @@ never seen is no error.
         schemars::JsonSchema
     )]
     #[serde(deny_unknown_fields)]
+    #[non_exhaustive]
     pub struct UserUpdatedPayload {
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -1363,7 +1384,7 @@ never seen is no error.
         impl ::std::default::Default for CollectRequest {
             fn default() -> Self {
                 Self {
-                    events: Err("no value supplied for events".to_string()),
+                    events: Err("required, but missing: events".to_string()),
                 }
             }
         }
@@ -1376,7 +1397,7 @@ never seen is no error.
                 self.events = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for events: {e}")
+                        format!("events: {e}")
                     });
                 self
             }
@@ -1418,7 +1439,7 @@ never seen is no error.
                     .try_into()
                     .map_err(|e| {
                         format!(
-                            "error converting supplied value for invalid_events: {e}"
+                            "invalid_events: {e}"
                         )
                     });
                 self
@@ -1450,9 +1471,9 @@ never seen is no error.
             fn default() -> Self {
                 Self {
                     consent_value: Err(
-                        "no value supplied for consent_value".to_string(),
+                        "required, but missing: consent_value".to_string(),
                     ),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                 }
             }
         }
@@ -1465,7 +1486,7 @@ never seen is no error.
                 self.consent_value = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for consent_value: {e}")
+                        format!("consent_value: {e}")
                     });
                 self
             }
@@ -1477,7 +1498,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -1517,7 +1538,7 @@ never seen is no error.
             fn default() -> Self {
                 Self {
                     consumable_type: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -1540,7 +1561,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -1599,10 +1620,10 @@ never seen is no error.
         impl ::std::default::Default for CustomEventPayload {
             fn default() -> Self {
                 Self {
-                    subtype: Err("no value supplied for subtype".to_string()),
+                    subtype: Err("required, but missing: subtype".to_string()),
                     thing_id: Ok(Default::default()),
                     user_id: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -1615,7 +1636,7 @@ never seen is no error.
                 self.subtype = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for subtype: {e}")
+                        format!("subtype: {e}")
                     });
                 self
             }
@@ -1650,7 +1671,7 @@ never seen is no error.
                 self.extra = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for extra: {e}")
+                        format!("extra: {e}")
                     });
                 self
             }
@@ -1696,7 +1717,7 @@ never seen is no error.
         impl ::std::default::Default for ErrorResponse {
             fn default() -> Self {
                 Self {
-                    body_excerpt: Err("no value supplied for body_excerpt".to_string()),
+                    body_excerpt: Err("required, but missing: body_excerpt".to_string()),
                     error_message: Ok(Default::default()),
                     reason: Ok(Default::default()),
                 }
@@ -1711,7 +1732,7 @@ never seen is no error.
                 self.body_excerpt = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for body_excerpt: {e}")
+                        format!("body_excerpt: {e}")
                     });
                 self
             }
@@ -1771,7 +1792,7 @@ never seen is no error.
             fn default() -> Self {
                 Self {
                     firmware_version: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -1794,7 +1815,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -1847,7 +1868,7 @@ never seen is no error.
             fn default() -> Self {
                 Self {
                     firmware_version: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -1870,7 +1891,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2049,7 +2070,7 @@ never seen is no error.
                     firmware_version: Ok(Default::default()),
                     model: Ok(Default::default()),
                     original_creation_date: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -2088,7 +2109,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2165,7 +2186,7 @@ never seen is no error.
                     first_name: Ok(Default::default()),
                     last_name: Ok(Default::default()),
                     original_creation_date: Ok(Default::default()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                     utc_offset: Ok(Default::default()),
                 }
             }
@@ -2222,7 +2243,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -2280,8 +2301,8 @@ never seen is no error.
             fn default() -> Self {
                 Self {
                     original_association_date: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                 }
             }
         }
@@ -2303,7 +2324,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2315,7 +2336,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -2354,7 +2375,7 @@ never seen is no error.
         impl ::std::default::Default for ThingConnectedPayload {
             fn default() -> Self {
                 Self {
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -2368,7 +2389,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2429,7 +2450,7 @@ never seen is no error.
                     custom_properties: Ok(Default::default()),
                     firmware_version: Ok(Default::default()),
                     model: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -2471,7 +2492,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2529,9 +2550,9 @@ never seen is no error.
         impl ::std::default::Default for ThingInteractionPayload {
             fn default() -> Self {
                 Self {
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
-                    extra: Err("no value supplied for extra".to_string()),
+                    extra: Ok(Default::default()),
                 }
             }
         }
@@ -2544,7 +2565,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2570,7 +2591,7 @@ never seen is no error.
                 self.extra = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for extra: {e}")
+                        format!("extra: {e}")
                     });
                 self
             }
@@ -2615,10 +2636,10 @@ never seen is no error.
         impl ::std::default::Default for ThingStatusChangedPayload {
             fn default() -> Self {
                 Self {
-                    status_date: Err("no value supplied for status_date".to_string()),
-                    status_key: Err("no value supplied for status_key".to_string()),
-                    status_value: Err("no value supplied for status_value".to_string()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    status_date: Err("required, but missing: status_date".to_string()),
+                    status_key: Err("required, but missing: status_key".to_string()),
+                    status_value: Err("required, but missing: status_value".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -2632,7 +2653,7 @@ never seen is no error.
                 self.status_date = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for status_date: {e}")
+                        format!("status_date: {e}")
                     });
                 self
             }
@@ -2644,7 +2665,7 @@ never seen is no error.
                 self.status_key = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for status_key: {e}")
+                        format!("status_key: {e}")
                     });
                 self
             }
@@ -2656,7 +2677,7 @@ never seen is no error.
                 self.status_value = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for status_value: {e}")
+                        format!("status_value: {e}")
                     });
                 self
             }
@@ -2668,7 +2689,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2735,7 +2756,7 @@ never seen is no error.
                     custom_properties: Ok(Default::default()),
                     firmware_version: Ok(Default::default()),
                     model: Ok(Default::default()),
-                    thing_id: Err("no value supplied for thing_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
                     user_id: Ok(Default::default()),
                 }
             }
@@ -2777,7 +2798,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -2824,7 +2845,7 @@ never seen is no error.
         impl ::std::default::Default for UnsubscribePayload {
             fn default() -> Self {
                 Self {
-                    email: Err("no value supplied for email".to_string()),
+                    email: Err("required, but missing: email".to_string()),
                 }
             }
         }
@@ -2837,7 +2858,7 @@ never seen is no error.
                 self.email = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for email: {e}")
+                        format!("email: {e}")
                     });
                 self
             }
@@ -2891,7 +2912,7 @@ never seen is no error.
                     email: Ok(Default::default()),
                     first_name: Ok(Default::default()),
                     last_name: Ok(Default::default()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                     utc_offset: Ok(Default::default()),
                 }
             }
@@ -2951,7 +2972,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -3001,7 +3022,7 @@ never seen is no error.
         impl ::std::default::Default for UserDeletedPayload {
             fn default() -> Self {
                 Self {
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                 }
             }
         }
@@ -3014,7 +3035,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -3040,8 +3061,8 @@ never seen is no error.
         impl ::std::default::Default for UserThingAssociatedPayload {
             fn default() -> Self {
                 Self {
-                    thing_id: Err("no value supplied for thing_id".to_string()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                 }
             }
         }
@@ -3054,7 +3075,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -3066,7 +3087,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -3100,8 +3121,8 @@ never seen is no error.
         impl ::std::default::Default for UserThingDisassociatedPayload {
             fn default() -> Self {
                 Self {
-                    thing_id: Err("no value supplied for thing_id".to_string()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    thing_id: Err("required, but missing: thing_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                 }
             }
         }
@@ -3114,7 +3135,7 @@ never seen is no error.
                 self.thing_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for thing_id: {e}")
+                        format!("thing_id: {e}")
                     });
                 self
             }
@@ -3126,7 +3147,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -3188,7 +3209,7 @@ never seen is no error.
                     email: Ok(Default::default()),
                     first_name: Ok(Default::default()),
                     last_name: Ok(Default::default()),
-                    user_id: Err("no value supplied for user_id".to_string()),
+                    user_id: Err("required, but missing: user_id".to_string()),
                     utc_offset: Ok(Default::default()),
                 }
             }
@@ -3248,7 +3269,7 @@ never seen is no error.
                 self.user_id = value
                     .try_into()
                     .map_err(|e| {
-                        format!("error converting supplied value for user_id: {e}")
+                        format!("user_id: {e}")
                     });
                 self
             }
@@ -5322,7 +5343,8 @@ impl types::builder::UserCreatedPayload {
         types::UserCreatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::USER_CREATED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserUpdatedPayload {
@@ -5348,7 +5370,8 @@ impl types::builder::UserUpdatedPayload {
         types::UserUpdatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::USER_UPDATED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserDeletedPayload {
@@ -5374,7 +5397,8 @@ impl types::builder::UserDeletedPayload {
         types::UserDeletedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::USER_DELETED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ThingCreatedPayload {
@@ -5400,7 +5424,10 @@ impl types::builder::ThingCreatedPayload {
         types::ThingCreatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::THING_CREATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ThingUpdatedPayload {
@@ -5426,7 +5453,10 @@ impl types::builder::ThingUpdatedPayload {
         types::ThingUpdatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::THING_UPDATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserThingAssociatedPayload {
@@ -5452,7 +5482,10 @@ impl types::builder::UserThingAssociatedPayload {
         types::UserThingAssociatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::USER_THING_ASSOCIATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserThingDisassociatedPayload {
@@ -5478,7 +5511,10 @@ impl types::builder::UserThingDisassociatedPayload {
         types::UserThingDisassociatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::USER_THING_DISASSOCIATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ThingStatusChangedPayload {
@@ -5504,7 +5540,10 @@ impl types::builder::ThingStatusChangedPayload {
         types::ThingStatusChangedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::THING_STATUS_CHANGED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ThingInteractionPayload {
@@ -5530,7 +5569,10 @@ impl types::builder::ThingInteractionPayload {
         types::ThingInteractionPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::THING_INTERACTION_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ThingConnectedPayload {
@@ -5556,7 +5598,10 @@ impl types::builder::ThingConnectedPayload {
         types::ThingConnectedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::THING_CONNECTED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::ConsumableUsagePayload {
@@ -5582,7 +5627,10 @@ impl types::builder::ConsumableUsagePayload {
         types::ConsumableUsagePayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::CONSUMABLE_USAGE_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::FirmwareUpgradeStartedPayload {
@@ -5608,7 +5656,10 @@ impl types::builder::FirmwareUpgradeStartedPayload {
         types::FirmwareUpgradeStartedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::FIRMWARE_UPGRADE_STARTED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::FirmwareUpgradeCompletedPayload {
@@ -5634,7 +5685,10 @@ impl types::builder::FirmwareUpgradeCompletedPayload {
         types::FirmwareUpgradeCompletedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::FIRMWARE_UPGRADE_COMPLETED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::CustomEventPayload {
@@ -5660,7 +5714,8 @@ impl types::builder::CustomEventPayload {
         types::CustomEventPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::CUSTOM_EVENT_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UnsubscribePayload {
@@ -5686,7 +5741,8 @@ impl types::builder::UnsubscribePayload {
         types::UnsubscribePayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::UNSUBSCRIBE_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::PreexistingSyncStartedPayload {
@@ -5712,7 +5768,10 @@ impl types::builder::PreexistingSyncStartedPayload {
         types::PreexistingSyncStartedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::PREEXISTING_SYNC_STARTED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::PreexistingSyncCompletedPayload {
@@ -5738,7 +5797,10 @@ impl types::builder::PreexistingSyncCompletedPayload {
         types::PreexistingSyncCompletedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::PREEXISTING_SYNC_COMPLETED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::PreexistingUserCreatedPayload {
@@ -5764,7 +5826,10 @@ impl types::builder::PreexistingUserCreatedPayload {
         types::PreexistingUserCreatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::PREEXISTING_USER_CREATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::PreexistingThingCreatedPayload {
@@ -5790,7 +5855,10 @@ impl types::builder::PreexistingThingCreatedPayload {
         types::PreexistingThingCreatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::PREEXISTING_THING_CREATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::PreexistingUserThingAssociatedPayload {
@@ -5816,7 +5884,10 @@ impl types::builder::PreexistingUserThingAssociatedPayload {
         types::PreexistingUserThingAssociatedPayload,
         types::error::ConversionError,
     > {
-        self.try_into()
+        let payload = self.try_into()?;
+        schemas::PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD
+            .finish(payload)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl types::Event {

@@ -229,7 +229,7 @@ async fn fail_at_the_third_batch(client: &Client, streamed: bool) -> (CollectRep
     };
     let failed = outcome.unwrap_err();
     assert!(failed.error().is_unauthorized(), "{failed:?}");
-    let counted = format!("{} events were accepted", failed.report().accepted());
+    let counted = format!("{} accepted", failed.report().accepted());
     assert!(failed.to_string().contains(&counted), "{failed}");
     (failed.into_parts().1, rest)
 }

@@ -157,13 +157,19 @@ fn a_builder_names_the_property_and_the_rule_and_never_the_text() {
 /// An event with these free properties, of each type that has room for them, and the place of the properties.
 fn with_free_properties(free: BTreeMap<String, PropertyValue>) -> Vec<(Event, &'static str)> {
     let envelope = || ("free-1".parse().unwrap(), types::EventTime(NOW));
-    let custom =
-        CustomEventPayload::builder().subtype("brewed").user_id("u-1").extra(free.clone()).build().unwrap();
-    let interaction = ThingInteractionPayload::builder().thing_id("t-1").extra(free.clone()).build().unwrap();
-    let created = UserCreatedPayload::builder()
+    // `build` would check them already.
+    let custom: CustomEventPayload = CustomEventPayload::builder()
+        .subtype("brewed")
+        .user_id("u-1")
+        .extra(free.clone())
+        .try_into()
+        .unwrap();
+    let interaction: ThingInteractionPayload =
+        ThingInteractionPayload::builder().thing_id("t-1").extra(free.clone()).try_into().unwrap();
+    let created: UserCreatedPayload = UserCreatedPayload::builder()
         .user_id("u-1")
         .custom_properties(types::CustomProperties(free))
-        .build()
+        .try_into()
         .unwrap();
     let ((id, at), (id_2, at_2), (id_3, at_3)) = (envelope(), envelope(), envelope());
     vec![
@@ -198,10 +204,14 @@ fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
     let build = |name: &str| {
         let free = BTreeMap::from([(name.to_owned(), PropertyValue::from("twice"))]);
         let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
-        let custom = custom.extra(free.clone()).build().unwrap();
-        let interaction =
-            ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free).build();
-        (custom, interaction.unwrap())
+        let custom = custom.extra(free.clone());
+        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free);
+        let refused = name != "further";
+        assert_eq!(custom.clone().build().is_err(), refused, "{name}");
+        (
+            CustomEventPayload::try_from(custom).unwrap(),
+            ThingInteractionPayload::try_from(interaction).unwrap(),
+        )
     };
     let envelope = || ("twice-1".parse().unwrap(), types::EventTime(NOW));
     let broken = |event: Event| -> Vec<(String, &str)> {
@@ -233,7 +243,9 @@ fn a_further_property_that_stands_for_a_listed_one_obeys_its_rules() {
     {
         let value: PropertyValue = serde_json::from_value(value).unwrap();
         let free = BTreeMap::from([("user_id".to_owned(), value)]);
-        let custom = CustomEventPayload::builder().subtype("brewed").extra(free).build().unwrap();
+        let custom = CustomEventPayload::builder().subtype("brewed").extra(free);
+        assert_eq!(custom.clone().build().is_ok(), rules.is_empty());
+        let custom = CustomEventPayload::try_from(custom).unwrap();
         let event = custom.into_event("alone-1".parse().unwrap(), types::EventTime(NOW));
         let found: Vec<&str> = event.violations(NOW).iter().map(|violation| violation.rule()).collect();
         assert_eq!(found, rules);

@@ -14,7 +14,7 @@ mod walk;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use copilot_codegen::Contract;
+use copilot_codegen::{Contract, generate};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -24,7 +24,10 @@ use walk::Place;
 /// any.
 pub(crate) fn run(path: &Path, name: &str) -> Result<bool, Failure> {
     let text = fs::read_to_string(path).map_err(Failure::reading(path))?;
-    let findings = findings(&text);
+    let mut findings = findings(&text);
+    if findings.is_empty() {
+        findings.extend(not_generated(&text));
+    }
     for finding in &findings {
         println!("{finding}");
     }
@@ -34,6 +37,12 @@ pub(crate) fn run(path: &Path, name: &str) -> Result<bool, Failure> {
         many => println!("{name}: {many} findings"),
     }
     Ok(findings.is_empty())
+}
+
+/// What the generator refuses in a contract that is otherwise right.
+fn not_generated(text: &str) -> Option<String> {
+    let refused = Contract::parse(text).and_then(|contract| generate(&contract)).err()?;
+    Some(format!("{refused} (the generator of the Rust client)"))
 }
 
 /// Everything that is wrong with the contract, each as `pointer: problem`, sorted.

@@ -8,15 +8,16 @@ mod stand_in;
 use std::{collections::BTreeMap, env, error::Error};
 
 use copilot_api::{
-    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, Credentials, ENVIRONMENT,
+    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, Credentials, ENVIRONMENT, Endpoints,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let variables = [CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, COLLECT_ENDPOINT, CONSENT_ENDPOINT];
     let client = if variables.iter().any(|variable| env::var_os(variable).is_some()) {
-        println!("Talking to what the COPILOT_* variables name.");
-        Client::from_env()?
+        let endpoints = Endpoints::from_env()?;
+        println!("COPILOT_* variables are set: reporting test events to {}", endpoints.collect_url());
+        Client::new(Credentials::from_env()?, endpoints)?
     } else {
         let credentials = Credentials::new("quickstart", "not-a-secret")?;
         let endpoints = stand_in::start(credentials.clone()).await?;

@@ -27,7 +27,6 @@ pub struct CollectReport {
 }
 
 /// An event that was refused.
-#[derive(Debug)]
 pub struct Rejection {
     index: usize,
     event: Event,
@@ -35,7 +34,7 @@ pub struct Rejection {
 }
 
 /// Who refused an event, and why.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Refusal {
     /// It breaks rules of the contract and was not sent.
@@ -54,7 +53,6 @@ pub enum Refusal {
 }
 
 /// A refusal by Copilot.cx that cannot be tied to one event.
-#[derive(Debug)]
 pub struct UnattributedRejection {
     event_id: Option<String>,
     index: Option<i64>,
@@ -63,7 +61,6 @@ pub struct UnattributedRejection {
 }
 
 /// An event that was read and not delivered, because its request failed for good or was never sent.
-#[derive(Debug)]
 pub struct Undelivered {
     index: usize,
     event: Event,
@@ -236,6 +233,50 @@ impl Refusal {
     }
 }
 
+/// Without the event and the server's words: they hold personal data.
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("index", &self.index)
+            .field("event_type", &self.event.event_type())
+            .field("refusal", &self.refusal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the event: it holds personal data.
+impl fmt::Debug for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Undelivered")
+            .field("index", &self.index)
+            .field("event_type", &self.event.event_type())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the server's words: they may repeat personal data.
+impl fmt::Debug for UnattributedRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnattributedRejection")
+            .field("index", &self.index)
+            .field("candidates", &self.candidates)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the server's words: they may repeat personal data.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contract(violations) => f.debug_tuple("Contract").field(violations).finish(),
+            Self::Server(words) => f.debug_struct("Server").field("reasons", &words.len()).finish(),
+            Self::Request { status, .. } => {
+                f.debug_struct("Request").field("status", status).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
 /// Why, in one line. The words of a server may repeat personal data.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,11 +325,7 @@ impl fmt::Display for CollectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report();
         let (accepted, rejected, left) = (report.accepted, report.rejections.len(), report.undelivered.len());
-        write!(
-            f,
-            "{}; until then {accepted} events were accepted, {rejected} rejected, {left} not delivered",
-            self.error()
-        )
+        write!(f, "{}; events: {accepted} accepted, {rejected} rejected, {left} not delivered", self.error())
     }
 }
 
@@ -304,6 +341,7 @@ impl fmt::Debug for CollectError {
 
 impl StdError for CollectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(self.error())
+        // `Display` has said what the error says.
+        self.error().source()
     }
 }

@@ -134,6 +134,7 @@ fn payload(
     time_type: &Ident,
 ) -> Result<TokenStream, Error> {
     let payload = ident(variant.payload)?;
+    let table = static_ident(variant.payload);
     let wire_name = variant.wire_name;
     Ok(quote! {
         impl EventPayload for types::#payload {
@@ -148,7 +149,8 @@ fn payload(
             /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
             /// contract; the error names the property and the rule, never the value.
             pub fn build(self) -> ::std::result::Result<types::#payload, types::error::ConversionError> {
-                self.try_into()
+                let payload = self.try_into()?;
+                schemas::#table.finish(payload).map_err(::std::convert::Into::into)
             }
         }
     })

@@ -49,7 +49,7 @@ pub fn generate(contract: &Contract) -> Result<String, Error> {
     let extra: syn::File = syn::parse2(quote! { #tables #glue })
         .map_err(|source| Error::new("the emitted glue", source.to_string()))?;
     client.items.extend(extra.items);
-    Ok(format!("{}{}", header("//"), prettyplease::unparse(&client)))
+    Ok(format!("{}{}", header("//"), polish::say_it_alike(prettyplease::unparse(&client))?))
 }
 
 /// Generates typed `httpmock` helpers for the operations, as progenitor makes them.

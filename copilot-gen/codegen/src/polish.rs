@@ -19,6 +19,8 @@ pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error
     check_strings_by_table(contract, types)?;
     describe_bounds(contract, types)?;
     read_answers_leniently(contract, types)?;
+    leave_room_to_grow(contract, types)?;
+    default_further_properties(types)?;
     relax_optional_setters(types)
 }
 
@@ -87,6 +89,44 @@ fn read_answers_leniently(contract: &Contract, types: &mut [Item]) -> Result<(),
         }
     }
     if changed { Ok(()) } else { Err(nothing("read_answers_leniently")) }
+}
+
+/// A new optional property, or a new type of event, must not break who uses the types.
+fn leave_room_to_grow(contract: &Contract, types: &mut [Item]) -> Result<(), Error> {
+    let (_, variants) = contract.event_mapping()?;
+    let event = contract.event_name()?;
+    let mut changed = false;
+    for item in types {
+        let attrs = match item {
+            Item::Struct(payload) if variants.iter().any(|variant| payload.ident == variant.payload) => {
+                &mut payload.attrs
+            }
+            Item::Enum(item) if item.ident == event => &mut item.attrs,
+            _ => continue,
+        };
+        attrs.push(parse_quote! { #[non_exhaustive] });
+        changed = true;
+    }
+    if changed { Ok(()) } else { Err(nothing("leave_room_to_grow")) }
+}
+
+/// typify's builder demands a map of further properties even where there are none.
+fn default_further_properties(types: &mut [Item]) -> Result<(), Error> {
+    let mut changed = false;
+    for block in impls(module(types, "builder")?, "Default") {
+        for function in functions(block) {
+            let Some(syn::Stmt::Expr(syn::Expr::Struct(fields), _)) = function.block.stmts.last_mut() else {
+                continue;
+            };
+            for field in &mut fields.fields {
+                if matches!(&field.member, syn::Member::Named(name) if name == "extra") {
+                    field.expr = parse_quote! { Ok(Default::default()) };
+                    changed = true;
+                }
+            }
+        }
+    }
+    if changed { Ok(()) } else { Err(nothing("default_further_properties")) }
 }
 
 /// A derived `JsonSchema` does not know the bounds that a newtype checks.
@@ -232,4 +272,20 @@ fn type_name(ty: &Type) -> String {
 
 fn nothing(step: &str) -> Error {
     Error::new(format!("polish::{step}"), "found nothing to do: delete this step")
+}
+
+/// Words of typify's builders that differ from those of the contract's rules, and what stands in their place.
+const WORDS: [(&str, &str); 2] =
+    [("error converting supplied value for ", ""), ("\"no value supplied for ", "\"required, but missing: ")];
+
+/// Gives the builders' errors one form: the property, then the rule.
+pub(crate) fn say_it_alike(source: String) -> Result<String, Error> {
+    let mut said = source;
+    for (theirs, ours) in WORDS {
+        if !said.contains(theirs) {
+            return Err(nothing("say_it_alike"));
+        }
+        said = said.replace(theirs, ours);
+    }
+    Ok(said)
 }

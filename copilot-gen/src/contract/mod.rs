@@ -181,6 +181,21 @@ impl ObjectSchema {
     }
 }
 
+impl ObjectSchema {
+    /// A generated payload, unless it breaks rules that its types cannot hold; those in one line.
+    #[doc(hidden)]
+    pub fn finish<T: Serialize>(&'static self, payload: T) -> Result<T, String> {
+        // No rule about the clock applies inside a payload: events carry their time beside it.
+        let mut checker = Checker::new(0, None).trusting_strings();
+        checker.check(&payload, Schema::Object(self), &Path::ROOT);
+        let violations = checker.finish();
+        if violations.is_empty() {
+            return Ok(payload);
+        }
+        Err(violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl EventSchema {
     /// Every rule that a generated event breaks, whose variant is known. Its strings need no second look. `now` is the
     /// receiver's clock in milliseconds since 1970.

@@ -46,7 +46,8 @@ impl Violation {
         &self.pointer
     }
 
-    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, …
+    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, … One is not the
+    /// contract's but JSON's: `uniqueKeys`, a name stands once in an object.
     pub fn rule(&self) -> &'static str {
         self.rule
     }

@@ -367,7 +367,7 @@ impl Members<'_, '_> {
                         let message = format!(
                             "`{key}` is listed in the contract: it cannot be a further property as well"
                         );
-                        self.checker.report(&at, "uniqueKeys", Provenance::Documented, message);
+                        self.checker.report(&at, "uniqueKeys", Provenance::Assumed, message);
                     }
                     self.seen |= 1 << index;
                     object.properties.get(index).map(|property| property.schema)

@@ -424,3 +424,15 @@ fn a_property_that_is_named_like_a_keyword_is_none() {
              which says why"],
     )]);
 }
+
+#[test]
+fn what_the_generator_refuses_is_a_finding_too() {
+    let contract = include_str!("../../../openapi/copilot.yaml");
+    assert_eq!(super::not_generated(contract), None);
+    let inline = contract.replacen(
+        "        consumable_type:\n          $ref: '#/components/schemas/Token'\n",
+        "        consumable_type:\n          type: integer\n          format: int64\n          minimum: 0\n          x-provenance: assumed\n",
+        1,
+    );
+    assert!(super::not_generated(&inline).is_some_and(|finding| finding.contains("must be a named schema")));
+}
