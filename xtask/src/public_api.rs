@@ -35,8 +35,7 @@ pub(crate) fn listing(root: &Path) -> Result<String, Failure> {
     }
     let mut lines = without_private_impls(lines);
     lines.sort();
-    let head =
-        "# The public API of copilot-api, made by `cargo xtask gen`: a change here is a change for users.\n";
+    let head = "# The public API of copilot-api, made by `cargo xtask gen`: a change here is a change for users. Its `types` are\n# listed in copilot-gen/generated/client.rs.\n";
     Ok(format!("{head}{}\n", lines.join("\n")))
 }
 
