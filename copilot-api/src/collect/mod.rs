@@ -175,3 +175,24 @@ impl Run<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Client, CollectError, Error};
+    use crate::{Credentials, Endpoints};
+
+    #[test]
+    fn calls_and_errors_can_move_between_threads() {
+        fn moves<T: Send>(_: T) {}
+        fn shared<T: Send + Sync + 'static>() {}
+        let client =
+            Client::new(Credentials::new("a", "b").unwrap(), Endpoints::environment("acme").unwrap())
+                .unwrap();
+        moves(client.collect(Vec::new()));
+        moves(client.set_consent("user-7", true));
+        shared::<Client>();
+        shared::<Error>();
+        shared::<CollectError>();
+    }
+}

@@ -6,6 +6,7 @@
 
 mod optional;
 mod pattern;
+mod rules;
 mod serializer;
 mod violation;
 mod walk;
@@ -165,7 +166,7 @@ impl StringSchema {
     /// The first rule that the text breaks, in words that do not repeat the text.
     pub fn violated(&self, text: &str) -> Option<String> {
         let mut first = None;
-        walk::check_string(self, text, &mut |rule, provenance, message| {
+        rules::check_string(self, text, &mut |rule, provenance, message| {
             first.get_or_insert_with(|| format!("{message} ({rule}, {provenance})"));
         });
         first
