@@ -5343,8 +5343,9 @@ impl types::builder::UserCreatedPayload {
         types::UserCreatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::USER_CREATED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
+        schemas::USER_CREATED_PAYLOAD
+            .finish(self.try_into()?)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserUpdatedPayload {
@@ -5370,8 +5371,9 @@ impl types::builder::UserUpdatedPayload {
         types::UserUpdatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::USER_UPDATED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
+        schemas::USER_UPDATED_PAYLOAD
+            .finish(self.try_into()?)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UserDeletedPayload {
@@ -5397,8 +5399,7 @@ impl types::builder::UserDeletedPayload {
         types::UserDeletedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::USER_DELETED_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::ThingCreatedPayload {
@@ -5424,9 +5425,8 @@ impl types::builder::ThingCreatedPayload {
         types::ThingCreatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::THING_CREATED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5453,9 +5453,8 @@ impl types::builder::ThingUpdatedPayload {
         types::ThingUpdatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::THING_UPDATED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5482,10 +5481,7 @@ impl types::builder::UserThingAssociatedPayload {
         types::UserThingAssociatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::USER_THING_ASSOCIATED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::UserThingDisassociatedPayload {
@@ -5511,10 +5507,7 @@ impl types::builder::UserThingDisassociatedPayload {
         types::UserThingDisassociatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::USER_THING_DISASSOCIATED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::ThingStatusChangedPayload {
@@ -5540,9 +5533,8 @@ impl types::builder::ThingStatusChangedPayload {
         types::ThingStatusChangedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::THING_STATUS_CHANGED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5569,9 +5561,8 @@ impl types::builder::ThingInteractionPayload {
         types::ThingInteractionPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::THING_INTERACTION_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5598,10 +5589,7 @@ impl types::builder::ThingConnectedPayload {
         types::ThingConnectedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::THING_CONNECTED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::ConsumableUsagePayload {
@@ -5627,10 +5615,7 @@ impl types::builder::ConsumableUsagePayload {
         types::ConsumableUsagePayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::CONSUMABLE_USAGE_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::FirmwareUpgradeStartedPayload {
@@ -5656,10 +5641,7 @@ impl types::builder::FirmwareUpgradeStartedPayload {
         types::FirmwareUpgradeStartedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::FIRMWARE_UPGRADE_STARTED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::FirmwareUpgradeCompletedPayload {
@@ -5685,10 +5667,7 @@ impl types::builder::FirmwareUpgradeCompletedPayload {
         types::FirmwareUpgradeCompletedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::FIRMWARE_UPGRADE_COMPLETED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::CustomEventPayload {
@@ -5714,8 +5693,9 @@ impl types::builder::CustomEventPayload {
         types::CustomEventPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::CUSTOM_EVENT_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
+        schemas::CUSTOM_EVENT_PAYLOAD
+            .finish(self.try_into()?)
+            .map_err(::std::convert::Into::into)
     }
 }
 impl EventPayload for types::UnsubscribePayload {
@@ -5741,8 +5721,7 @@ impl types::builder::UnsubscribePayload {
         types::UnsubscribePayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::UNSUBSCRIBE_PAYLOAD.finish(payload).map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::PreexistingSyncStartedPayload {
@@ -5768,10 +5747,7 @@ impl types::builder::PreexistingSyncStartedPayload {
         types::PreexistingSyncStartedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::PREEXISTING_SYNC_STARTED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::PreexistingSyncCompletedPayload {
@@ -5797,10 +5773,7 @@ impl types::builder::PreexistingSyncCompletedPayload {
         types::PreexistingSyncCompletedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
-        schemas::PREEXISTING_SYNC_COMPLETED_PAYLOAD
-            .finish(payload)
-            .map_err(::std::convert::Into::into)
+        self.try_into()
     }
 }
 impl EventPayload for types::PreexistingUserCreatedPayload {
@@ -5826,9 +5799,8 @@ impl types::builder::PreexistingUserCreatedPayload {
         types::PreexistingUserCreatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::PREEXISTING_USER_CREATED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5855,9 +5827,8 @@ impl types::builder::PreexistingThingCreatedPayload {
         types::PreexistingThingCreatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::PREEXISTING_THING_CREATED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }
@@ -5884,9 +5855,8 @@ impl types::builder::PreexistingUserThingAssociatedPayload {
         types::PreexistingUserThingAssociatedPayload,
         types::error::ConversionError,
     > {
-        let payload = self.try_into()?;
         schemas::PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD
-            .finish(payload)
+            .finish(self.try_into()?)
             .map_err(::std::convert::Into::into)
     }
 }

@@ -51,7 +51,9 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
     let payloads = variants
         .iter()
         .zip(&idents)
-        .map(|(variant, variant_ident)| payload(variant, &event, variant_ident, &id_type, &time_type))
+        .map(|(variant, variant_ident)| {
+            payload(contract, variant, &event, variant_ident, &id_type, &time_type)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let types = variants.iter().zip(&idents).map(|(variant, ident)| {
         let wire_name = variant.wire_name;
@@ -127,6 +129,7 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
 
 /// `EventPayload` for one payload, and `build` for its builder.
 fn payload(
+    contract: &Contract,
     variant: &Variant<'_>,
     event: &Ident,
     variant_ident: &Ident,
@@ -135,6 +138,11 @@ fn payload(
 ) -> Result<TokenStream, Error> {
     let payload = ident(variant.payload)?;
     let table = static_ident(variant.payload);
+    let finish = if types_hold_every_rule(contract, variant.payload)? {
+        quote! { self.try_into() }
+    } else {
+        quote! { schemas::#table.finish(self.try_into()?).map_err(::std::convert::Into::into) }
+    };
     let wire_name = variant.wire_name;
     Ok(quote! {
         impl EventPayload for types::#payload {
@@ -149,11 +157,27 @@ fn payload(
             /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
             /// contract; the error names the property and the rule, never the value.
             pub fn build(self) -> ::std::result::Result<types::#payload, types::error::ConversionError> {
-                let payload = self.try_into()?;
-                schemas::#table.finish(payload).map_err(::std::convert::Into::into)
+                #finish
             }
         }
     })
+}
+
+/// Whether a payload of the generated types cannot break a rule: it is closed, and has strings and booleans only.
+fn types_hold_every_rule(contract: &Contract, payload: &str) -> Result<bool, Error> {
+    let schema = contract.schema(payload)?;
+    if schema.get("anyOf").is_some() || schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+        return Ok(false);
+    }
+    for property in
+        schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
+    {
+        let (_, property) = contract.resolve(property)?;
+        if !matches!(property.get("type").and_then(Value::as_str), Some("string" | "boolean")) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// An accessor over all variants for a payload property that many types share.
