@@ -56,7 +56,7 @@ impl RequestSettings {
     }
 
     /// Sends these headers with every request, in place of headers of the same names. Values marked as sensitive are
-    /// also blotted out in the bodies of errors, in case a server echoes them.
+    /// also blotted out in every answer that is read, in case a server echoes them.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
