@@ -14,6 +14,7 @@ use copilot_api::{
     raw::operations,
     types::{Event, ThingConnectedPayload},
 };
+use copilot_sandbox::Sandbox;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -367,6 +368,16 @@ pub fn quick(endpoints: Endpoints) -> ClientBuilder {
     let delay = Duration::from_millis(5);
     let policy = RetryPolicy::default().delays(Duration::from_millis(1), delay).max_retry_after(delay);
     Client::builder(credentials(), endpoints).retry(policy)
+}
+
+/// A sandbox that asks for the credentials of the worked example.
+pub fn sandbox() -> Sandbox {
+    Sandbox::builder().credentials(CLIENT_ID, CLIENT_SECRET).start().expect("no sandbox")
+}
+
+/// A client of that sandbox, as [`quick`].
+pub fn client_of(sandbox: &Sandbox) -> ClientBuilder {
+    quick(Endpoints::base(&sandbox.url()).expect("the sandbox's URL is no base URL"))
 }
 
 /// Endpoints that nobody listens at.

@@ -2,26 +2,21 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use copilot_api::{blocking, types::Event};
-use copilot_tests::server::{self, Answer, Copilot, Request, Server};
+use copilot_api::{ClientBuilder, blocking, types::Event};
+use copilot_sandbox::{ConsentSource, Fault, Sandbox};
+use copilot_tests::server::{self, Answer, Server};
 use serde_json::json;
 
-const CONSENT_PATH: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
-
-fn copilot() -> (Server, Arc<Copilot>) {
-    let copilot = Arc::new(Copilot::default());
-    let taking = copilot.clone();
-    let refuse =
-        |position: usize, id: &str| id.ends_with('r').then(|| json!({ "event_id": id, "index": position }));
-    (Server::start(move |request: &Request| taking.take(request, refuse)), copilot)
+/// A client that sends at most ten events in a request.
+fn over(builder: ClientBuilder) -> blocking::Client {
+    let client = builder.timeout(Duration::from_secs(20)).max_batch_events(10).build().unwrap();
+    blocking::Client::over(client).unwrap()
 }
 
-/// A client that sends at most ten events in a request.
-fn client(server: &Server) -> blocking::Client {
-    let client = server.client().timeout(Duration::from_secs(20)).max_batch_events(10).build().unwrap();
-    blocking::Client::over(client).unwrap()
+fn client(sandbox: &Sandbox) -> blocking::Client {
+    over(server::client_of(sandbox))
 }
 
 fn events(range: std::ops::Range<usize>) -> impl Iterator<Item = Event> {
@@ -30,24 +25,24 @@ fn events(range: std::ops::Range<usize>) -> impl Iterator<Item = Event> {
 
 #[test]
 fn it_collects_and_sets_consent() {
-    let (server, copilot) = copilot();
-    let client = client(&server);
-    let report = client.collect(events(0..25).chain([server::event("e-25-r")])).unwrap();
+    let sandbox = server::sandbox();
+    sandbox.add_fault(Fault::refuse_event_ids(["e-25"])).unwrap();
+    let client = client(&sandbox);
+    let report = client.collect(events(0..26)).unwrap();
     assert_eq!((report.read(), report.accepted(), report.requests()), (26, 25, 3));
     assert_eq!(report.rejections()[0].index(), 25);
-    assert_eq!(copilot.taken().concat().len(), 25);
+    assert_eq!((sandbox.accepted().len(), sandbox.refused().len()), (25, 1));
 
     client.set_consent("user-7", false).unwrap();
-    let consent = server.requests().pop().unwrap();
-    assert_eq!((consent.method.as_str(), consent.target.as_str()), ("POST", CONSENT_PATH));
-    assert_eq!(consent.json(), json!({ "user_id": "user-7", "consent_value": false }));
+    let consent = sandbox.user("user-7").and_then(|user| user.consent).unwrap();
+    assert_eq!((consent.value, consent.source), (false, ConsentSource::SetConsent));
     assert!(client.collect([]).unwrap().is_complete());
 }
 
 #[test]
 fn it_fails_as_the_other_client_does() {
     let server = Server::always(Answer::json(401, &json!({ "reason": "AUTH.UNAUTHORIZED" })));
-    let client = client(&server);
+    let client = over(server.client());
     assert!(client.set_consent("user-7", true).unwrap_err().is_unauthorized());
     assert!(client.set_consent("user 7", true).unwrap_err().is_invalid_input());
     let mut source = events(0..25);
@@ -64,22 +59,23 @@ fn it_fails_as_the_other_client_does() {
 
 #[test]
 fn the_iterator_may_block_and_call_the_client_itself() {
-    let (server, copilot) = copilot();
-    let client = client(&server);
+    let sandbox = server::sandbox();
+    let client = client(&sandbox);
     let calling = events(0..25).inspect(|event| {
         thread::sleep(Duration::from_millis(1));
         client.set_consent(event.event_id().to_string(), true).unwrap();
     });
     let report = client.collect(calling).unwrap();
     assert!(report.is_complete() && report.accepted() == 25, "{report:?}");
-    assert_eq!(copilot.taken().concat().len(), 25);
-    assert_eq!(server.requests().iter().filter(|request| request.target == CONSENT_PATH).count(), 25);
+    let statistics = sandbox.statistics();
+    assert_eq!(statistics.events.accepted, 25);
+    assert_eq!(statistics.requests["set_consent"]["204"], 25);
 }
 
 #[test]
 fn clones_work_side_by_side_on_threads_and_outlive_the_first() {
-    let (server, copilot) = copilot();
-    let client = client(&server);
+    let sandbox = server::sandbox();
+    let client = client(&sandbox);
     let threads: Vec<_> = (0..4)
         .map(|thread| {
             let client = client.clone();
@@ -88,12 +84,12 @@ fn clones_work_side_by_side_on_threads_and_outlive_the_first() {
         .collect();
     drop(client);
     let accepted: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-    assert_eq!((accepted, copilot.taken().concat().len()), (200, 200));
+    assert_eq!((accepted, sandbox.accepted().len()), (200, 200));
 }
 
 /// Makes, uses and drops clients on a thread of an async runtime.
-fn inside_a_runtime(outside: blocking::Client, server: &Server) {
-    let inside = client(server);
+fn inside_a_runtime(outside: blocking::Client, sandbox: &Sandbox) {
+    let inside = client(sandbox);
     for client in [&outside, &inside] {
         let error = client.set_consent("user-7", true).unwrap_err();
         assert!(error.is_configuration(), "{error:?}");
@@ -103,7 +99,7 @@ fn inside_a_runtime(outside: blocking::Client, server: &Server) {
         assert!(failed.error().is_configuration(), "{failed:?}");
         assert_eq!((failed.report().read(), source.count()), (0, 25), "nothing was read");
     }
-    assert_eq!(server.requests().len(), 0);
+    assert!(sandbox.statistics().requests.is_empty());
 
     // What was made here works elsewhere, and may come back to be dropped.
     let there = inside.clone();
@@ -117,11 +113,11 @@ fn inside_an_async_runtime_it_returns_an_error_and_may_be_dropped() {
     for mut builder in
         [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
     {
-        let (server, _) = copilot();
-        let outside = client(&server);
+        let sandbox = server::sandbox();
+        let outside = client(&sandbox);
         let runtime = builder.enable_all().build().unwrap();
         runtime.block_on(async {
-            tokio::spawn(async move { inside_a_runtime(outside, &server) }).await.unwrap();
+            tokio::spawn(async move { inside_a_runtime(outside, &sandbox) }).await.unwrap();
         });
     }
 }

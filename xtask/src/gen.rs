@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use crate::{
     failure::Failure,
-    public_api::{LISTING, listing},
+    public_api::{OF_API, OF_SANDBOX, listing},
     workspace::CONTRACT,
 };
 
@@ -33,7 +33,10 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
         ("openapi/copilot.json", contract.to_json()),
-        (LISTING, listing(root)?),
+        // A package cannot reach out of its folder, so the sandbox has its own.
+        ("copilot-sandbox/generated/contract.json", contract.to_json()),
+        (OF_API, listing(root, OF_API)?),
+        (OF_SANDBOX, listing(root, OF_SANDBOX)?),
     ];
 
     let mut up_to_date = true;

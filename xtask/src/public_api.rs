@@ -1,4 +1,4 @@
-//! Lists the public API of `copilot-api` from its source, so that a change of it shows in a diff and is made on purpose.
+//! Lists the public API of the crates that people import from their source, so that a change of it shows in a diff and is made on purpose.
 //!
 //! Listed is what is `pub` in the source; what is only public inside a private module is `pub(crate)` there, which rustc's
 //! `unreachable_pub` sees to. The generated types are the contract's, and have a committed copy of their own.
@@ -14,12 +14,15 @@ use syn::{Fields, ImplItem, Item, ItemImpl, Visibility};
 
 use crate::failure::Failure;
 
-/// The file that holds the listing.
-pub(crate) const LISTING: &str = "copilot-api/public-api.txt";
+/// The file that holds the listing of `copilot-api`.
+pub(crate) const OF_API: &str = "copilot-api/public-api.txt";
+/// The file that holds the listing of `copilot-sandbox`.
+pub(crate) const OF_SANDBOX: &str = "copilot-sandbox/public-api.txt";
 
-/// One line for each public item, sorted.
-pub(crate) fn listing(root: &Path) -> Result<String, Failure> {
-    let source = root.join("copilot-api/src");
+/// One line for each public item of the crate in whose folder the file stands, sorted.
+pub(crate) fn listing(root: &Path, file: &str) -> Result<String, Failure> {
+    let folder = file.split('/').next().unwrap_or_default();
+    let source = root.join(folder).join("src");
     let lib = read(&source.join("lib.rs"))?;
     let mut lines = Vec::new();
     for path in sources(&source)? {
@@ -35,7 +38,11 @@ pub(crate) fn listing(root: &Path) -> Result<String, Failure> {
     }
     let mut lines = without_private_impls(lines);
     lines.sort();
-    let head = "# The public API of copilot-api, made by `cargo xtask gen`: a change here is a change for users. Its `types` are\n# listed in copilot-gen/generated/client.rs.\n";
+    let types =
+        if file == OF_API { " Its `types` are\n# listed in copilot-gen/generated/client.rs." } else { "" };
+    let head = format!(
+        "# The public API of {folder}, made by `cargo xtask gen`: a change here is a change for users.{types}\n"
+    );
     Ok(format!("{head}{}\n", lines.join("\n")))
 }
 

@@ -1,30 +1,42 @@
 //! Reports one event of each type, a deliberately bad one and a change of consent, and prints what became of each.
 //!
-//! With `COPILOT_*` variables it talks to what they name; without, to a stand-in on loopback.
+//! With `COPILOT_*` variables it talks to what they name; without, to a sandbox in this process.
 
 mod events;
-mod stand_in;
 
-use std::{collections::BTreeMap, env, error::Error};
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    io::{self, IsTerminal},
+};
 
 use copilot_api::{
     CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, Credentials, ENVIRONMENT, Endpoints,
 };
+use copilot_sandbox::Sandbox;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let variables = [CLIENT_ID, CLIENT_SECRET, ENVIRONMENT, COLLECT_ENDPOINT, CONSENT_ENDPOINT];
-    let client = if variables.iter().any(|variable| env::var_os(variable).is_some()) {
+    if variables.iter().any(|variable| env::var_os(variable).is_some()) {
         let endpoints = Endpoints::from_env()?;
         println!("COPILOT_* variables are set: reporting test events to {}", endpoints.collect_url());
-        Client::new(Credentials::from_env()?, endpoints)?
-    } else {
-        let credentials = Credentials::new("quickstart", "not-a-secret")?;
-        let endpoints = stand_in::start(credentials.clone()).await?;
-        println!("No COPILOT_* variable is set: a server in this process stands in for Copilot.cx.");
-        Client::new(credentials, endpoints)?
-    };
+        return report(&Client::new(Credentials::from_env()?, endpoints)?).await;
+    }
+    let sandbox = Sandbox::start()?;
+    println!("No COPILOT_* variable is set: a sandbox in this process stands in for Copilot.cx.");
+    let credentials = Credentials::new(sandbox.client_id(), sandbox.client_secret())?;
+    report(&Client::new(credentials, Endpoints::base(&sandbox.url())?)?).await?;
+    println!("\nLook at what arrived: {}", sandbox.url());
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        println!("Press Enter to stop.");
+        io::stdin().read_line(&mut String::new())?;
+    }
+    Ok(())
+}
 
+async fn report(client: &Client) -> Result<(), Box<dyn Error>> {
     let mut events = events::one_of_each_type()?;
     events.push(events::a_bad_one()?);
     let types: Vec<&str> = events.iter().map(|event| event.event_type()).collect();

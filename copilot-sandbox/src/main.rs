@@ -1,0 +1,175 @@
+//! `copilot-sandbox`: an embedded Copilot.cx as a program of its own.
+
+use std::{error::Error, ffi::OsString, io::Write, net::IpAddr, path::PathBuf, process::ExitCode};
+
+use copilot_sandbox::{Sandbox, SandboxBuilder};
+use lexopt::{Arg, ValueExt};
+
+const USAGE: &str = "\
+An embedded Copilot.cx to develop and test against. It enforces the contract and shows what arrived, at its own address.
+
+Usage: copilot-sandbox [OPTIONS]
+
+Options:
+  --port PORT                   listen on this port [default: a free one]
+  --client-id ID                ask clients for these credentials [default: made up, and printed];
+  --client-secret SECRET        the secret can also be given as COPILOT_CLIENT_SECRET, which other users cannot see
+  --data FILE                   keep what is remembered in this file across restarts
+  --keep N                      remember the newest N events, and the N users and things seen last [default: 100000]
+  --body-limit BYTES            answer greater bodies with 413 [default: 1048576]
+  --seed N                      what the dice of the faults begin with [default: 0]
+  --bind ADDRESS                listen on this address [default: 127.0.0.1]; one that other machines can reach
+                                also needs the next option
+  --i-know-this-is-not-copilot  whoever reaches the sandbox can read what arrived, and that is meant
+  -h, --help                    print this
+  -V, --version                 print the version
+";
+
+fn main() -> ExitCode {
+    let builder = match arguments(lexopt::Parser::from_env()) {
+        Ok(Asked::Start(builder)) => builder,
+        Ok(Asked::Words(words)) => {
+            print(&words);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("copilot-sandbox: {error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(*builder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut words = format!("copilot-sandbox: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                words.push_str(&format!(": {cause}"));
+                source = cause.source();
+            }
+            eprintln!("{words}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the command line asks for.
+enum Asked {
+    Start(Box<SandboxBuilder>),
+    Words(String),
+}
+
+fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
+    let mut builder = Sandbox::builder().log_requests();
+    let (mut client_id, mut client_secret) = (None, None);
+    while let Some(argument) = parser.next()? {
+        builder = match argument {
+            Arg::Long("port") => builder.port(parser.value()?.parse()?),
+            Arg::Long("client-id") => {
+                client_id = Some(parser.value()?.string()?);
+                builder
+            }
+            Arg::Long("client-secret") => {
+                client_secret = Some(secret(parser.value()?)?);
+                builder
+            }
+            Arg::Long("data") => with_data(builder, parser.value()?.into())?,
+            Arg::Long("keep") => builder.keep(parser.value()?.parse()?),
+            Arg::Long("body-limit") => builder.body_limit(parser.value()?.parse()?),
+            Arg::Long("seed") => builder.seed(parser.value()?.parse()?),
+            Arg::Long("bind") => builder.bind(parser.value()?.parse::<IpAddr>()?),
+            Arg::Long("i-know-this-is-not-copilot") => builder.i_know_this_is_not_copilot(),
+            Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Words(USAGE.to_owned())),
+            Arg::Short('V') | Arg::Long("version") => {
+                return Ok(Asked::Words(format!("copilot-sandbox {}\n", env!("CARGO_PKG_VERSION"))));
+            }
+            other => return Err(other.unexpected()),
+        };
+    }
+    if client_id.is_some() && client_secret.is_none() {
+        client_secret = std::env::var_os("COPILOT_CLIENT_SECRET").map(secret).transpose()?;
+    }
+    match (client_id, client_secret) {
+        (None, None) => {}
+        (Some(client_id), Some(client_secret)) => builder = builder.credentials(client_id, client_secret),
+        (Some(_), None) => return Err("--client-id needs --client-secret, or COPILOT_CLIENT_SECRET".into()),
+        (None, Some(_)) => return Err("--client-secret needs --client-id".into()),
+    }
+    Ok(Asked::Start(Box::new(builder)))
+}
+
+/// The error must not repeat it.
+fn secret(value: OsString) -> Result<String, lexopt::Error> {
+    value.into_string().map_err(|_| "the client secret is not UTF-8".into())
+}
+
+#[cfg(feature = "data")]
+fn with_data(builder: SandboxBuilder, file: PathBuf) -> Result<SandboxBuilder, lexopt::Error> {
+    Ok(builder.data(file))
+}
+
+#[cfg(not(feature = "data"))]
+fn with_data(_: SandboxBuilder, _: PathBuf) -> Result<SandboxBuilder, lexopt::Error> {
+    Err("--data: this program was built without the feature `data`".into())
+}
+
+fn run(builder: SandboxBuilder) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is printed: who reads the address may send a signal at once.
+    let signal = runtime.block_on(async { Signals::listen() })?;
+    let sandbox = builder.start()?;
+    let mut lines = format!("listening on {}\n", sandbox.url());
+    if sandbox.made_its_credentials() {
+        lines.push_str(&format!(
+            "client id     {}\nclient secret {}\n",
+            sandbox.client_id(),
+            sandbox.client_secret()
+        ));
+    }
+    print(&lines);
+    runtime.block_on(signal.wait());
+    sandbox.stop();
+    Ok(())
+}
+
+/// Who started the sandbox may have stopped reading.
+fn print(words: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(words.as_bytes()).and_then(|()| output.flush());
+}
+
+/// What stops the sandbox.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(unix)]
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(self) {
+        // Where the signal cannot be heard, the process is ended from outside.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
