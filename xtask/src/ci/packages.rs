@@ -15,6 +15,9 @@ const SHIPS_GENERATED: (&str, &str) = ("copilot-gen", "generated/client.rs");
 /// code runs on.
 const GENERATOR_CRATES: [&str; 3] = ["progenitor", "progenitor-impl", "progenitor-macro"];
 
+/// The package that judges by the contract alone.
+const SECOND_OPINION: &str = "copilot-sandbox";
+
 /// `cargo package` for all published packages at once, so that they find each other.
 pub(super) fn package_command(workspace: &Workspace, in_ci: bool) -> Command {
     let mut command = cargo(&workspace.root, ["package", "--locked"]);
@@ -46,14 +49,12 @@ pub(super) fn package(workspace: &Workspace, in_ci: bool) -> Result<bool, Failur
     Ok(holds)
 }
 
-/// Whether `copilot-api` is free of the generator's crates. That `copilot-gen` has them proves that the names
-/// are still the right ones.
+/// Whether `copilot-api` is free of the generator's crates, and the sandbox of the code whose second opinion it is. That
+/// `copilot-gen` has the generator's proves that the names are still the right ones.
 pub(super) fn dependencies(workspace: &Workspace) -> Result<bool, Failure> {
     let mut right = true;
     for (package, wanted) in [("copilot-api", false), ("copilot-gen", true)] {
-        let arguments =
-            ["tree", "--locked", "-p", package, "-e", "normal,build", "--prefix", "none", "--format", "{p}"];
-        let tree = printed(&mut cargo(&workspace.root, arguments))?;
+        let tree = tree(workspace, package)?;
         let found = generator_crates(&tree);
         let has = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
         println!("{package}: of the generator's crates it depends on {has}");
@@ -63,7 +64,20 @@ pub(super) fn dependencies(workspace: &Workspace) -> Result<bool, Failure> {
             found.is_empty()
         };
     }
-    Ok(right)
+    let tree = tree(workspace, SECOND_OPINION)?;
+    let ours: Vec<&str> = tree.lines().skip(1).filter(|line| line.starts_with("copilot-")).collect();
+    println!(
+        "{SECOND_OPINION}: of this workspace's crates it depends on {}",
+        if ours.is_empty() { "none" } else { "some" }
+    );
+    Ok(right && ours.is_empty())
+}
+
+/// The package and what it needs to be built, one package a line.
+fn tree(workspace: &Workspace, package: &str) -> Result<String, Failure> {
+    let arguments =
+        ["tree", "--locked", "-p", package, "-e", "normal,build", "--prefix", "none", "--format", "{p}"];
+    printed(&mut cargo(&workspace.root, arguments))
 }
 
 /// The generator's crates in the output of `cargo tree`, one package a line.
