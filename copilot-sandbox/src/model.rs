@@ -119,7 +119,7 @@ pub struct ReceivedEvent {
     pub user_id: Option<String>,
     /// The `thing_id` in its payload, if it is a string.
     pub thing_id: Option<String>,
-    /// The rules that it breaks; none if it was accepted.
+    /// The rules that it breaks, 100 at most; none if it was accepted.
     pub violations: Vec<Violation>,
     /// The event as it was sent.
     #[schemars(with = "Value")]

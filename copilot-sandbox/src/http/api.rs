@@ -33,6 +33,8 @@ use crate::{
 const BODY_TIME: Duration = body::TIME;
 /// After so many events others get their turn.
 const TURN: usize = 100;
+/// How many broken rules of one event are remembered.
+const KEPT_VIOLATIONS: usize = 100;
 /// How many broken rules of one event an answer tells.
 const TOLD_VIOLATIONS: usize = 10;
 
@@ -188,7 +190,8 @@ async fn judge<'a>(
 }
 
 fn arrived(at: Moment, request: u64, index: usize, raw: &RawValue, judged: Judged) -> Arrived {
-    let Judged { value, violations, event_type } = judged;
+    let Judged { value, mut violations, event_type } = judged;
+    violations.truncate(KEPT_VIOLATIONS);
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let payload = value.get("payload");
     let of_payload = |name: &str| text(payload.and_then(|payload| payload.get(name)));

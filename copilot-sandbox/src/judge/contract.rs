@@ -151,8 +151,3 @@ pub(super) fn grade(schema: &Value, keyword: &str) -> Option<String> {
 pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
-
-/// The names along a JSON pointer.
-pub(super) fn steps(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
-}

@@ -2,8 +2,10 @@
 //! or pattern is written here.
 
 mod contract;
+mod path;
 mod reader;
 mod rules;
+mod size;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -6,15 +6,19 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry, value::RawValue};
 
-use super::contract::escape;
+use super::path::Path;
 
 /// 2^63, the least `f64` that is too great for an `i64`.
 const BEYOND_I64: f64 = 9_223_372_036_854_775_808.0;
 
+/// After so many bytes of places where names stand twice, no more are noted: below a long name, they would add up to
+/// more memory than there is.
+const ENOUGH: usize = 65_536;
+
 /// What was read, and what its value does not tell.
 pub(super) struct Reading {
     pub(super) value: Value,
-    /// Where a name occurred again in its object.
+    /// Where a name occurred again in its object: the first such places.
     pub(super) repeated: Vec<String>,
     /// The numbers that no `i64` holds because they are too great or too small.
     pub(super) huge: Vec<Huge>,
@@ -22,7 +26,8 @@ pub(super) struct Reading {
 
 /// A number beyond 64 bits.
 pub(super) struct Huge {
-    pub(super) pointer: String,
+    /// Which number of the text it is, from 0.
+    pub(super) number: usize,
     /// Whether it was written as an integer: `1e30` was not.
     pub(super) is_integer: bool,
 }
@@ -57,20 +62,31 @@ pub(super) fn read_around<'de>(
 #[derive(Default)]
 struct Notes {
     repeated: Vec<String>,
-    /// Which number of the text it is, and where it stands.
-    huge: Vec<(usize, String)>,
+    /// The bytes of those places.
+    repeated_bytes: usize,
+    /// Which numbers of the text are beyond 64 bits.
+    huge: Vec<usize>,
     numbers: usize,
 }
 
 impl Notes {
+    fn repeat(&mut self, at: &Path<'_>) {
+        if self.repeated_bytes < ENOUGH {
+            let pointer = at.pointer();
+            self.repeated_bytes += pointer.len();
+            self.repeated.push(pointer);
+        }
+    }
+
     fn reading(self, value: Value, json: &str) -> Reading {
         let mut found = Vec::new();
         let mut huge = self.huge.into_iter().peekable();
         if huge.peek().is_some() {
             for (number, literal) in number_literals(json).enumerate() {
-                let Some((_, pointer)) = huge.next_if(|(of, _)| *of == number) else { continue };
-                let is_integer = literal.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-                found.push(Huge { pointer, is_integer });
+                if huge.next_if_eq(&number).is_some() {
+                    let is_integer = literal.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+                    found.push(Huge { number, is_integer });
+                }
             }
         }
         Reading { value, repeated: self.repeated, huge: found }
@@ -111,34 +127,6 @@ fn after_string(mut rest: &str) -> &str {
     ""
 }
 
-/// A place in a value: a list of steps that lives on the stack.
-struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
-    step: Step<'a>,
-}
-
-enum Step<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl Path<'static> {
-    const ROOT: Self = Path { parent: None, step: Step::Index(0) };
-}
-
-impl Path<'_> {
-    fn pointer(&self) -> String {
-        let Some(parent) = self.parent else { return String::new() };
-        let mut pointer = parent.pointer();
-        pointer.push('/');
-        match self.step {
-            Step::Name(name) => pointer.push_str(&escape(name)),
-            Step::Index(index) => pointer.push_str(&index.to_string()),
-        }
-        pointer
-    }
-}
-
 /// Where the items are that stay unread.
 enum Batch<'a, 'de> {
     /// Not below this value.
@@ -160,7 +148,7 @@ impl Reader<'_, '_> {
     /// Counts a number.
     fn count(&mut self, is_huge: bool) {
         if is_huge {
-            self.notes.huge.push((self.notes.numbers, self.at.pointer()));
+            self.notes.huge.push(self.notes.numbers);
         }
         self.notes.numbers += 1;
     }
@@ -221,7 +209,7 @@ impl<'de> Visitor<'de> for Reader<'_, 'de> {
         }
         let mut read = Vec::new();
         loop {
-            let at = Path { parent: Some(self.at), step: Step::Index(read.len()) };
+            let at = self.at.index(read.len());
             let reader = Reader { notes: &mut *self.notes, at: &at, batch: Batch::Elsewhere };
             match items.next_element_seed(reader)? {
                 Some(item) => read.push(item),
@@ -233,7 +221,7 @@ impl<'de> Visitor<'de> for Reader<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let mut read = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let at = Path { parent: Some(self.at), step: Step::Name(&name) };
+            let at = self.at.name(&name);
             let batch = match &mut self.batch {
                 Batch::Member(batch, unread) if **batch == name => Batch::Here(unread),
                 _ => Batch::Elsewhere,
@@ -242,8 +230,7 @@ impl<'de> Visitor<'de> for Reader<'_, 'de> {
             match read.entry(name) {
                 Entry::Vacant(free) => _ = free.insert(value),
                 Entry::Occupied(mut taken) => {
-                    let at = Path { parent: Some(self.at), step: Step::Name(taken.key()) };
-                    self.notes.repeated.push(at.pointer());
+                    self.notes.repeat(&self.at.name(taken.key()));
                     taken.insert(value);
                 }
             }

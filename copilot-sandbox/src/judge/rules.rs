@@ -1,13 +1,14 @@
 //! The rules of one schema: those of JSON Schema, compiled, and those that it does not know.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind, options};
 use serde_json::{Value, json};
 
 use super::{
-    contract::{ContractError, Placed, escape, grade, resolve, steps},
+    contract::{ContractError, Placed, escape, grade},
     reader::Reading,
+    size,
     window::Window,
     words,
 };
@@ -24,11 +25,12 @@ pub(super) struct Rules {
 impl Rules {
     /// Compiles the schema at a place of the contract.
     pub(super) fn compile(contract: &Arc<Value>, schema: &Placed<'_>) -> Result<Self, ContractError> {
-        // JSON Schema as OpenAPI 3.0 means it, with formats asserted. What stands beside a `$ref` is not read there.
+        // JSON Schema as OpenAPI 3.0 means it. What stands beside a `$ref` is not read there.
         let root = json!({ "allOf": [{ "$ref": schema.place }], "paths": contract["paths"], "components": contract["components"] });
         let validator = options()
             .with_draft(Draft::Draft4)
-            .should_validate_formats(true)
+            // Where a string has a format, its pattern is the rule: validators differ in what they take a format for.
+            .should_validate_formats(false)
             .offline()
             // Linear in the text, whatever the pattern.
             .with_pattern_options(PatternOptions::regex())
@@ -45,10 +47,10 @@ impl Rules {
             for error in self.validator.iter_errors(&reading.value) {
                 self.report(&error, &mut found);
             }
-            say_a_form_once(&mut found);
         }
-        if !reading.huge.is_empty() {
-            self.check_size(reading, &mut found);
+        // Of a name that stands twice, the value has only one. The event is refused for that.
+        if !reading.huge.is_empty() && reading.repeated.is_empty() {
+            size::check(&self.contract, &self.place, reading, &mut found);
         }
         for window in &self.windows {
             // A value that breaks another rule is no time.
@@ -85,71 +87,6 @@ impl Rules {
             kind => push(place.to_owned(), words::of(kind, schema, error.instance())),
         }
     }
-
-    /// To JSON Schema, `format: int64` is an annotation, and a number beyond 64 bits is an integer however it was
-    /// written. Here, an integer that no `i64` holds breaks the format wherever an integer may stand, even where a
-    /// decimal number may stand as well; and a decimal number is no integer.
-    fn check_size(&self, reading: &Reading, found: &mut Vec<Violation>) {
-        let mut sized = Vec::new();
-        for huge in &reading.huge {
-            let Some(schema) = self.schema_at(&reading.value, &huge.pointer) else { continue };
-            let (schema, rule, message) = match (huge.is_integer, self.int64_in(schema)) {
-                (true, Some(schema)) => (schema, "format", "must fit a signed 64-bit integer"),
-                (false, _) if is_integer(schema) => {
-                    (schema, "type", "must be an integer, not a decimal number")
-                }
-                _ => continue,
-            };
-            sized.push(Violation {
-                pointer: huge.pointer.clone(),
-                rule: rule.to_owned(),
-                provenance: grade(schema, rule),
-                message: message.to_owned(),
-            });
-        }
-        let places: HashSet<&str> = sized.iter().map(|violation| violation.pointer.as_str()).collect();
-        found.retain(|violation| {
-            violation.rule == words::UNIQUE_KEYS || !places.contains(violation.pointer.as_str())
-        });
-        found.append(&mut sized);
-    }
-
-    /// The schema that holds for a place in the value.
-    fn schema_at(&self, value: &Value, pointer: &str) -> Option<&Value> {
-        let mut value = value;
-        let mut schema = self.contract.pointer(self.place.strip_prefix('#')?)?;
-        for step in steps(pointer) {
-            let parent = self.resolved(schema)?;
-            (value, schema) = match value {
-                Value::Object(members) => {
-                    let listed = parent.get("properties").and_then(|properties| properties.get(&step));
-                    (members.get(&step)?, listed.or_else(|| parent.get("additionalProperties"))?)
-                }
-                Value::Array(items) => (items.get(step.parse::<usize>().ok()?)?, parent.get("items")?),
-                _ => return None,
-            };
-        }
-        self.resolved(schema)
-    }
-
-    /// The schema itself or the alternative of it that is a 64-bit integer.
-    fn int64_in<'a>(&'a self, schema: &'a Value) -> Option<&'a Value> {
-        let alternatives = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-        let mut candidates = std::iter::once(schema).chain(alternatives);
-        candidates.find_map(|candidate| {
-            let candidate = self.resolved(candidate)?;
-            let is_int64 = candidate.get("format").and_then(Value::as_str) == Some("int64");
-            (is_integer(candidate) && is_int64).then_some(candidate)
-        })
-    }
-
-    fn resolved<'a>(&'a self, schema: &'a Value) -> Option<&'a Value> {
-        Some(resolve(&self.contract, Placed { schema, place: String::new() }).ok()?.schema)
-    }
-}
-
-fn is_integer(schema: &Value) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("integer")
 }
 
 /// The names that stand twice, each once.
@@ -164,14 +101,4 @@ pub(super) fn repeated(reading: &Reading) -> Vec<Violation> {
         message: "stands more than once in its object".to_owned(),
     };
     places.into_iter().map(violation).collect()
-}
-
-/// Where a text breaks both, its pattern tells more than the name of its format.
-fn say_a_form_once(found: &mut Vec<Violation>) {
-    let places = |rule: &str| -> HashSet<String> {
-        let of_rule = found.iter().filter(|violation| violation.rule == rule);
-        of_rule.map(|violation| violation.pointer.clone()).collect()
-    };
-    let patterns = places("pattern");
-    found.retain(|violation| violation.rule != "format" || !patterns.contains(&violation.pointer));
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 /// JSON's own rule: a name stands once in an object.
 pub(super) const UNIQUE_KEYS: &str = "uniqueKeys";
 
+pub(super) const NOT_AN_INTEGER: &str = "must be an integer, not a decimal number";
 pub(super) const MISSING: &str = "is missing";
 pub(super) const NOT_LISTED: &str = "is not a property that the contract lists here";
 

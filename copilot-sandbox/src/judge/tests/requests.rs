@@ -1,0 +1,104 @@
+//! What the judge promises of whole requests.
+
+use serde_json::{Value, json, value::RawValue};
+
+use super::{JUDGE, NOW, example};
+
+#[test]
+fn the_events_of_a_request_are_handed_out_as_they_were_sent() {
+    let body = br#"{ "events": [ {"type": "a" ,"b":1e400}, 7,"x", [ ] ] }"#;
+    let events: Vec<&str> = JUDGE.collect(body).unwrap().into_iter().map(RawValue::get).collect();
+    assert_eq!(events, [r#"{"type": "a" ,"b":1e400}"#, "7", "\"x\"", "[ ]"]);
+}
+
+#[test]
+fn a_request_that_breaks_the_contract_around_its_events_is_refused_by_place_and_rule() {
+    let refused = |body: &str| JUDGE.collect(body.as_bytes()).expect_err(body).message;
+    assert_eq!(refused("{}"), "/events: is missing (required, observed)");
+    assert_eq!(refused(r#"{"events":[]}"#), "/events: must hold at least one item (minItems, observed)");
+    assert_eq!(
+        refused(r#"{"events":{"secret":"secret"}}"#),
+        "/events: must be an array, not an object (type, observed)"
+    );
+    assert_eq!(
+        refused(r#"{"events":[1],"sec/ret":1}"#),
+        "/sec~1ret: is not a property that the contract lists here (additionalProperties, assumed)"
+    );
+    assert_eq!(
+        refused(r#"{"events":[1],"events":[2]}"#),
+        "/events: stands more than once in its object (uniqueKeys, assumed)"
+    );
+    assert!(refused("[1]").starts_with("(the whole value): must be an object, not an array"));
+    assert!(refused("").contains("EOF"));
+    assert!(refused(r#"{"events":[1],}"#).contains("line 1 column 15"));
+    assert!(refused(r#"{"events":[1]} x"#).contains("trailing characters"));
+    assert!(refused(r#"{"events":[{"secret":secret}]}"#).ends_with("expected value at line 1 column 22"));
+    let not_text = JUDGE.collect(b"{\"events\":[\"\xff\"]}").err().unwrap().message;
+    assert_eq!(not_text, "the body is not UTF-8, from byte 12 on");
+    let many: serde_json::Map<String, Value> = (0..900).map(|n| (n.to_string(), json!(n))).collect();
+    let many = refused(&Value::from(many).to_string());
+    assert!(many.ends_with("; and 896 more") && many.len() < 1000, "{many}");
+}
+
+#[test]
+fn an_event_that_cannot_be_read_refuses_the_request_with_its_position() {
+    let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
+    for (event, words) in [
+        (deep.as_str(), "recursion limit exceeded"),
+        (r#"{"secret":1e400}"#, "number out of range"),
+        (r#"{"secret":"\ud800"}"#, "hex escape"),
+    ] {
+        let body = format!(r#"{{"events":[1,{event}]}}"#);
+        let events = JUDGE.collect(body.as_bytes()).unwrap();
+        let message = JUDGE.event(1, events[1], NOW).err().expect(event).message;
+        assert!(message.starts_with("/events/1: ") && message.contains(words), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn a_change_of_consent_is_read_or_refused_by_place_and_rule() {
+    let read = JUDGE.consent(br#"{"user_id":"u-1","consent_value":false}"#).unwrap();
+    assert_eq!((read.user_id.as_str(), read.consent_value), ("u-1", false));
+    let refused = |body: &str| JUDGE.consent(body.as_bytes()).expect_err(body).message;
+    assert_eq!(
+        refused(r#"{"user_id":"se cret","consent_value":"true"}"#),
+        "/consent_value: must be a boolean, not a string (type, documented); \
+         /user_id: must match ^[a-zA-Z0-9:\\-._+@]*$ (pattern, documented)"
+    );
+    assert_eq!(refused(r#"{"user_id":"u-1"}"#), "/consent_value: is missing (required, documented)");
+    assert_eq!(
+        refused(r#"{"user_id":"u-1","user_id":"u-2","consent_value":true}"#),
+        "/user_id: stands more than once in its object (uniqueKeys, assumed)"
+    );
+    assert!(refused(r#"{"user_id":"#).contains("EOF"));
+    assert!(refused("null").starts_with("(the whole value): must be an object, not null"));
+}
+
+#[test]
+fn no_bytes_make_the_judge_panic() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let body = format!(r#"{{"events":[{}]}}"#, example("custom_event", &[("/payload/p", json!(1e300))]));
+    let parts = [
+        "{", "}", "[", "]", "\"", "\\", "\\u", "d800", "1e", "-", "0", "9", ":", ",", "null", "\u{fe}",
+        "type",
+    ];
+    for round in 0..20_000 {
+        let mut bytes = if round % 2 == 0 { body.clone().into_bytes() } else { Vec::new() };
+        for _ in 0..random.usize(1..12) {
+            let at = random.usize(0..=bytes.len());
+            let end = random.usize(at..=bytes.len().min(at + 3));
+            let part = match random.u8(0..4) {
+                0 => vec![random.u8(..)],
+                1 => Vec::new(),
+                _ => parts[random.usize(0..parts.len())].as_bytes().to_vec(),
+            };
+            bytes.splice(at..end, part);
+        }
+        _ = JUDGE.consent(&bytes).map_err(|refusal| refusal.message);
+        let events = JUDGE.collect(&bytes).unwrap_or_default();
+        for (index, event) in events.into_iter().enumerate() {
+            _ = JUDGE.event(index, event, NOW).map(|judged| judged.violations);
+        }
+    }
+}
