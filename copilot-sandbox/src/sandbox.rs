@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -166,20 +166,26 @@ impl SandboxBuilder {
         #[cfg(feature = "data")]
         let (store, memory) = restore(&options, &judge, memory)?;
 
-        // By the standard library, since the caller may be inside of a runtime, which must not be blocked by another.
-        let listener = TcpListener::bind(options.address)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|source| {
-                StartError::from(format!("{} cannot be listened on", options.address), source)
-            })?;
         let could_not = |what| move |source: io::Error| StartError::from(what, source);
-        let address = listener.local_addr().map_err(could_not("the address is not known"))?;
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("copilot-sandbox")
             .enable_all()
             .build()
             .map_err(could_not("no threads could be started"))?;
+        let listening = {
+            // The caller may be inside of a runtime of its own, which must not be blocked by this one.
+            let _inside = runtime.enter();
+            connections::listen(options.address)
+        };
+        let listener = match listening {
+            Ok(listener) => listener,
+            Err(source) => {
+                runtime.shutdown_background();
+                return Err(StartError::from(format!("{} cannot be listened on", options.address), source));
+            }
+        };
+        let address = listener.local_addr().map_err(could_not("the address is not known"))?;
 
         let shared = Arc::new(Shared::new(
             contract,
@@ -197,14 +203,7 @@ impl SandboxBuilder {
             .name("copilot-sandbox".to_owned())
             .spawn(move || {
                 let until = async { drop(stopped.await) };
-                runtime.block_on(async {
-                    match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => {
-                            connections::serve(listener, router, connections::Limits::default(), until).await;
-                        }
-                        Err(error) => eprintln!("copilot-sandbox: the listener cannot be used: {error}"),
-                    }
-                });
+                runtime.block_on(connections::serve(listener, router, connections::Limits::default(), until));
             })
             .map_err(could_not("no thread could be started"))?;
         Ok(Sandbox { shared, stop: Some(stop), server: Some(server) })

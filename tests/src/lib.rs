@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod arbitrary;
+#[cfg(target_os = "linux")]
+pub mod hostile;
 pub mod judge;
 pub mod mutation;
 pub mod server;

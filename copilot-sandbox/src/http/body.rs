@@ -13,10 +13,13 @@ use tokio::time;
 /// A body that is to be read in this time, or it is [`BodyError::TooSlow`].
 pub(crate) const TIME: Duration = Duration::from_secs(10);
 
+/// A piece of a body costs as much time as many bytes: a body may come in one piece for each so many bytes of the limit.
+const PIECE: usize = 16;
+
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// It is, or says to be, larger than the limit.
+    /// It is, or says to be, larger than the limit; or it comes in very many pieces.
     #[error("the body is too large")]
     TooLarge,
     /// It did not arrive in time.
@@ -39,10 +42,12 @@ async fn read_all(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
     // The pieces are copied, since each of them can keep a much larger buffer alive. Nothing is set aside for what was
     // only promised.
     let mut all = BytesMut::new();
+    let mut pieces = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let Ok(piece) = frame.into_data() else { continue };
-        if piece.len() > limit - all.len() {
+        pieces += 1;
+        if piece.len() > limit - all.len() || pieces > limit / PIECE + 1 {
             return Err(BodyError::TooLarge);
         }
         all.extend_from_slice(&piece);

@@ -12,6 +12,7 @@ use std::{
     collections::HashMap,
     future::Future,
     io,
+    net::SocketAddr,
     pin::pin,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -19,8 +20,8 @@ use std::{
 
 use axum::Router;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{AbortHandle, Id, JoinError, JoinSet, yield_now},
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::{AbortHandle, Id, JoinError, JoinSet},
     time::{self, Instant, MissedTickBehavior},
 };
 
@@ -28,6 +29,13 @@ pub(crate) use connection::Connection;
 
 /// How long an error of `accept`, which is most often a lack of file descriptors, is given to pass.
 const REST: Duration = Duration::from_millis(10);
+
+/// A connection that was told to close keeps its socket until its task runs again. So many may be about to.
+const CLOSING: usize = 50;
+
+/// How many connections may wait to be accepted, as far as the operating system lets them. A client whose connection
+/// finds no room there tries again after a whole second.
+const BACKLOG: u32 = 4096;
 
 /// What a client may use.
 #[derive(Clone, Debug)]
@@ -67,6 +75,20 @@ impl Default for Limits {
             grace: Duration::from_secs(2),
         }
     }
+}
+
+/// Listens at the address, which must be done within a runtime.
+///
+/// # Errors
+///
+/// Those of the operating system: the address is in use, for example.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Elsewhere it would let two servers share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves the router until `shutdown` is ready. Running requests are then given [`Limits::grace`]; streams, and
@@ -127,9 +149,11 @@ impl Open {
 
     async fn add(&mut self, stream: TcpStream) {
         self.forget_ended();
-        let full = self.connections.len() >= self.limits.connections;
-        if full {
+        if self.connections.len() >= self.limits.connections {
             self.close_most_useless();
+        }
+        if self.tasks.len() >= self.limits.connections + CLOSING {
+            self.one_ends().await;
         }
         // Without it small answers can wait for the client's acknowledgement; a connection without it still works.
         let _ = stream.set_nodelay(true);
@@ -138,10 +162,6 @@ impl Open {
         let handle = self.tasks.spawn(task);
         self.accepted += 1;
         self.connections.insert(handle.id(), Task { number: self.accepted, connection, handle });
-        if full {
-            // A task that was aborted keeps its socket until it runs again.
-            yield_now().await;
-        }
     }
 
     fn forget_ended(&mut self) {
@@ -173,6 +193,10 @@ impl Open {
         }
         self.forget_ended();
         self.close_most_useless();
+        self.one_ends().await;
+    }
+
+    async fn one_ends(&mut self) {
         match time::timeout(REST, self.tasks.join_next_with_id()).await {
             Ok(Some(ended)) => self.forget(ended),
             Ok(None) => time::sleep(REST).await,

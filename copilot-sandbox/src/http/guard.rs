@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header, uri::Authority},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
@@ -13,7 +13,7 @@ use super::answer;
 use crate::shared::Shared;
 
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    match check(request.headers(), shared.is_local()) {
+    match check(request.uri(), request.headers(), shared.is_local()) {
         Ok(()) => next.run(request).await,
         Err(message) => answer::error(StatusCode::FORBIDDEN, "SANDBOX.OTHER_SITE", message),
     }
@@ -21,9 +21,12 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
 
 /// A page may only talk to the host that it came from. Where the sandbox is on loopback, that host must be called so:
 /// another name that leads here is a trick (DNS rebinding).
-fn check(headers: &HeaderMap, is_local: bool) -> Result<(), &'static str> {
+fn check(target: &Uri, headers: &HeaderMap, is_local: bool) -> Result<(), &'static str> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let Some(host) = text(header::HOST) else { return Err("Host is missing") };
+    if target.authority().is_some_and(|authority| authority.as_str() != host) {
+        return Err("Host is not the one of the request's target");
+    }
     if is_local && !is_loopback(host) {
         return Err("Host must be this machine's own: localhost or a loopback address");
     }
@@ -55,22 +58,45 @@ mod tests {
     #[test]
     fn the_page_itself_and_programs_are_let_in() {
         for host in ["127.0.0.1:7300", "localhost:7300", "[::1]:7300", "LOCALHOST"] {
-            assert_eq!(check(&headers(&[(header::HOST, host)]), true), Ok(()), "{host}");
+            assert_eq!(
+                check(&Uri::from_static("/"), &headers(&[(header::HOST, host)]), true),
+                Ok(()),
+                "{host}"
+            );
             let origin = format!("http://{host}");
-            assert_eq!(check(&headers(&[(header::HOST, host), (header::ORIGIN, &origin)]), true), Ok(()));
+            assert_eq!(
+                check(
+                    &Uri::from_static("/"),
+                    &headers(&[(header::HOST, host), (header::ORIGIN, &origin)]),
+                    true
+                ),
+                Ok(())
+            );
         }
-        assert_eq!(check(&headers(&[(header::HOST, "sandbox.test:80")]), false), Ok(()));
+        assert_eq!(
+            check(&Uri::from_static("/"), &headers(&[(header::HOST, "sandbox.test:80")]), false),
+            Ok(())
+        );
     }
 
     #[test]
     fn other_sites_are_kept_out() {
         let local = (header::HOST, "127.0.0.1:7300");
         for origin in ["http://evil.test", "null", "http://127.0.0.1:7301", "http://localhost:7300", ""] {
-            assert!(check(&headers(&[local.clone(), (header::ORIGIN, origin)]), true).is_err(), "{origin}");
+            assert!(
+                check(&Uri::from_static("/"), &headers(&[local.clone(), (header::ORIGIN, origin)]), true)
+                    .is_err(),
+                "{origin}"
+            );
         }
         for host in ["evil.test", "127.0.0.1.evil.test", "10.0.0.1", "", "127.0.0.1@evil.test"] {
-            assert!(check(&headers(&[(header::HOST, host)]), true).is_err(), "{host}");
+            assert!(
+                check(&Uri::from_static("/"), &headers(&[(header::HOST, host)]), true).is_err(),
+                "{host}"
+            );
         }
-        assert!(check(&HeaderMap::new(), true).is_err());
+        assert!(check(&Uri::from_static("/"), &HeaderMap::new(), true).is_err());
+        let elsewhere = Uri::from_static("http://evil.test/_sandbox/reset");
+        assert!(check(&elsewhere, &headers(&[local]), true).is_err());
     }
 }

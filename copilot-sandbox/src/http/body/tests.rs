@@ -11,7 +11,7 @@ use std::{
 
 use axum::{Router, body::Body, http::StatusCode, routing::post};
 
-use super::{BodyError, read};
+use super::{BodyError, PIECE, read};
 use crate::http::connections::{
     Limits,
     tests::{Client, End, Server},
@@ -65,8 +65,16 @@ fn a_body_up_to_the_limit_is_read_whole() {
         client.send(chunk(LIMIT / 10));
     }
     assert_answer(&mut client, "0\r\n\r\n", 200, "100000");
-    client.send(chunked()).send("1\r\nx\r\n".repeat(5000));
-    assert_answer(&mut client, "0\r\nTrailer: x\r\n\r\n", 200, "5000");
+    client.send(chunked()).send("1\r\nx\r\n".repeat(LIMIT / PIECE));
+    assert_answer(&mut client, "0\r\nTrailer: x\r\n\r\n", 200, "6250");
+}
+
+#[test]
+fn a_body_in_very_many_pieces_is_refused() {
+    let server = server();
+    let mut client = server.connect();
+    client.send(chunked()).send("1\r\nx\r\n".repeat(LIMIT / PIECE + 2));
+    assert_answer(&mut client, "", 413, "");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::http::connections::{Limits, serve};
+use crate::http::connections::{Limits, listen, serve};
 
 /// No exchange takes longer, or the test fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(router: Router, limits: Limits) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(async { listen(SocketAddr::from(([127, 0, 0, 1], 0))) }).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = oneshot::channel();
         let (tell, stopped) = mpsc::channel();
