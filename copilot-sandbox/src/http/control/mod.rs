@@ -122,7 +122,10 @@ async fn statistics(State(shared): Shell) -> Json<Statistics> {
     Json(shared.statistics())
 }
 
-/// Some events, the newest first.
+/// How many bytes of events one answer holds.
+const EVENTS_BYTES: usize = 8 << 20;
+
+/// Some events, the newest first: fewer than asked for if they are large.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Events {
     /// The events.
@@ -140,7 +143,17 @@ async fn events(State(shared): Shell, filter: Result<Query<EventFilter>, QueryRe
     if let Err(refused) = check_limit(filter.limit) {
         return *refused;
     }
-    let (events, next_before) = shared.memory().find(&filter);
+    let (mut events, mut next_before) = shared.memory().find(&filter);
+    let mut bytes = 0;
+    let fitting = events.iter().take_while(|event| {
+        bytes += event.event.get().len();
+        bytes <= EVENTS_BYTES
+    });
+    let fitting = fitting.count().max(1);
+    if fitting < events.len() {
+        events.truncate(fitting);
+        next_before = events.last().map(|event| event.sequence);
+    }
     Json(Events { events, next_before }).into_response()
 }
 
