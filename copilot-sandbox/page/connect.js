@@ -22,7 +22,8 @@ export function connection(status) {
     { class: "connection" },
     el("dl", {}, lines),
     copyButton(text, "the environment variables"),
-    status.credentials === null && el("p", { class: "dim" }, "The client id and the secret are those with which the sandbox was started."),
+    status.credentials === null &&
+      el("p", { class: "dim" }, "The client id and the secret are those with which the sandbox was started."),
   );
 }
 

@@ -23,17 +23,35 @@ export function consentsTab() {
       moment(changed),
       SOURCES[source] ?? source,
     ]);
-    fill(consents, rows.length > 0 ? table("Consents", ["User", "Consent", "Since", "Told by"], rows) : el("p", { class: "empty" }, "No user has decided yet."));
+    fill(
+      consents,
+      rows.length > 0
+        ? table("Consents", ["User", "Consent", "Since", "Told by"], rows)
+        : el("p", { class: "empty" }, "No user has decided yet."),
+    );
     const gone = addresses.unsubscribes.map(({ email, at }) => [shown(email, { limit: 120 }), moment(at)]);
-    fill(unsubscribes, gone.length > 0 ? table("Unsubscribed addresses", ["Address", "Since"], gone) : el("p", { class: "empty" }, "No address was unsubscribed."));
+    fill(
+      unsubscribes,
+      gone.length > 0
+        ? table("Unsubscribed addresses", ["Address", "Since"], gone)
+        : el("p", { class: "empty" }, "No address was unsubscribed."),
+    );
   });
   return {
     name: "consents",
     title: "Consents & unsubscribes",
     content: [
-      el("div", { class: "halves" },
+      el(
+        "div",
+        { class: "halves" },
         el("section", { "aria-labelledby": "told-consents" }, el("h3", { id: "told-consents" }, "Consents"), consents),
-        el("section", { "aria-labelledby": "told-unsubscribes" }, el("h3", { id: "told-unsubscribes" }, "Unsubscribed addresses"), unsubscribes)),
+        el(
+          "section",
+          { "aria-labelledby": "told-unsubscribes" },
+          el("h3", { id: "told-unsubscribes" }, "Unsubscribed addresses"),
+          unsubscribes,
+        ),
+      ),
     ],
     show: load,
     changed: () => {

@@ -18,7 +18,11 @@ const USERS = {
   kind: "user",
   columns: ["User", "Consent", "Things", "Events", "First seen", "Last seen"],
   cells: (user) => [
-    [followLink("user", user.user_id), user.deleted_at && el("span", { class: "badge erased" }, "deleted"), user.unsubscribed && el("span", { class: "badge" }, "unsubscribed")],
+    [
+      followLink("user", user.user_id),
+      user.deleted_at && el("span", { class: "badge erased" }, "deleted"),
+      user.unsubscribed && el("span", { class: "badge" }, "unsubscribed"),
+    ],
     consentWord(user.consent),
     count(user.things.length),
     count(user.events),
@@ -52,13 +56,26 @@ function directory({ name, title, kind, columns, cells }) {
     timer = setTimeout(() => adjust({ search: event.target.value.trim() }), TYPING_PAUSE);
   };
   const search = el("input", { type: "search", autocomplete: "off", spellcheck: "false", on: { input: typed } });
-  const form = el("form", { class: "filters", role: "search", "aria-label": `Search ${name}`, on: { submit: (event) => event.preventDefault() } }, field(`Part of the ${kind}_id`, search));
+  const form = el(
+    "form",
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": `Search ${name}`,
+      on: { submit: (event) => event.preventDefault() },
+    },
+    field(`Part of the ${kind}_id`, search),
+  );
   const total = el("p", { class: "dim total", role: "status" });
   const holder = el("div", {});
-  const more = button(`Show up to ${count(MOST)}`, () => {
-    limit = MOST;
-    load();
-  }, { class: "older", hidden: true });
+  const more = button(
+    `Show up to ${count(MOST)}`,
+    () => {
+      limit = MOST;
+      load();
+    },
+    { class: "older", hidden: true },
+  );
   let limit = AT_ONCE;
   let wanted = "";
 
@@ -68,9 +85,13 @@ function directory({ name, title, kind, columns, cells }) {
     if (asked !== wanted) return;
     const found = answer[name];
     const matching = asked === "" ? "" : " with this in the id";
-    setText(total, `${counted(answer.total, kind)}${matching}${found.length < answer.total ? `, ${count(found.length)} shown` : ""}`);
+    setText(
+      total,
+      `${counted(answer.total, kind)}${matching}${found.length < answer.total ? `, ${count(found.length)} shown` : ""}`,
+    );
     more.hidden = found.length >= answer.total || limit === MOST;
-    const words = asked === "" ? `No ${kind} is known yet: accepted events make them known.` : `No ${kind} has this in its id.`;
+    const words =
+      asked === "" ? `No ${kind} is known yet: accepted events make them known.` : `No ${kind} has this in its id.`;
     fill(holder, found.length === 0 ? el("p", { class: "empty" }, words) : table(title, columns, found.map(cells)));
   });
 
@@ -107,7 +128,15 @@ export function table(caption, columns, rows) {
     "table",
     {},
     el("caption", { class: "spoken" }, caption),
-    el("thead", {}, el("tr", {}, columns.map((column) => el("th", { scope: "col" }, column)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        columns.map((column) => el("th", { scope: "col" }, column)),
+      ),
+    ),
     el("tbody", {}, body),
   );
 }

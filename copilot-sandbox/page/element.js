@@ -58,7 +58,13 @@ export function field(label, control, hint) {
   const id = `field-${(fields += 1)}`;
   control.id = id;
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-  return el("div", { class: "field" }, el("label", { for: id }, label), control, hint && el("p", { class: "hint", id: `${id}-hint` }, hint));
+  return el(
+    "div",
+    { class: "field" },
+    el("label", { for: id }, label),
+    control,
+    hint && el("p", { class: "hint", id: `${id}-hint` }, hint),
+  );
 }
 
 export function select(choices, attributes = {}) {
@@ -72,8 +78,13 @@ export function spoken(text) {
 }
 
 const SHAPES = {
-  accepted: ["M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 1.4a5.6 5.6 0 1 1 0 11.2A5.6 5.6 0 0 1 8 2.4Z", "m4.7 8.2 2.3 2.3 4.3-4.7-1-1-3.3 3.6-1.3-1.2Z"],
-  refused: ["M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1Zm.2 3.3 2.7 2.7 2.7-2.7 1 1L9 8l2.7 2.7-1 1L8 9l-2.7 2.7-1-1L7 8 4.3 5.3Z"],
+  accepted: [
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 1.4a5.6 5.6 0 1 1 0 11.2A5.6 5.6 0 0 1 8 2.4Z",
+    "m4.7 8.2 2.3 2.3 4.3-4.7-1-1-3.3 3.6-1.3-1.2Z",
+  ],
+  refused: [
+    "M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1Zm.2 3.3 2.7 2.7 2.7-2.7 1 1L9 8l2.7 2.7-1 1L8 9l-2.7 2.7-1-1L7 8 4.3 5.3Z",
+  ],
   missing: ["M2 7.2h12v1.6H2Z"],
   fault: ["M8 1.2 15.4 14H.6ZM7.2 6v4h1.6V6Zm0 5.2v1.6h1.6v-1.6Z"],
   chevron: ["m5.6 3 5 5-5 5-1.1-1.1L8.4 8 4.5 4.1Z"],
@@ -82,7 +93,11 @@ const SHAPES = {
 /** An icon that only repeats what stands beside it. */
 export function icon(name) {
   const paths = SHAPES[name].map((d) => svg("path", { d, "fill-rule": "evenodd" }));
-  return svg("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, ...paths);
+  return svg(
+    "svg",
+    { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" },
+    ...paths,
+  );
 }
 
 /** Says something to those who hear the page, and shows it for a moment. */

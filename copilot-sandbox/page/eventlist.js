@@ -15,10 +15,18 @@ export class EventList {
     this.rows = new Map();
     this.filters = {};
     this.generation = 0;
-    this.isLoading = false;
+    // Nothing was asked for yet, which is not the same as nothing being there.
+    this.isLoading = true;
+    this.problem = null;
+    this.shownState = "";
     this.paused = false;
     this.pull = coalesced(() => this.takeNew());
-    this.list = el("ol", { class: "events", role: "list", "aria-label": label, on: { keydown: (event) => this.step(event) } });
+    this.list = el("ol", {
+      class: "events",
+      role: "list",
+      "aria-label": label,
+      on: { keydown: (event) => this.step(event) },
+    });
     this.newer = button("", () => this.toNewest(), { class: "newer", hidden: true });
     this.older = button("Older events", () => this.loadOlder(), { class: "older", hidden: true });
     this.state = el("div", { class: "list-state" });
@@ -42,13 +50,15 @@ export class EventList {
   async show(filters, newest = this.newest) {
     const generation = (this.generation += 1);
     this.filters = filters;
+    // After a reset it is less than before.
+    this.newest = newest;
     this.isLoading = true;
     this.list.setAttribute("aria-busy", "true");
     const answer = await this.fetch({});
     if (generation !== this.generation) return;
     this.isLoading = false;
     this.list.removeAttribute("aria-busy");
-    const latest = Math.max(newest, this.newest);
+    const latest = this.newest;
     this.forget();
     if (!answer) return;
     this.take(answer.events, newest);
@@ -194,22 +204,38 @@ export class EventList {
     const waiting = Math.max(0, this.newest - this.upTo);
     this.newer.hidden = this.atTop && !(this.paused && waiting > 0);
     const isFiltered = Object.keys(this.filters).length > 0;
-    const arrived = waiting === 0 ? "" : isFiltered ? `${count(waiting)} arrived, before filters: ` : `${counted(waiting, "newer event")}: `;
+    const arrived =
+      waiting === 0
+        ? ""
+        : isFiltered
+          ? `${count(waiting)} arrived, before filters: `
+          : `${counted(waiting, "newer event")}: `;
     this.newer.textContent = `${arrived}show the newest`;
     // Rows that stayed because somebody reads them, with others in between that are not shown.
     const apart = [...this.rows].filter(([sequence]) => this.olderBefore !== null && sequence < this.olderBefore);
-    for (const row of this.rows.values()) row.classList.toggle("apart", apart.some(([, other]) => other === row));
+    for (const row of this.rows.values())
+      row.classList.toggle(
+        "apart",
+        apart.some(([, other]) => other === row),
+      );
     this.older.hidden = this.olderBefore === null || this.rows.size === 0;
+    const state = this.problem ?? (this.rows.size > 0 || this.isLoading ? "" : `empty ${isFiltered}`);
+    // Only when it changes: somebody may be at a button in it.
+    if (state === this.shownState) return;
+    this.shownState = state;
     if (this.problem) fill(this.state, el("p", { class: "problem", role: "alert" }, this.problem));
-    else if (this.rows.size === 0) fill(this.state, this.empty());
-    else this.state.replaceChildren();
+    else fill(this.state, state === "" ? null : this.empty());
   }
 }
 
 /** What the columns are, for those who see them: each row says it for all others. */
 function heads() {
   const names = ["Time", "Verdict", "Type", "event_id", "User", "Thing"];
-  return el("div", { class: "heads", "aria-hidden": "true" }, names.map((name) => el("span", {}, name)));
+  return el(
+    "div",
+    { class: "heads", "aria-hidden": "true" },
+    names.map((name) => el("span", {}, name)),
+  );
 }
 
 function isOnScreen(element) {

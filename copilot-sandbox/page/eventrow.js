@@ -2,7 +2,7 @@
 
 import { ControlError, readText } from "./api.js";
 import { button, copyButton, el, fill, icon } from "./element.js";
-import { member, parse } from "./json.js";
+import { memberText } from "./json.js";
 import { jsonView } from "./jsonview.js";
 import { mend } from "./mending.js";
 import { followLink } from "./subject.js";
@@ -11,6 +11,7 @@ import { count, counted, moment, plainly, shown, words } from "./text.js";
 const NONE = "–";
 
 let examples = {};
+let rowsMade = 0;
 
 /** Events that keep to the contract, by type: they tell in which order members stand. */
 export function useExamples(given) {
@@ -19,7 +20,7 @@ export function useExamples(given) {
 
 /** The list item of an event. */
 export function eventRow(event) {
-  const id = `event-${event.sequence}-${crypto.randomUUID().slice(0, 8)}`;
+  const id = `event-${(rowsMade += 1)}`;
   const detail = el("div", { class: "detail", id, hidden: true });
   const row = el("li", { class: `event ${event.verdict}`, "data-sequence": event.sequence });
   const toggle = () => {
@@ -34,7 +35,9 @@ export function eventRow(event) {
     icon("chevron"),
     el("span", { class: "time" }, moment(event.received_at, { exact: true })),
     verdict(event.verdict),
-    event.type === null ? el("span", { class: "none type" }, "no type") : shown(event.type, { limit: 60, className: "value type" }),
+    event.type === null
+      ? el("span", { class: "none type" }, "no type")
+      : shown(event.type, { limit: 60, className: "value type" }),
   );
   // A mouse opens a row anywhere; the button is for all others.
   const press = (pressed) => {
@@ -61,7 +64,12 @@ export function verdict(name) {
 }
 
 function cell(name, content, title) {
-  return el("span", { class: `cell ${name}`, title: title ? plainly(title, 300) : null }, el("span", { class: "name" }, name, " "), content);
+  return el(
+    "span",
+    { class: `cell ${name}`, title: title ? plainly(title, 300) : null },
+    el("span", { class: "name" }, name, " "),
+    content,
+  );
 }
 
 const BADGES = {
@@ -93,9 +101,8 @@ async function showDetail(detail, event) {
   let received = event;
   try {
     const whole = await readText(`/events/${event.sequence}`);
-    const node = member(parse(whole), "event");
-    text = whole.slice(node.start, node.end);
     received = JSON.parse(whole);
+    text = memberText(whole, "event");
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     text = JSON.stringify(event.event);
@@ -131,4 +138,3 @@ async function showDetail(detail, event) {
     view,
   );
 }
-

@@ -14,7 +14,17 @@ export function eventsTab(status) {
   const summary = el("summary", {}, "Filters");
   const clear = button("Clear", () => go(hrefOf("events")), { class: "quiet clear" });
   const fields = Object.entries(controls).map(([name, control]) => field(LABELS[name], control));
-  const form = el("form", { class: "filters", role: "search", "aria-label": "Filter events", on: { submit: (event) => event.preventDefault() } }, fields, clear);
+  const form = el(
+    "form",
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": "Filter events",
+      on: { submit: (event) => event.preventDefault() },
+    },
+    fields,
+    clear,
+  );
   const drawer = el("details", { class: "drawer" }, summary, form);
   drawer.open = matchMedia("(min-width: 60rem)").matches;
 
@@ -70,12 +80,24 @@ function filterControls(types) {
       clearTimeout(timer);
       timer = setTimeout(() => adjust({ [name]: event.target.value.trim() }), TYPING_PAUSE);
     };
-    return el("input", { type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off", on: { input: changed } });
+    return el("input", {
+      type: "text",
+      autocomplete: "off",
+      spellcheck: "false",
+      autocapitalize: "off",
+      on: { input: changed },
+    });
   };
   return {
     type: choose("type", [...types.map((name) => [name, name]), [UNKNOWN, "not in the contract"]]),
-    verdict: choose("verdict", [["accepted", "accepted"], ["refused", "refused"]]),
-    repeated: choose("repeated", [["true", "yes"], ["false", "no"]]),
+    verdict: choose("verdict", [
+      ["accepted", "accepted"],
+      ["refused", "refused"],
+    ]),
+    repeated: choose("repeated", [
+      ["true", "yes"],
+      ["false", "no"],
+    ]),
     user_id: type("user_id"),
     thing_id: type("thing_id"),
     event_id: type("event_id"),

@@ -5,8 +5,15 @@ import { el, field, fill, select } from "./element.js";
 import { counted } from "./text.js";
 
 const number = (attributes) => () => el("input", { type: "number", required: true, ...attributes });
-const text = (attributes = {}) => () => el("input", { type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
-const commaSeparated = (value) => value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+const text =
+  (attributes = {}) =>
+  () =>
+    el("input", { type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
+const commaSeparated = (value) =>
+  value
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 const given = (value) => (value.length > 0 ? value : undefined);
 
 const STATUS = { label: "Status", control: number({ min: 400, max: 599, value: 503 }), read: Number };
@@ -19,7 +26,12 @@ const KINDS = {
     hint: "Nothing is taken.",
     fields: {
       status: STATUS,
-      retry_after: { label: "Retry-After", hint: "Seconds or an HTTP date; may stay empty.", control: text(), read: given },
+      retry_after: {
+        label: "Retry-After",
+        hint: "Seconds or an HTTP date; may stay empty.",
+        control: text(),
+        read: given,
+      },
     },
     tell: ({ status, retry_after: retry }) => `Answers with ${status}${retry ? `, Retry-After: ${retry}` : ""}`,
   },
@@ -52,8 +64,18 @@ const KINDS = {
     hint: "An event is refused if it meets every condition that is given.",
     fields: {
       types: { label: "Types", read: given },
-      event_ids: { label: "event_ids", hint: "Separated by commas; empty: any.", control: text(), read: (value) => given(commaSeparated(value)) },
-      indexes: { label: "Positions in the request", hint: "From 0, separated by commas; empty: any.", control: text({ pattern: "[0-9, ]*" }), read: (value) => given(commaSeparated(value).map(Number)) },
+      event_ids: {
+        label: "event_ids",
+        hint: "Separated by commas; empty: any.",
+        control: text(),
+        read: (value) => given(commaSeparated(value)),
+      },
+      indexes: {
+        label: "Positions in the request",
+        hint: "From 0, separated by commas; empty: any.",
+        control: text({ pattern: "[0-9, ]*" }),
+        read: (value) => given(commaSeparated(value).map(Number)),
+      },
       share: { label: "Share of these events, in %", control: number(PERCENT), read: (value) => Number(value) / 100 },
       error: { label: "Reason", hint: "In words; may stay empty.", control: text(), read: given },
     },
@@ -83,15 +105,22 @@ const KINDS = {
 
 /** A fault in words. */
 export function describe(fault) {
-  return KINDS[fault.kind]?.tell(fault) ?? fault.kind;
+  return KINDS[fault.kind]?.tell?.(fault) ?? fault.kind;
 }
 
 /** The form; `add(fault)` switches one on and may reject with a ControlError. */
 export function faultForm(types, add) {
-  const kind = select(Object.entries(KINDS).map(([name, { label }]) => [name, label]), { on: { change: () => draw() } });
+  const kind = select(
+    Object.entries(KINDS).map(([name, { label }]) => [name, label]),
+    { on: { change: () => draw() } },
+  );
   const hint = el("p", { class: "hint" });
   const special = el("div", { class: "fields" });
-  const operation = select([["", "both operations"], ["collect", "collect"], ["set_consent", "consent"]]);
+  const operation = select([
+    ["", "both operations"],
+    ["collect", "collect"],
+    ["set_consent", "consent"],
+  ]);
   const next = el("input", { type: "number", min: 1, placeholder: "until switched off" });
   const share = number(PERCENT)();
   const problem = el("p", { class: "problem", role: "alert" });
@@ -158,6 +187,10 @@ function typeChoice(types, label, ready) {
     { class: "types" },
     el("legend", {}, label),
     el("p", { class: "hint" }, "None chosen: any."),
-    el("div", { class: "choices" }, boxes.map((box) => el("label", { class: "choice" }, box, el("span", {}, box.value)))),
+    el(
+      "div",
+      { class: "choices" },
+      boxes.map((box) => el("label", { class: "choice" }, box, el("span", {}, box.value))),
+    ),
   );
 }

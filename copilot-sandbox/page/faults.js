@@ -10,7 +10,12 @@ export function faultsTab(status) {
   const load = coalesced(async () => {
     const { faults } = await read("/faults");
     const rows = faults.map((fault) => faultItem(fault, () => switchOff(fault)));
-    fill(list, rows.length > 0 ? el("ul", { class: "faults", role: "list" }, rows) : el("p", { class: "empty" }, "None. Every request is answered as the contract says."));
+    fill(
+      list,
+      rows.length > 0
+        ? el("ul", { class: "faults", role: "list" }, rows)
+        : el("p", { class: "empty" }, "None. Every request is answered as the contract says."),
+    );
   });
 
   async function switchOff(fault) {
@@ -62,7 +67,10 @@ export function faultBanner(element, words, off) {
   return {
     changed({ faults }) {
       element.hidden = faults === 0;
-      words.textContent = faults === 1 ? "A fault is switched on: some answers are wrong on purpose." : `${count(faults)} faults are switched on: some answers are wrong on purpose.`;
+      words.textContent =
+        faults === 1
+          ? "A fault is switched on: some answers are wrong on purpose."
+          : `${count(faults)} faults are switched on: some answers are wrong on purpose.`;
     },
   };
 }
@@ -85,7 +93,8 @@ function faultItem(fault, off) {
 const OPERATIONS = { collect: "collect", set_consent: "consent" };
 
 function scope({ operation, next, share = 1 }) {
-  const requests = operation === undefined || operation === null ? "requests" : `${OPERATIONS[operation] ?? operation} requests`;
+  const requests =
+    operation === undefined || operation === null ? "requests" : `${OPERATIONS[operation] ?? operation} requests`;
   const which = share < 1 ? `${Math.round(share * 1000) / 10} % of ${requests}` : `all ${requests}`;
   const until = next === undefined || next === null ? "until switched off" : `${count(next)} left`;
   return `${which}, ${until}`;

@@ -6,7 +6,7 @@ import { button, copyButton, el, fill } from "./element.js";
 import { EventList } from "./eventlist.js";
 import { followHref, followed, go, hrefOf } from "./route.js";
 import { followLink } from "./subject.js";
-import { count, counted, moment, shown } from "./text.js";
+import { count, counted, isTime, moment, shown } from "./text.js";
 
 const SOURCES = { set_consent: "the consent operation", event: "an event" };
 
@@ -33,17 +33,36 @@ export function followPanel(panel) {
       scroller: () => (getComputedStyle(panel).overflowY === "auto" ? panel : document.scrollingElement),
       empty: () => el("p", { class: "empty" }, "No event of it is remembered."),
     });
-    const heading = el("h2", { tabindex: "-1", id: "follow-title" }, el("span", { class: "kind" }, subject.kind), " ", shown(subject.id, { limit: 120, className: "value id" }));
+    const heading = el(
+      "h2",
+      { tabindex: "-1", id: "follow-title" },
+      el("span", { class: "kind" }, subject.kind),
+      " ",
+      shown(subject.id, { limit: 120, className: "value id" }),
+    );
     const close = button("Close", () => go(followHref(subject.kind, null)), { class: "quiet" });
-    const filter = el("a", { href: hrefOf("events", { [`${subject.kind}_id`]: subject.id }) }, "Show in the list of events");
-    fill(panel, el("div", { class: "follow-head" }, heading, copyButton(subject.id, "the id"), close), facts, el("h3", {}, "Events"), filter, history.element);
+    const filter = el(
+      "a",
+      { href: hrefOf("events", { [`${subject.kind}_id`]: subject.id }) },
+      "Show in the list of events",
+    );
+    fill(
+      panel,
+      el("div", { class: "follow-head" }, heading, copyButton(subject.id, "the id"), close),
+      facts,
+      el("h3", {}, "Events"),
+      filter,
+      history.element,
+    );
     fill(facts);
     panel.dataset.kind = subject.kind;
     panel.hidden = false;
     document.body.classList.add("following");
     history.show({ [`${subject.kind}_id`]: subject.id }, statistics?.newest ?? 0);
     load();
-    heading.focus({ preventScroll: matchMedia("(min-width: 60rem)").matches });
+    // Not when the page comes up with somebody in its URL.
+    if (document.activeElement !== document.body)
+      heading.focus({ preventScroll: matchMedia("(min-width: 60rem)").matches });
   }
 
   function close() {
@@ -81,7 +100,11 @@ function unknown({ kind }) {
 /** Rows of a name and what it holds; those without content are left out. */
 function list(entries) {
   const rows = entries.filter(([, content]) => content !== null && content !== false);
-  return el("dl", { class: "facts-list" }, rows.map(([name, content]) => el("div", {}, el("dt", {}, name), el("dd", {}, content))));
+  return el(
+    "dl",
+    { class: "facts-list" },
+    rows.map(([name, content]) => el("div", {}, el("dt", {}, name), el("dd", {}, content))),
+  );
 }
 
 function userFacts(user) {
@@ -89,7 +112,17 @@ function userFacts(user) {
   return [
     list([
       ["Deleted", user.deleted_at && [moment(user.deleted_at), ": its personal data was removed"]],
-      ["Consent", consent === null ? consentWord(null) : [consentWord(consent), ", ", moment(consent.changed_at), `, by ${SOURCES[consent.source] ?? consent.source}`]],
+      [
+        "Consent",
+        consent === null
+          ? consentWord(null)
+          : [
+              consentWord(consent),
+              ", ",
+              moment(consent.changed_at),
+              `, by ${SOURCES[consent.source] ?? consent.source}`,
+            ],
+      ],
       ["Mail", user.unsubscribed && "the address was unsubscribed"],
       ["Things", subjects("thing", user.things)],
       ...seen(user),
@@ -104,7 +137,12 @@ function thingFacts(thing) {
     list([["Users", subjects("user", thing.users)], ...seen(thing)]),
     states.length > 0 && [
       el("h3", {}, "Status"),
-      list(states.map(([key, { value, date }]) => [shown(key, { limit: 60 }), [shown(value, { limit: 200 }), el("span", { class: "dim" }, " since ", moment(date))]])),
+      list(
+        states.map(([key, { value, date }]) => [
+          shown(key, { limit: 60 }),
+          [shown(value, { limit: 200 }), el("span", { class: "dim" }, " since ", moment(date))],
+        ]),
+      ),
     ],
     profile(thing.profile),
   ];
@@ -129,10 +167,18 @@ function subjects(kind, ids) {
 function profile(properties) {
   const entries = Object.entries(properties);
   if (entries.length === 0) return null;
-  const value = (content) => shown(typeof content === "string" ? content : JSON.stringify(content), { limit: 300, whole: true });
+  const value = (content) => [
+    shown(typeof content === "string" ? content : JSON.stringify(content), { limit: 300, whole: true }),
+    Number.isInteger(content) &&
+      isTime(content) &&
+      el("span", { class: "aside" }, moment(new Date(content).toISOString())),
+  ];
   const rows = entries.flatMap(([name, content]) =>
     content !== null && typeof content === "object" && !Array.isArray(content)
-      ? Object.entries(content).map(([inner, deep]) => [[shown(name, { limit: 60 }), el("span", { class: "dim" }, " / "), shown(inner, { limit: 60 })], value(deep)])
+      ? Object.entries(content).map(([inner, deep]) => [
+          [shown(name, { limit: 60 }), el("span", { class: "dim" }, " / "), shown(inner, { limit: 60 })],
+          value(deep),
+        ])
       : [[shown(name, { limit: 60 }), value(content)]],
   );
   return [el("h3", {}, "Profile"), list(rows)];

@@ -15,9 +15,9 @@ export function parse(text) {
   return new Reader(text).value(0);
 }
 
-/** The value of a member, the last one if the name stands more than once; or undefined. */
-export function member(node, name) {
-  return node.kind === "object" ? node.members.findLast((one) => one.name === name)?.value : undefined;
+/** The text of a member of the outermost object, as it was written; undefined if there is none. */
+export function memberText(text, name) {
+  return new Reader(text).memberText(name);
 }
 
 // The text is known to be JSON here, so that nothing has to be checked again.
@@ -69,6 +69,24 @@ class Reader {
     this.at += 1;
     node.end = this.at;
     return node;
+  }
+
+  memberText(name) {
+    this.skipSpace();
+    this.at += 1;
+    this.skipSpace();
+    while (this.text[this.at] === '"') {
+      const key = this.at;
+      this.skipString();
+      const isWanted = JSON.parse(this.text.slice(key, this.at)) === name;
+      this.skipSpace();
+      this.at += 1; // the colon
+      // No deeper: what is not asked for may be large.
+      const { start, end } = this.value(DEEPEST);
+      if (isWanted) return this.text.slice(start, end);
+      this.skipComma();
+    }
+    return undefined;
   }
 
   array(depth) {

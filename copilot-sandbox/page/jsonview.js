@@ -2,7 +2,7 @@
 
 import { button, el, icon, spoken } from "./element.js";
 import { layOut } from "./lines.js";
-import { count, counted, shown, words } from "./text.js";
+import { count, counted, isTime, shown, words } from "./text.js";
 
 // What is shown at once; lines with a note are shown beyond that, and buttons show the rest step by step.
 const LINES_AT_ONCE = 300;
@@ -10,10 +10,6 @@ const NOTED_AT_ONCE = 100;
 const LINES_PER_STEP = 1000;
 const VALUE_AT_ONCE = 400;
 const DEEPEST_INDENT = 24;
-
-// Numbers that are milliseconds since 1970 between 2001 and 2100 are told as a time.
-const EARLIEST = 1_000_000_000_000;
-const LATEST = 4_102_444_800_000;
 
 /**
  * The document as an element. `text` has to be JSON, else a SyntaxError is thrown.
@@ -55,7 +51,10 @@ function fold(lines, times) {
     elements[0].focus({ preventScroll: true });
   };
   const step = Math.min(lines.length, LINES_PER_STEP);
-  const label = step === lines.length ? `show ${counted(step, "more line")}` : `show ${count(step)} of ${count(lines.length)} more lines`;
+  const label =
+    step === lines.length
+      ? `show ${counted(step, "more line")}`
+      : `show ${count(step)} of ${count(lines.length)} more lines`;
   item.append(button(label, unfold, { class: "quiet more" }));
   return item;
 }
@@ -92,8 +91,7 @@ function valueClass({ kind, value }) {
 function timeOf({ kind, key, value }, times) {
   if (kind !== "scalar" || key === null || !/^-?\d{1,15}$/.test(value)) return null;
   const milliseconds = Number(value);
-  const isTime = (milliseconds >= EARLIEST && milliseconds <= LATEST) || times.includes(key.slice(1, -1));
-  return isTime ? new Date(milliseconds).toISOString() : null;
+  return isTime(milliseconds) || times.includes(key.slice(1, -1)) ? new Date(milliseconds).toISOString() : null;
 }
 
 /** The reason, the rule and how sure it is. */
@@ -104,6 +102,11 @@ export function note({ rule, provenance, message }) {
     icon(rule === "fault" ? "fault" : "refused"),
     spoken("Refused: "),
     words(message, 300),
-    el("small", { class: "rule" }, shown(rule, { limit: 60 }), provenance ? [" · ", shown(provenance, { limit: 60 })] : null),
+    el(
+      "small",
+      { class: "rule" },
+      shown(rule, { limit: 60 }),
+      provenance ? [" · ", shown(provenance, { limit: 60 })] : null,
+    ),
   );
 }

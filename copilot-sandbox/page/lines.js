@@ -4,7 +4,12 @@ import { parse } from "./json.js";
 
 /** `/payload/a~1b` → `["payload", "a/b"]`. */
 function names(pointer) {
-  return pointer === "" ? [] : pointer.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return pointer === ""
+    ? []
+    : pointer
+        .slice(1)
+        .split("/")
+        .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function escaped(name) {
@@ -31,7 +36,10 @@ export function layOut(text, violations = [], model = null) {
 /** The document with two spaces for each level, and else as it was written. */
 export function indented(text) {
   return layOut(text)
-    .map(({ depth, key, value, comma }) => `${"  ".repeat(depth)}${key === null ? "" : `${key}: `}${value}${comma ? "," : ""}`)
+    .map(
+      ({ depth, key, value, comma }) =>
+        `${"  ".repeat(depth)}${key === null ? "" : `${key}: `}${value}${comma ? "," : ""}`,
+    )
     .join("\n");
 }
 

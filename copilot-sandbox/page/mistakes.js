@@ -10,11 +10,24 @@ const withPayload = (event, payload) => ({ ...event, payload: { ...payloadOf(eve
 
 /** `{ name, label, applies(event), make(event) }`; `make` returns the event with the mistake. */
 export const MISTAKES = [
-  { name: "seconds", label: "timestamp in seconds", make: (event) => ({ ...event, timestamp: Math.floor(Date.now() / 1000) }) },
+  {
+    name: "seconds",
+    label: "timestamp in seconds",
+    make: (event) => ({ ...event, timestamp: Math.floor(Date.now() / 1000) }),
+  },
   { name: "old", label: "31 days old", make: (event) => ({ ...event, timestamp: Date.now() - 31 * DAY }) },
   { name: "future", label: "an hour in the future", make: (event) => ({ ...event, timestamp: Date.now() + DAY / 24 }) },
   { name: "no-event-id", label: "no event_id", make: (event) => without(event, ["event_id"]) },
-  { name: "long-event-id", label: "event_id of 51 characters", make: (event) => ({ ...event, event_id: String(event.event_id ?? "e").padEnd(51, "0").slice(0, 51) }) },
+  {
+    name: "long-event-id",
+    label: "event_id of 51 characters",
+    make: (event) => ({
+      ...event,
+      event_id: String(event.event_id ?? "e")
+        .padEnd(51, "0")
+        .slice(0, 51),
+    }),
+  },
   {
     name: "no-id",
     label: "no id in the payload",
@@ -32,12 +45,23 @@ export const MISTAKES = [
   {
     name: "too-many",
     label: "21 properties",
-    make: (event) => withPayload(event, Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`property_${index + 1}`, index]))),
+    make: (event) =>
+      withPayload(
+        event,
+        Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`property_${index + 1}`, index])),
+      ),
   },
-  { name: "unknown-type", label: "an unknown type", make: (event) => ({ ...event, type: `${event.type ?? "event"}_x` }) },
+  {
+    name: "unknown-type",
+    label: "an unknown type",
+    make: (event) => ({ ...event, type: `${event.type ?? "event"}_x` }),
+  },
 ];
 
 /** A fresh event from the contract's example: an id of its own, and now. */
 export function fresh(example) {
-  return { ...example, event_id: crypto.randomUUID(), timestamp: Date.now() };
+  // Not randomUUID: a page that came by plain HTTP from another machine does not have it.
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  const id = [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { ...example, event_id: `by-hand-${id}`, timestamp: Date.now() };
 }

@@ -5,12 +5,36 @@ import { hrefOf } from "./route.js";
 import { count, counted } from "./text.js";
 
 const COUNTERS = [
-  { name: "accepted", label: "Accepted", tab: "events", filters: { verdict: "accepted" }, read: ({ events }) => events.accepted },
-  { name: "refused", label: "Refused", tab: "events", filters: { verdict: "refused" }, read: ({ events }) => events.refused },
-  { name: "repeated", label: "Repeated", tab: "events", filters: { repeated: "true" }, read: ({ events }) => events.repeated },
+  {
+    name: "accepted",
+    label: "Accepted",
+    tab: "events",
+    filters: { verdict: "accepted" },
+    read: ({ events }) => events.accepted,
+  },
+  {
+    name: "refused",
+    label: "Refused",
+    tab: "events",
+    filters: { verdict: "refused" },
+    read: ({ events }) => events.refused,
+  },
+  {
+    name: "repeated",
+    label: "Repeated",
+    tab: "events",
+    filters: { repeated: "true" },
+    read: ({ events }) => events.repeated,
+  },
   { name: "users", label: "Users", tab: "users", filters: {}, read: ({ users }) => users },
   { name: "things", label: "Things", tab: "things", filters: {}, read: ({ things }) => things },
-  { name: "unsubscribes", label: "Unsubscribes", tab: "consents", filters: {}, read: ({ unsubscribes }) => unsubscribes },
+  {
+    name: "unsubscribes",
+    label: "Unsubscribes",
+    tab: "consents",
+    filters: {},
+    read: ({ unsubscribes }) => unsubscribes,
+  },
 ];
 
 export function overview() {
@@ -61,7 +85,17 @@ const BASE = 26;
 function ratePlot() {
   const bars = svg("g", {});
   const base = svg("path", { class: "base", d: `M0 ${BASE}H${WIDTH}`, "vector-effect": "non-scaling-stroke" });
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": "No events in the last 60 seconds" }, bars, base);
+  const picture = svg(
+    "svg",
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": "No events in the last 60 seconds",
+    },
+    bars,
+    base,
+  );
   const peak = el("span", { class: "peak" });
   const caption = el(
     "figcaption",

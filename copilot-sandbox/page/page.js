@@ -18,7 +18,12 @@ const part = (id) => document.getElementById(id);
 
 function section(tab) {
   const heading = el("h2", { id: `${tab.name}-title` }, tab.title);
-  const element = el("section", { id: `tab-${tab.name}`, class: "tab", "aria-labelledby": heading.id, hidden: true }, heading, tab.content);
+  const element = el(
+    "section",
+    { id: `tab-${tab.name}`, class: "tab", "aria-labelledby": heading.id, hidden: true },
+    heading,
+    tab.content,
+  );
   return { ...tab, element };
 }
 
@@ -49,7 +54,10 @@ function drawReset() {
 
 function navigation(tabs) {
   const links = tabs.map(({ name, title }) => ({ name, link: el("a", {}, title) }));
-  fill(part("tabs"), links.map(({ link }) => el("li", {}, link)));
+  fill(
+    part("tabs"),
+    links.map(({ link }) => el("li", {}, link)),
+  );
   // A tab that one comes back to has the filters that it had.
   const last = new Map();
   return (active, parameters) => {

@@ -1,7 +1,7 @@
 // The state of the page that can be shared: the tab, its filters and whom one follows, in the fragment of the URL,
 // for example `#events?verdict=refused&follow_user=user-7`.
 
-export const TABS = ["events", "users", "things", "consents", "send", "faults"];
+const TABS = ["events", "users", "things", "consents", "send", "faults"];
 export const FILTERS = ["type", "verdict", "repeated", "user_id", "thing_id", "event_id"];
 
 const LINKED_MOST = 1500;

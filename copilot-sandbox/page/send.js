@@ -39,19 +39,31 @@ function credentialFields(status) {
     "fieldset",
     { class: "credentials" },
     el("legend", {}, "Credentials"),
-    el("p", { class: "hint" }, "Those with which the sandbox was started. They stay in this page and are gone when it is."),
+    el(
+      "p",
+      { class: "hint" },
+      "Those with which the sandbox was started. They stay in this page and are gone when it is.",
+    ),
     el("div", { class: "fields" }, field("Client id", id), field("Client secret", secret)),
   );
   return { element, read: () => ({ client_id: id.value, client_secret: secret.value }) };
 }
 
 function eventForm(status, credentials) {
-  const type = select(status.event_types.map((name) => [name, name]), { on: { change: () => adjust({ type: type.value }) } });
-  const text = el("textarea", { rows: "16", spellcheck: "false", autocomplete: "off", autocapitalize: "off", wrap: "off" });
-  const mistake = select(
-    [["", "choose …"], ...MISTAKES.map(({ name, label }) => [name, label])],
-    { on: { change: () => spoil() } },
+  const type = select(
+    status.event_types.map((name) => [name, name]),
+    { on: { change: () => adjust({ type: type.value }) } },
   );
+  const text = el("textarea", {
+    rows: "14",
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    wrap: "off",
+  });
+  const mistake = select([["", "choose …"], ...MISTAKES.map(({ name, label }) => [name, label])], {
+    on: { change: () => spoil() },
+  });
   const answer = answerBox();
   let chosen = null;
 
@@ -75,7 +87,8 @@ function eventForm(status, credentials) {
     mistake.value = "";
     mistake.disabled = event === null;
     for (const { name, applies } of MISTAKES) {
-      mistake.querySelector(`[value="${name}"]`).disabled = event === null || (applies !== undefined && !applies(event));
+      mistake.querySelector(`[value="${name}"]`).disabled =
+        event === null || (applies !== undefined && !applies(event));
     }
   }
 
@@ -111,14 +124,14 @@ function eventForm(status, credentials) {
     "form",
     { "aria-labelledby": "send-event-title", on: { submit: send } },
     el("h3", { id: "send-event-title" }, "An event"),
+    el("div", { class: "fields" }, field("Type", type), field("Make it wrong", mistake)),
+    field("The event as JSON", text, "Sent as it stands here, as the only event of a request."),
     el(
       "div",
-      { class: "fields" },
-      field("Type", type),
-      field("Make it wrong", mistake),
+      { class: "actions" },
+      el("button", { type: "submit", class: "primary" }, "Send event"),
+      button("Start over", startOver),
     ),
-    field("The event as JSON", text, "Sent as it stands here, as the only event of a request."),
-    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Send event"), button("Start over", startOver)),
     answer.element,
   );
 
@@ -137,13 +150,20 @@ function eventForm(status, credentials) {
 
 function consentForm(status, credentials) {
   const user = el("input", { type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
-  const value = select([["true", "true: may be processed"], ["false", "false: may not"]]);
+  const value = select([
+    ["true", "true: may be processed"],
+    ["false", "false: may not"],
+  ]);
   const answer = answerBox();
   async function send(submitted) {
     submitted.preventDefault();
     const body = JSON.stringify({ user_id: user.value, consent_value: value.value === "true" });
     answer.wait();
-    answer.show(await post(status.set_consent_path, body, credentials.read()), { path: status.set_consent_path, body, status });
+    answer.show(await post(status.set_consent_path, body, credentials.read()), {
+      path: status.set_consent_path,
+      body,
+      status,
+    });
   }
   return el(
     "form",
@@ -162,13 +182,21 @@ function answerBox() {
     element,
     clear: () => fill(element),
     wait: () => fill(element, el("p", { class: "dim" }, "Waiting for the answer …")),
-    show: (result, sent) => fill(element, ...(result.broken ? broken(result) : answered(result, sent))),
+    show(result, sent) {
+      fill(element, ...(result.broken ? broken(result) : answered(result, sent)));
+      element.scrollIntoView({ block: "nearest" });
+    },
   };
 }
 
 function broken({ milliseconds }) {
   return [
-    el("p", { class: "status-line" }, el("strong", { class: "refused" }, "No answer"), el("span", { class: "dim" }, ` after ${milliseconds} ms`)),
+    el(
+      "p",
+      { class: "status-line" },
+      el("strong", { class: "refused" }, "No answer"),
+      el("span", { class: "dim" }, ` after ${milliseconds} ms`),
+    ),
     el("p", {}, "The connection broke. Whether anything was taken is not known: the list of events tells."),
   ];
 }
@@ -182,7 +210,13 @@ function answered(result, { path, body, status, eventId }) {
       "p",
       { class: "status-line" },
       el("strong", { class: code < 300 ? "accepted" : "refused" }, `${code} ${statusText}`.trim()),
-      el("span", { class: "dim" }, ` after ${milliseconds} ms, `, shown(type, { limit: 80 }), retry !== null && [", Retry-After: ", shown(retry, { limit: 80 })]),
+      el(
+        "span",
+        { class: "dim" },
+        ` after ${milliseconds} ms, `,
+        shown(type, { limit: 80 }),
+        retry !== null && [", Retry-After: ", shown(retry, { limit: 80 })],
+      ),
     ),
     code === 200 && path === status.collect_path && outcome(text, eventId),
     bodyView(text),
@@ -198,7 +232,10 @@ function outcome(text, eventId) {
   } catch {
     return el("p", {}, "The answer is not JSON: a client must treat the events as possibly taken.");
   }
-  const link = typeof eventId === "string" && eventId !== "" && isLinkable(eventId) ? el("a", { href: hrefOf("events", { event_id: eventId }) }, "Show it in the list") : null;
+  const link =
+    typeof eventId === "string" && eventId !== "" && isLinkable(eventId)
+      ? el("a", { href: hrefOf("events", { event_id: eventId }) }, "Show it in the list")
+      : null;
   const isRefused = Array.isArray(invalid) && invalid.length > 0;
   return el(
     "p",
@@ -219,7 +256,11 @@ function bodyView(text) {
       // Not JSON: shown as it is.
     }
   }
-  return el("pre", { class: "raw", tabindex: "0", role: "region", "aria-label": "Body of the answer" }, shown(text, { limit: 2000, whole: true }));
+  return el(
+    "pre",
+    { class: "raw", tabindex: "0", role: "region", "aria-label": "Body of the answer" },
+    shown(text, { limit: 2000, whole: true }),
+  );
 }
 
 function curl(path, body, status) {
@@ -233,7 +274,11 @@ function curl(path, body, status) {
     "details",
     { class: "curl" },
     el("summary", {}, "The same with curl"),
-    el("pre", { class: "raw", tabindex: "0", role: "region", "aria-label": "curl command" }, shown(command, { limit: 2000 })),
+    el(
+      "pre",
+      { class: "raw", tabindex: "0", role: "region", "aria-label": "curl command" },
+      shown(command, { limit: 2000 }),
+    ),
     copyButton(command, "the curl command"),
   );
 }

@@ -16,5 +16,9 @@ export function followLink(kind, id, { limit = 80 } = {}) {
     // The rest of the URL may have changed since the link was made.
     go(followHref(kind, id));
   };
-  return el("a", { href, class: "follow", title: `Follow the ${kind} ${plainly(id, 200)}`, on: { click: follow } }, text);
+  return el(
+    "a",
+    { href, class: "follow", title: `Follow the ${kind} ${plainly(id, 200)}`, on: { click: follow } },
+    text,
+  );
 }

@@ -52,7 +52,10 @@ function nodes(text, escape) {
     from = match.index + match[0].length;
     if (marked < MARKED_MOST) {
       marked += 1;
-      parts.push(plain, el("span", { class: "escape", title: `the character U+${codePoint(match[0])}` }, escape(match[0])));
+      parts.push(
+        plain,
+        el("span", { class: "escape", title: `the character U+${codePoint(match[0])}` }, escape(match[0])),
+      );
       plain = "";
     } else {
       plain += escape(match[0]);
@@ -103,19 +106,36 @@ export function shown(text, { limit = 160, whole = false, json = false, name = "
 export function words(message, limit) {
   const parts = cut(message, limit).split("`");
   const isWhole = parts.length % 2 === 1;
-  const pieces = parts.map((part, index) => (isWhole && index % 2 === 1 ? el("code", {}, nodes(part, unicodeName)) : nodes(isWhole || index === 0 ? part : `\`${part}`, unicodeName)));
+  const pieces = parts.map((part, index) =>
+    isWhole && index % 2 === 1
+      ? el("code", {}, nodes(part, unicodeName))
+      : nodes(isWhole || index === 0 ? part : `\`${part}`, unicodeName),
+  );
   return el("span", { class: "message" }, pieces, message.length > limit && "…");
 }
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+/** Whether a number is likely to be milliseconds since 1970: it lies between 2001 and 2100 then. */
+export function isTime(number) {
+  return number >= 1_000_000_000_000 && number <= 4_102_444_800_000;
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 const SHORT_CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
-/** A moment in the reader's own time zone, with the day unless it is today. */
+/** A moment in the reader's own time zone, with the day unless it is today, and the year unless it is this one. */
 export function moment(iso, { exact = false } = {}) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return el("span", {}, plainly(String(iso)));
-  const today = date.toDateString() === new Date().toDateString();
-  const day = today ? "" : `${DAY.format(date)} `;
+  const now = new Date();
+  const isToday = date.toDateString() === now.toDateString();
+  const isThisYear = date.getFullYear() === now.getFullYear();
+  const day = isToday ? "" : `${(isThisYear ? DAY : DATE).format(date)} `;
   return el("time", { datetime: iso, title: iso }, `${day}${(exact ? CLOCK : SHORT_CLOCK).format(date)}`);
 }

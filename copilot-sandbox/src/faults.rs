@@ -88,9 +88,10 @@ pub(crate) enum FaultKind {
         bytes_per_second: u32,
     },
     /// The connection is closed without an answer, and nothing is taken.
-    CloseBefore,
+    // Braces, here and below: serde would let unknown members of a variant without them pass.
+    CloseBefore {},
     /// The events are taken, then the connection is closed without an answer.
-    CloseAfter,
+    CloseAfter {},
     /// Events are refused that meet every condition given; all without one.
     RefuseEvents(Refuse),
     /// An HTML page with this status, as a proxy would send, and nothing taken.
@@ -99,7 +100,7 @@ pub(crate) enum FaultKind {
         status: u16,
     },
     /// The events are taken, and the JSON of the answer ends in the middle.
-    CutJson,
+    CutJson {},
 }
 
 /// Which events to refuse.
@@ -146,12 +147,12 @@ impl Fault {
 
     /// The connection is closed without an answer; nothing is taken.
     pub fn close_before() -> Self {
-        Self::new(FaultKind::CloseBefore)
+        Self::new(FaultKind::CloseBefore {})
     }
 
     /// The events are taken, then the connection is closed without an answer.
     pub fn close_after() -> Self {
-        Self::new(FaultKind::CloseAfter)
+        Self::new(FaultKind::CloseAfter {})
     }
 
     /// A proxy answers with an HTML page and this status (400 to 599); nothing is taken.
@@ -161,7 +162,7 @@ impl Fault {
 
     /// The events are taken, and the JSON of the answer ends in the middle.
     pub fn cut_json() -> Self {
-        Self::new(FaultKind::CutJson)
+        Self::new(FaultKind::CutJson {})
     }
 
     /// All events of a request are refused.

@@ -54,6 +54,7 @@ impl Shared {
         #[cfg(feature = "data")] store: Option<crate::store::Store>,
         memory: Memory,
     ) -> Self {
+        let requests = memory.events().last().map_or(0, |event| event.request);
         Self {
             contract,
             judge,
@@ -67,7 +68,7 @@ impl Shared {
             store,
             memory: Mutex::new(memory),
             faults: Mutex::new(Faults::new(options.seed)),
-            requests: AtomicU64::new(0),
+            requests: AtomicU64::new(requests),
             changed: watch::Sender::new(()),
         }
     }
@@ -127,15 +128,16 @@ impl Shared {
 
     /// Changes the memory.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Memory) -> Option<Changes>) -> Change {
+        let mut memory = self.memory();
+        let changes = change(&mut memory);
+        // Under the lock: the file must see the changes in the order in which they were made.
         #[cfg(feature = "data")]
-        let stored = {
-            let mut memory = self.memory();
-            let changes = change(&mut memory);
-            // Under the lock: the file must see the changes in the order in which they were made.
-            self.store.as_ref().zip(changes).map(|(store, changes)| store.submit(changes))
-        };
+        let stored = self.store.as_ref().zip(changes).map(|(store, changes)| store.submit(changes));
         #[cfg(not(feature = "data"))]
-        drop(change(&mut self.memory()));
+        drop(changes);
+        let forgotten = memory.forgotten();
+        drop(memory);
+        drop(forgotten);
         self.tell();
         Change {
             #[cfg(feature = "data")]

@@ -1,14 +1,20 @@
 //! Keeps what the sandbox remembers in a file, by SQLite, so that it outlives the process.
 
 use std::{
+    collections::BTreeMap,
     fs::OpenOptions,
-    io,
+    io::{self, Write},
+    iter,
     path::Path,
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, ErrorCode, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -25,13 +31,25 @@ const GROUP: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     #[error("what is in it cannot be read")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("it is not a file of this version of the sandbox")]
     Foreign,
+    #[error("another sandbox is using it")]
+    InUse,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => Self::InUse,
+            Some(ErrorCode::NotADatabase) => Self::Foreign,
+            _ => Self::Sqlite(error),
+        }
+    }
 }
 
 struct Job {
@@ -50,6 +68,8 @@ impl Store {
     pub(crate) fn open(path: &Path) -> Result<(Self, Restored), StoreError> {
         make_private(path)?;
         let connection = Connection::open(path)?;
+        // Whoever has it will not let it go.
+        connection.busy_timeout(Duration::ZERO)?;
         // One process at a time: two would not know of each other's events.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         prepare(&connection)?;
@@ -137,57 +157,81 @@ fn rows<T: DeserializeOwned>(connection: &Connection, query: &str) -> Result<Vec
     Ok(read)
 }
 
+/// Writes what it is given, in that order. What could not be written is written with what comes next, so that the file
+/// ends up with all that the memory has, and without all that it no longer has.
 fn write_all(mut connection: Connection, waiting: &Receiver<Job>) {
+    let mut unwritten = Changes::default();
+    let mut is_behind = false;
     while let Ok(first) = waiting.recv() {
-        let mut group = vec![first];
-        group.extend(waiting.try_iter().take(GROUP - 1));
-        let erased = group.iter().any(|job| job.changes.erased);
-        let written = write(&mut connection, &group).and_then(|()| {
-            // The log of what was written still has what was erased.
-            if erased {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            }
-            Ok(())
-        });
-        match written {
-            Ok(()) => group.into_iter().for_each(|job| _ = job.done.send(())),
-            Err(error) => eprintln!("copilot-sandbox: the file could not be written: {error}"),
+        let mut answers = Vec::new();
+        for Job { changes, done } in iter::once(first).chain(waiting.try_iter().take(GROUP - 1)) {
+            unwritten.add(changes);
+            answers.push(done);
         }
+        is_behind = !write_down(&mut connection, &mut unwritten);
+        if !is_behind {
+            answers.into_iter().for_each(|done| _ = done.send(()));
+        }
+    }
+    if is_behind {
+        write_down(&mut connection, &mut unwritten);
     }
 }
 
-fn write(connection: &mut Connection, group: &[Job]) -> Result<(), StoreError> {
+/// Whether it was written. If so, nothing is left of it.
+fn write_down(connection: &mut Connection, unwritten: &mut Changes) -> bool {
+    let written =
+        write(connection, unwritten).and_then(|()| if unwritten.erased { scrub(connection) } else { Ok(()) });
+    match written {
+        Ok(()) => *unwritten = Changes::default(),
+        // A log that nobody reads any more is no reason to stop.
+        Err(ref error) => {
+            _ = writeln!(io::stderr().lock(), "copilot-sandbox: the file could not be written: {error}");
+        }
+    }
+    written.is_ok()
+}
+
+/// Removes what is left of what was erased. SQLite overwrites what is deleted, but not the copies of it that stay behind
+/// where it was moved within a page or to another; only a file that is written anew is without them.
+fn scrub(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("VACUUM")?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
-    for Job { changes, .. } in group {
-        if changes.reset {
-            for table in ["events", "users", "things", "unsubscribes"] {
-                transaction.execute(&format!("DELETE FROM {table}"), [])?;
-            }
+    if changes.reset {
+        for table in ["events", "users", "things", "unsubscribes"] {
+            transaction.execute(&format!("DELETE FROM {table}"), [])?;
         }
+    }
+    {
         let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO events VALUES (?1, ?2)")?;
-        for event in &changes.events {
-            put.execute(params![
-                i64::try_from(event.sequence).unwrap_or(i64::MAX),
-                serde_json::to_string(&**event)?
-            ])?;
+        for (sequence, event) in &changes.events {
+            put.execute(params![number(*sequence), serde_json::to_string(&**event)?])?;
         }
-        let oldest = i64::try_from(changes.oldest).unwrap_or(i64::MAX);
-        transaction.prepare_cached("DELETE FROM events WHERE sequence < ?1")?.execute([oldest])?;
+        let mut forget = transaction.prepare_cached("DELETE FROM events WHERE sequence < ?1")?;
+        forget.execute([number(changes.oldest)])?;
         settle(&transaction, "users", &changes.users)?;
         settle(&transaction, "things", &changes.things)?;
         settle(&transaction, "unsubscribes", &changes.unsubscribes)?;
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO counters VALUES (1, ?1)")?
-            .execute([serde_json::to_string(&changes.counters)?])?;
+        let mut count = transaction.prepare_cached("INSERT OR REPLACE INTO counters VALUES (1, ?1)")?;
+        count.execute([serde_json::to_string(&changes.counters)?])?;
     }
     transaction.commit()?;
     Ok(())
 }
 
+fn number(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
 fn settle<T: Serialize>(
     transaction: &Transaction<'_>,
     table: &str,
-    changed: &[(std::sync::Arc<str>, Option<T>)],
+    changed: &BTreeMap<Arc<str>, Option<T>>,
 ) -> Result<(), StoreError> {
     let mut put = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
     let mut remove = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?;

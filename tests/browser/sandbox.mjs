@@ -51,7 +51,13 @@ export class Sandbox {
   example(type, { payload = {}, ...members } = {}) {
     const example = this.status.examples[type];
     this.serial += 1;
-    return { ...example, event_id: `browser-${this.serial}`, timestamp: Date.now(), ...members, payload: { ...example.payload, ...payload } };
+    return {
+      ...example,
+      event_id: `browser-${this.serial}`,
+      timestamp: Date.now(),
+      ...members,
+      payload: { ...example.payload, ...payload },
+    };
   }
 
   /** A day in the life of a user and a kettle: some of everything, and some mistakes. */

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     faults::{FaultKind, Operation, Refuse, Trouble},
     judge::{Judged, Refusal},
-    memory::Arrived,
+    memory::{Arrived, reads_payload},
     model::{Moment, ReceivedEvent, Verdict, Violation},
     shared::Shared,
 };
@@ -111,7 +111,7 @@ async fn admit(
             Err(noted(answer::faulty(*status, retry_after.as_deref()), "fault"))
         }
         Some(FaultKind::Html { status }) => Err(noted(answer::proxy_page(*status), "fault")),
-        Some(FaultKind::CloseBefore) => Err(Outcome {
+        Some(FaultKind::CloseBefore {}) => Err(Outcome {
             close: true,
             ..noted(StatusCode::NO_CONTENT.into_response(), "fault, nothing taken")
         }),
@@ -149,16 +149,13 @@ pub(super) fn is_json(headers: &HeaderMap) -> Result<(), &'static str> {
 
 async fn take_events(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome {
     let at = Moment::now();
-    let judged = match judge(shared, body, at.as_millis()).await {
-        Ok(judged) => judged,
+    let mut arrived = match judge(shared, body, at).await {
+        Ok(arrived) => arrived,
         Err(refusal) => return answer::bad_request(refusal.message).into(),
     };
     let request = shared.number_request();
-    let mut arrived: Vec<Arrived> = judged
-        .into_iter()
-        .enumerate()
-        .map(|(index, (raw, judged))| arrived(at, request, index, raw, judged))
-        .collect();
+    // Only now: a request that is refused as a whole has no number.
+    arrived.iter_mut().for_each(|arrived| arrived.event.request = request);
     for (refuse, luck) in &trouble.refuse {
         refuse_by_fault(&mut arrived, refuse, &mut Rng::with_seed(*luck));
     }
@@ -172,45 +169,45 @@ async fn take_events(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome 
     end(trouble, note, || Json(&body).into_response(), || answer::cut(&body))
 }
 
-async fn judge<'a>(
-    shared: &Shared,
-    body: &'a [u8],
-    now: i64,
-) -> Result<Vec<(&'a RawValue, Judged)>, Refusal> {
+async fn judge(shared: &Shared, body: &[u8], at: Moment) -> Result<Vec<Arrived>, Refusal> {
     let events = shared.judge.collect(body)?;
     let mut judged = Vec::with_capacity(events.len());
     for (index, raw) in events.into_iter().enumerate() {
         if index % TURN == TURN - 1 {
             task::yield_now().await;
         }
-        let event = shared.judge.event(index, raw, now)?;
-        judged.push((raw, event));
+        let event = shared.judge.event(index, raw, at.as_millis())?;
+        judged.push(arrived(at, index, raw, event));
     }
     Ok(judged)
 }
 
-fn arrived(at: Moment, request: u64, index: usize, raw: &RawValue, judged: Judged) -> Arrived {
-    let Judged { value, mut violations, event_type } = judged;
+fn arrived(at: Moment, index: usize, raw: &RawValue, judged: Judged) -> Arrived {
+    let Judged { mut value, mut violations, event_type } = judged;
     violations.truncate(KEPT_VIOLATIONS);
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let payload = value.get("payload");
-    let of_payload = |name: &str| text(payload.and_then(|payload| payload.get(name)));
+    let take = |value: &mut Value, name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
+    let take_text = |value: &mut Value, name: &str| match take(value, name) {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    let mut payload = take(&mut value, "payload");
     let event = ReceivedEvent {
         sequence: 0,
         received_at: at,
-        request,
+        request: 0,
         index,
         verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Refused },
         repeated: false,
         erased: false,
-        r#type: text(value.get("type")),
-        event_id: text(value.get("event_id")),
-        user_id: of_payload("user_id"),
-        thing_id: of_payload("thing_id"),
+        r#type: take_text(&mut value, "type"),
+        event_id: take_text(&mut value, "event_id"),
+        user_id: take_text(&mut payload, "user_id"),
+        thing_id: take_text(&mut payload, "thing_id"),
         violations,
         event: raw.to_owned(),
     };
-    Arrived { event, value, known_type: event_type.is_some() }
+    let is_read = event.r#type.as_deref().is_some_and(reads_payload);
+    Arrived { event, payload: if is_read { payload } else { Value::Null }, known_type: event_type.is_some() }
 }
 
 fn refuse_by_fault(arrived: &mut [Arrived], refuse: &Refuse, dice: &mut Rng) {
@@ -276,12 +273,12 @@ fn end(
     cut: impl FnOnce() -> Response,
 ) -> Outcome {
     let mut outcome = match trouble.answer {
-        Some(FaultKind::CloseAfter) => Outcome {
+        Some(FaultKind::CloseAfter {}) => Outcome {
             close: true,
             note: "fault, everything taken".to_owned(),
             response: StatusCode::NO_CONTENT.into_response(),
         },
-        Some(FaultKind::CutJson) => noted(cut(), "fault"),
+        Some(FaultKind::CutJson {}) => noted(cut(), "fault"),
         _ => Outcome { note, ..whole().into() },
     };
     if let Some(bytes_per_second) = trouble.drip {

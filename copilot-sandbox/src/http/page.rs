@@ -15,7 +15,8 @@ use crate::shared::Shared;
 
 /// What an event holds could never run: only the page's own files are.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {

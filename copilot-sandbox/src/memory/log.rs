@@ -59,6 +59,8 @@ impl EventFilter {
 
 #[derive(Clone, Debug)]
 struct Kept {
+    /// The event's own, here so that a search need not go to each event.
+    sequence: u64,
     event: Arc<ReceivedEvent>,
     known_type: bool,
 }
@@ -70,14 +72,21 @@ impl Kept {
     }
 }
 
+/// The numbers of events, the oldest first, by whom they are about.
+type Numbers = HashMap<String, VecDeque<u64>>;
+
 /// The newest events.
 #[derive(Debug)]
 pub(super) struct EventLog {
     events: VecDeque<Kept>,
     /// How many accepted events among them have this id.
     accepted_ids: HashMap<String, u32>,
-    /// The numbers of the events that are about this user, or this e-mail address.
-    by_subject: HashMap<String, VecDeque<u64>>,
+    /// The numbers of the events that are about this user.
+    by_user: Numbers,
+    /// The numbers of the events that are about this e-mail address, and know no user.
+    by_email: Numbers,
+    /// Events that are no longer kept, for who holds the lock to drop them without it.
+    forgotten: Vec<Arc<ReceivedEvent>>,
     newest: u64,
     weight: usize,
     count_bound: usize,
@@ -89,7 +98,9 @@ impl EventLog {
         Self {
             events: VecDeque::new(),
             accepted_ids: HashMap::new(),
-            by_subject: HashMap::new(),
+            by_user: Numbers::new(),
+            by_email: Numbers::new(),
+            forgotten: Vec::new(),
             newest: 0,
             weight: 0,
             count_bound,
@@ -112,33 +123,38 @@ impl EventLog {
 
     /// The number of the oldest event that is kept.
     pub(super) fn oldest(&self) -> u64 {
-        self.events.front().map_or(self.newest + 1, |kept| kept.event.sequence)
+        self.events.front().map_or(self.newest + 1, |kept| kept.sequence)
     }
 
     /// Numbers the event and keeps it, and forgets older ones for it.
     pub(super) fn push(&mut self, mut event: ReceivedEvent, known_type: bool) -> Arc<ReceivedEvent> {
         event.sequence = self.newest + 1;
-        event.repeated = event.verdict == Verdict::Accepted
-            && event.event_id.as_ref().is_some_and(|id| self.accepted_ids.contains_key(id));
-        self.restore(Arc::new(event), known_type)
+        event.repeated = self.count_id(&event) > 1;
+        self.keep(Arc::new(event), known_type)
     }
 
     /// Keeps an event that has its number, the next one or a later one.
     pub(super) fn restore(&mut self, event: Arc<ReceivedEvent>, known_type: bool) -> Arc<ReceivedEvent> {
+        self.count_id(&event);
+        self.keep(event, known_type)
+    }
+
+    /// Counts the id of an accepted event, and returns how often it was counted.
+    fn count_id(&mut self, event: &ReceivedEvent) -> u32 {
+        let (Verdict::Accepted, Some(id)) = (event.verdict, &event.event_id) else { return 0 };
+        let count = self.accepted_ids.entry(id.clone()).or_default();
+        *count += 1;
+        *count
+    }
+
+    fn keep(&mut self, event: Arc<ReceivedEvent>, known_type: bool) -> Arc<ReceivedEvent> {
         self.newest = event.sequence;
-        if let (Verdict::Accepted, Some(id)) = (event.verdict, &event.event_id) {
-            match self.accepted_ids.get_mut(id) {
-                Some(count) => *count += 1,
-                None => drop(self.accepted_ids.insert(id.clone(), 1)),
-            }
+        match subject(&event) {
+            Some(Subject::User(user_id)) => note(&mut self.by_user, user_id, event.sequence),
+            Some(Subject::Email(email)) => note(&mut self.by_email, &email, event.sequence),
+            None => {}
         }
-        if let Some(subject) = subject(&event) {
-            match self.by_subject.get_mut(&*subject) {
-                Some(numbers) => numbers.push_back(event.sequence),
-                None => drop(self.by_subject.insert(subject.into_owned(), [event.sequence].into())),
-            }
-        }
-        let kept = Kept { event: Arc::clone(&event), known_type };
+        let kept = Kept { sequence: event.sequence, event: Arc::clone(&event), known_type };
         self.weight += kept.weight();
         self.events.push_back(kept);
         while self.events.len() > self.count_bound || self.weight > self.weight_bound {
@@ -152,25 +168,26 @@ impl EventLog {
         self.weight -= kept.weight();
         let event = &kept.event;
         if let (Verdict::Accepted, Some(id)) = (event.verdict, &event.event_id)
-            && let Some(count) = self.accepted_ids.get_mut(id)
+            && let Some((id, count)) = self.accepted_ids.remove_entry(id)
+            && count > 1
         {
-            *count -= 1;
-            if *count == 0 {
-                self.accepted_ids.remove(id);
-            }
+            self.accepted_ids.insert(id, count - 1);
         }
-        if let Some(subject) = subject(event)
-            && let Some(numbers) = self.by_subject.get_mut(&*subject)
-        {
-            numbers.pop_front();
-            if numbers.is_empty() {
-                self.by_subject.remove(&*subject);
-            }
+        match subject(event) {
+            Some(Subject::User(user_id)) => drop_oldest(&mut self.by_user, user_id),
+            Some(Subject::Email(email)) => drop_oldest(&mut self.by_email, &email),
+            None => {}
         }
+        self.forgotten.push(kept.event);
+    }
+
+    /// The events that were forgotten since this was last called. It takes time to drop them.
+    pub(super) fn forgotten(&mut self) -> Vec<Arc<ReceivedEvent>> {
+        std::mem::take(&mut self.forgotten)
     }
 
     fn position(&self, sequence: u64) -> Option<usize> {
-        self.events.binary_search_by_key(&sequence, |kept| kept.event.sequence).ok()
+        self.events.binary_search_by_key(&sequence, |kept| kept.sequence).ok()
     }
 
     pub(super) fn get(&self, sequence: u64) -> Option<Arc<ReceivedEvent>> {
@@ -187,11 +204,11 @@ impl EventLog {
     pub(super) fn find(&self, filter: &EventFilter) -> (Vec<Arc<ReceivedEvent>>, Option<u64>) {
         let before = filter.before.unwrap_or(u64::MAX);
         let after = filter.after.unwrap_or(0);
-        let start = self.events.partition_point(|kept| kept.event.sequence <= after);
-        let end = self.events.partition_point(|kept| kept.event.sequence < before);
+        let start = self.events.partition_point(|kept| kept.sequence <= after);
+        let end = self.events.partition_point(|kept| kept.sequence < before);
         let mut found = match &filter.user_id {
             Some(user_id) => {
-                let numbers = self.by_subject.get(&by_user(user_id)).into_iter().flatten();
+                let numbers = self.by_user.get(user_id).into_iter().flatten();
                 let positions = numbers.filter_map(|number| self.position(*number));
                 let inside: Vec<usize> = positions.filter(|at| (start..end).contains(at)).collect();
                 self.take_from(inside.into_iter().rev(), filter)
@@ -216,67 +233,88 @@ impl EventLog {
         met.map(|kept| Arc::clone(&kept.event)).collect()
     }
 
+    /// The e-mail addresses that accepted events of these types told of a user.
+    pub(super) fn emails_of(&self, user_id: &str, types: &[&str]) -> Vec<String> {
+        let numbers = self.by_user.get(user_id).into_iter().flatten();
+        let events = numbers.filter_map(|number| self.get(*number));
+        let telling = events.filter(|event| {
+            event.verdict == Verdict::Accepted
+                && event.r#type.as_deref().is_some_and(|event_type| types.contains(&event_type))
+        });
+        telling.filter_map(|event| email(&event)).collect()
+    }
+
     /// Takes the personal data out of the events about a user and about these e-mail addresses.
     pub(super) fn erase(&mut self, user_id: &str, emails: &[String]) -> Vec<Arc<ReceivedEvent>> {
-        let mut subjects = vec![by_user(user_id)];
-        subjects.extend(emails.iter().map(|email| by_email(email)));
-        let mut erased = Vec::new();
-        for subject in &subjects {
-            let numbers = self.by_subject.get(subject).cloned().unwrap_or_default();
-            for number in numbers {
-                let kept = self.position(number).and_then(|position| self.events.get_mut(position));
-                let Some(kept) = kept else { continue };
-                if kept.event.erased {
-                    continue;
-                }
-                self.weight -= kept.weight();
-                kept.event = Arc::new(without_personal_data(&kept.event));
-                self.weight += kept.weight();
-                erased.push(Arc::clone(&kept.event));
-            }
-        }
+        let mut numbers: Vec<u64> = self.by_user.get(user_id).into_iter().flatten().copied().collect();
         // An address is personal data, so it is no longer a key either.
-        for subject in subjects.iter().skip(1) {
-            self.by_subject.remove(subject);
+        numbers.extend(emails.iter().filter_map(|email| self.by_email.remove(email)).flatten());
+        let mut erased = Vec::new();
+        for number in numbers {
+            let kept = self.position(number).and_then(|position| self.events.get_mut(position));
+            let Some(kept) = kept else { continue };
+            if kept.event.erased {
+                continue;
+            }
+            self.weight -= kept.weight();
+            kept.event = Arc::new(without_personal_data(&kept.event, kept.known_type));
+            self.weight += kept.weight();
+            erased.push(Arc::clone(&kept.event));
         }
         erased
     }
 }
 
-fn by_user(user_id: &str) -> String {
-    format!("u{user_id}")
+fn note(numbers: &mut Numbers, id: &str, number: u64) {
+    match numbers.get_mut(id) {
+        Some(numbers) => numbers.push_back(number),
+        None => drop(numbers.insert(id.to_owned(), [number].into())),
+    }
 }
 
-fn by_email(email: &str) -> String {
-    format!("e{email}")
-}
-
-/// Whom the event is about: its user, or an e-mail address where it knows no user.
-fn subject(event: &ReceivedEvent) -> Option<std::borrow::Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct OfAddress {
-        payload: Address,
-    }
-    #[derive(Deserialize)]
-    struct Address {
-        email: String,
-    }
-    match (&event.user_id, &event.thing_id) {
-        (Some(user_id), _) => Some(by_user(user_id).into()),
-        (None, Some(_)) => None,
-        (None, None) => {
-            let about: OfAddress = serde_json::from_str(event.event.get()).ok()?;
-            Some(by_email(&about.payload.email).into())
+fn drop_oldest(numbers: &mut Numbers, id: &str) {
+    if let Some(of_id) = numbers.get_mut(id) {
+        of_id.pop_front();
+        if of_id.is_empty() {
+            numbers.remove(id);
         }
     }
 }
 
-/// The same event, of which only what it is, when it was and the ids are left.
-fn without_personal_data(event: &ReceivedEvent) -> ReceivedEvent {
+/// Whom an event is about.
+enum Subject<'a> {
+    User(&'a str),
+    Email(String),
+}
+
+/// Whom the event is about: its user, or an e-mail address where it knows no user.
+fn subject(event: &ReceivedEvent) -> Option<Subject<'_>> {
+    match &event.user_id {
+        Some(user_id) => Some(Subject::User(user_id)),
+        None => email(event).map(Subject::Email),
+    }
+}
+
+/// The `email` in the payload, if it is a string.
+fn email(event: &ReceivedEvent) -> Option<String> {
+    let text = event.event.get();
+    // Most events have none, and need not be read for that. The name may be written with escapes.
+    if !text.contains("email") && !text.contains("\\u") {
+        return None;
+    }
+    let sent: Value = serde_json::from_str(text).ok()?;
+    sent.get("payload")?.get("email")?.as_str().map(str::to_owned)
+}
+
+/// The same event, of which only what it is, when it was and the ids are left. What the contract does not know was
+/// chosen by the sender, and may be personal data wherever it stands.
+fn without_personal_data(event: &ReceivedEvent, known_type: bool) -> ReceivedEvent {
     let sent: Map<String, Value> = serde_json::from_str(event.event.get()).unwrap_or_default();
     let mut left = Map::new();
-    for name in ["type", "event_id", "timestamp"] {
-        if let Some(value) = sent.get(name).filter(|value| value.is_string() || value.is_number()) {
+    for (name, is_kept) in [("type", known_type), ("event_id", event.event_id.is_some()), ("timestamp", true)]
+    {
+        let value = sent.get(name).filter(|value| is_kept && (name != "timestamp" || value.is_number()));
+        if let Some(value) = value {
             left.insert(name.to_owned(), value.clone());
         }
     }
@@ -286,11 +324,11 @@ fn without_personal_data(event: &ReceivedEvent) -> ReceivedEvent {
 
     let mut erased = event.clone();
     erased.erased = true;
+    erased.r#type = erased.r#type.filter(|_| known_type);
     for violation in &mut erased.violations {
-        // A name that is not in the contract was chosen by the sender, and may be personal data too.
-        if let Some((place, _)) = violation.pointer.get(1..).and_then(|rest| rest.split_once('/')) {
-            violation.pointer = format!("/{place}");
-        }
+        let place = violation.pointer.split('/').nth(1);
+        let known = place.filter(|place| ["type", "event_id", "timestamp", "payload"].contains(place));
+        violation.pointer = known.map_or_else(String::new, |place| format!("/{place}"));
         violation.message = "removed together with the user's data".to_owned();
     }
     erased.event = raw(&Value::Object(left));

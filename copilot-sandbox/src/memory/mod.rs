@@ -20,7 +20,7 @@ use crate::model::{
 };
 pub(crate) use log::{EventFilter, GREATEST_LIMIT, UNKNOWN_TYPE};
 use people::People;
-pub(crate) use people::Person;
+pub(crate) use people::{Person, reads_payload};
 use remembered::Bounds;
 
 /// The text of the kept events, in bytes, about.
@@ -34,8 +34,8 @@ const RATE_SECONDS: i64 = 60;
 pub(crate) struct Arrived {
     /// Its `sequence` and `repeated` are not known yet.
     pub(crate) event: ReceivedEvent,
-    /// The same as a tree.
-    pub(crate) value: Value,
+    /// Its payload without the ids, or null where [`reads_payload`] says that nobody reads it.
+    pub(crate) payload: Value,
     /// Whether its type is in the contract.
     pub(crate) known_type: bool,
 }
@@ -56,18 +56,37 @@ pub(crate) struct Counters {
 /// What changed, for what keeps it in a file.
 #[derive(Default)]
 pub(crate) struct Changes {
-    pub(crate) events: Vec<Arc<ReceivedEvent>>,
+    /// By number.
+    pub(crate) events: BTreeMap<u64, Arc<ReceivedEvent>>,
     /// Events with a lower number were forgotten.
     pub(crate) oldest: u64,
     /// What is no longer there has no value.
-    pub(crate) users: Vec<(Arc<str>, Option<Person>)>,
-    pub(crate) things: Vec<(Arc<str>, Option<Thing>)>,
-    pub(crate) unsubscribes: Vec<(Arc<str>, Option<Unsubscribe>)>,
+    pub(crate) users: BTreeMap<Arc<str>, Option<Person>>,
+    pub(crate) things: BTreeMap<Arc<str>, Option<Thing>>,
+    pub(crate) unsubscribes: BTreeMap<Arc<str>, Option<Unsubscribe>>,
     pub(crate) counters: Counters,
     /// Personal data was removed, so no copy of it may stay.
     pub(crate) erased: bool,
     /// Everything before is gone.
     pub(crate) reset: bool,
+}
+
+impl Changes {
+    /// Adds what changed after it. It never holds more than the memory, however much is added.
+    pub(crate) fn add(&mut self, later: Self) {
+        if later.reset {
+            *self = later;
+            return;
+        }
+        self.events.extend(later.events);
+        self.events = self.events.split_off(&later.oldest);
+        self.oldest = later.oldest;
+        self.users.extend(later.users);
+        self.things.extend(later.things);
+        self.unsubscribes.extend(later.unsubscribes);
+        self.counters = later.counters;
+        self.erased |= later.erased;
+    }
 }
 
 /// What a file gave back.
@@ -127,6 +146,8 @@ impl Memory {
             let known = event.r#type.as_deref().is_some_and(&is_known);
             self.events.restore(Arc::new(event), known);
         }
+        // What there is no room for any more must leave the file as well.
+        let mut changed = people::Changed::default();
         let mut forgotten = Vec::new();
         let mut users = restored.users;
         users.sort_by_key(|person| person.user.last_seen_at);
@@ -134,18 +155,22 @@ impl Memory {
             let id = person.user.user_id.clone();
             self.people.users.update(&id, || person, |_| {}, &mut forgotten);
         }
+        changed.users.extend(forgotten.drain(..));
         let mut things = restored.things;
         things.sort_by_key(|thing| thing.last_seen_at);
         for thing in things {
             let id = thing.thing_id.clone();
             self.people.things.update(&id, || thing, |_| {}, &mut forgotten);
         }
+        changed.things.extend(forgotten.drain(..));
         let mut unsubscribes = restored.unsubscribes;
         unsubscribes.sort_by_key(|unsubscribe| unsubscribe.at);
         for unsubscribe in unsubscribes {
             let email = unsubscribe.email.clone();
             self.people.unsubscribes.update(&email, || unsubscribe, |_| {}, &mut forgotten);
         }
+        changed.unsubscribes.extend(forgotten);
+        self.people.changed = self.people.changed.take().map(|_| changed);
         self.people.sync = restored.counters.sync.clone();
         self.events.start_at(restored.counters.newest);
         self.counters = restored.counters;
@@ -156,20 +181,23 @@ impl Memory {
     pub(crate) fn take(&mut self, at: Moment, arrived: Vec<Arrived>) -> Option<Changes> {
         self.revision += 1;
         let mut changes = Changes::default();
-        for Arrived { event, value, known_type } in arrived {
+        for Arrived { event, payload, known_type } in arrived {
             let accepted = event.verdict == Verdict::Accepted;
             let event = self.events.push(event, known_type);
             self.count(&event, known_type, at);
             if self.tells_changes {
-                changes.events.push(Arc::clone(&event));
+                changes.events.insert(event.sequence, Arc::clone(&event));
             }
             let Some(event_type) = event.r#type.as_deref().filter(|_| accepted) else { continue };
-            let payload = value.get("payload").unwrap_or(&Value::Null);
-            if let Some(deleted) = self.people.take(event_type, payload, at) {
+            let ids = (event.user_id.as_deref(), event.thing_id.as_deref());
+            if let Some(mut deleted) = self.people.take(event_type, ids, &payload, at) {
+                // The user may have been forgotten since, and its events not.
+                deleted.emails.extend(self.events.emails_of(&deleted.user_id, people::ABOUT_A_USER));
+                self.people.forget_unsubscribes(&deleted.emails);
                 let erased = self.events.erase(&deleted.user_id, &deleted.emails);
                 changes.erased = true;
                 if self.tells_changes {
-                    changes.events.extend(erased);
+                    changes.events.extend(erased.into_iter().map(|event| (event.sequence, event)));
                 }
             }
         }
@@ -205,6 +233,11 @@ impl Memory {
         self.settle(Changes { reset: true, erased: true, ..Changes::default() })
     }
 
+    /// What was counted since something changed.
+    pub(crate) fn rest(&mut self) -> Option<Changes> {
+        self.settle(Changes::default())
+    }
+
     fn count(&mut self, event: &ReceivedEvent, known_type: bool, at: Moment) {
         let name = event.r#type.as_deref().filter(|_| known_type).unwrap_or(UNKNOWN_TYPE);
         let by_type = match self.counters.by_type.get_mut(name) {
@@ -232,6 +265,11 @@ impl Memory {
                 rate.iter_mut().for_each(|second| second.refused += 1);
             }
         }
+    }
+
+    /// The events that are no longer kept, to be dropped without a lock on the memory.
+    pub(crate) fn forgotten(&mut self) -> Vec<Arc<ReceivedEvent>> {
+        self.events.forgotten()
     }
 
     /// Adds what changed of users and things, where somebody asks for it.

@@ -106,6 +106,9 @@ pub(super) struct Changed {
     pub(super) unsubscribes: BTreeSet<Arc<str>>,
 }
 
+/// The types of events that tell a user's own properties.
+pub(super) const ABOUT_A_USER: &[&str] = &["user_created", "user_updated", "preexisting_user_created"];
+
 /// Users, things, unsubscribes and the sync.
 #[derive(Debug)]
 pub(super) struct People {
@@ -117,10 +120,27 @@ pub(super) struct People {
     pub(super) changed: Option<Changed>,
 }
 
-/// Who was deleted by an event: the id and the addresses, to be erased from the log.
+/// Who was deleted by an event: the id and the addresses, whose unsubscribes and events are to be erased.
 pub(super) struct Deleted {
     pub(super) user_id: String,
     pub(super) emails: Vec<String>,
+}
+
+/// Whether more is read of an event of this type than its ids. The others need not keep their payload until they are
+/// taken in: most events are of such types, and a request can hold thousands.
+pub(crate) fn reads_payload(event_type: &str) -> bool {
+    matches!(
+        event_type,
+        "user_created"
+            | "user_updated"
+            | "preexisting_user_created"
+            | "thing_created"
+            | "thing_updated"
+            | "preexisting_thing_created"
+            | "firmware_upgrade_completed"
+            | "thing_status_changed"
+            | "unsubscribe"
+    )
 }
 
 impl People {
@@ -135,9 +155,13 @@ impl People {
     }
 
     /// Takes an accepted event in. The types that are named here are those that mean more than "seen".
-    pub(super) fn take(&mut self, event_type: &str, payload: &Value, at: Moment) -> Option<Deleted> {
-        let text = |name: &str| payload.get(name).and_then(Value::as_str);
-        let (user_id, thing_id) = (text("user_id"), text("thing_id"));
+    pub(super) fn take(
+        &mut self,
+        event_type: &str,
+        (user_id, thing_id): (Option<&str>, Option<&str>),
+        payload: &Value,
+        at: Moment,
+    ) -> Option<Deleted> {
         if let (Some(user_id), "user_deleted") = (user_id, event_type) {
             return Some(self.delete(user_id, at));
         }
@@ -147,7 +171,7 @@ impl People {
         if let Some(user_id) = user_id {
             self.user(user_id, at, |person| {
                 person.user.events += 1;
-                if let "user_created" | "user_updated" | "preexisting_user_created" = event_type {
+                if ABOUT_A_USER.contains(&event_type) {
                     update_profile(person, payload, at);
                 }
             });
@@ -174,7 +198,7 @@ impl People {
             }
             ("user_thing_disassociated", Some(user), Some(thing)) => self.disassociate(user, thing),
             ("unsubscribe", ..) => {
-                if let Some(email) = text("email") {
+                if let Some(email) = payload.get("email").and_then(Value::as_str) {
                     self.unsubscribe(email, at);
                 }
             }
@@ -268,13 +292,17 @@ impl People {
                 changed.things.insert(thing_id.into());
             }
         }
-        for email in &emails {
+        Deleted { user_id: user_id.to_owned(), emails: emails.into_iter().collect() }
+    }
+
+    /// Forgets that these addresses were unsubscribed.
+    pub(super) fn forget_unsubscribes(&mut self, emails: &[String]) {
+        for email in emails {
             self.unsubscribes.remove(email);
             if let Some(changed) = &mut self.changed {
                 changed.unsubscribes.insert(email.as_str().into());
             }
         }
-        Deleted { user_id: user_id.to_owned(), emails: emails.into_iter().collect() }
     }
 
     /// The user as it is told.

@@ -1,9 +1,8 @@
 //! A map that forgets what was not touched for longest, so that its memory is bounded.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::sync::Arc;
+
+use hashlink::LinkedHashMap;
 
 /// How much memory a value takes, in bytes, about.
 pub(super) trait Weigh {
@@ -22,9 +21,7 @@ pub(super) struct Bounds {
 /// Values by id, in the order in which they were touched last.
 #[derive(Debug)]
 pub(super) struct Remembered<V> {
-    entries: HashMap<Arc<str>, Entry<V>>,
-    order: BTreeMap<u64, Arc<str>>,
-    touches: u64,
+    entries: LinkedHashMap<Arc<str>, Entry<V>>,
     weight: usize,
     bounds: Bounds,
 }
@@ -32,7 +29,6 @@ pub(super) struct Remembered<V> {
 #[derive(Debug)]
 struct Entry<V> {
     value: V,
-    touched: u64,
     weight: usize,
 }
 
@@ -41,7 +37,7 @@ const OVERHEAD: usize = 200;
 
 impl<V: Weigh> Remembered<V> {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { entries: HashMap::new(), order: BTreeMap::new(), touches: 0, weight: 0, bounds }
+        Self { entries: LinkedHashMap::new(), weight: 0, bounds }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -61,32 +57,24 @@ impl<V: Weigh> Remembered<V> {
         change: impl FnOnce(&mut V),
         forgotten: &mut Vec<Arc<str>>,
     ) {
-        self.touches += 1;
-        let touched = self.touches;
-        match self.entries.get_mut(id) {
+        match self.entries.to_back(id) {
             Some(entry) => {
                 change(&mut entry.value);
                 let weight = OVERHEAD + entry.value.weight();
                 self.weight = self.weight - entry.weight + weight;
                 entry.weight = weight;
-                if let Some(id) = self.order.remove(&entry.touched) {
-                    self.order.insert(touched, id);
-                }
-                entry.touched = touched;
             }
             None => {
                 let mut value = missing();
                 change(&mut value);
                 let weight = OVERHEAD + value.weight();
                 self.weight += weight;
-                let id: Arc<str> = id.into();
-                self.order.insert(touched, Arc::clone(&id));
-                self.entries.insert(id, Entry { value, touched, weight });
+                self.entries.insert(id.into(), Entry { value, weight });
             }
         }
         while self.entries.len() > self.bounds.count || self.weight > self.bounds.weight {
-            let Some((_, oldest)) = self.order.pop_first() else { return };
-            self.forget(&oldest);
+            let Some((oldest, entry)) = self.entries.pop_front() else { return };
+            self.weight -= entry.weight;
             forgotten.push(oldest);
         }
     }
@@ -102,22 +90,13 @@ impl<V: Weigh> Remembered<V> {
     }
 
     pub(super) fn remove(&mut self, id: &str) -> bool {
-        let touched = self.entries.get(id).map(|entry| entry.touched);
-        touched.is_some_and(|touched| {
-            self.order.remove(&touched);
-            self.forget(id);
-            true
-        })
-    }
-
-    fn forget(&mut self, id: &str) {
-        if let Some(entry) = self.entries.remove(id) {
-            self.weight -= entry.weight;
-        }
+        let removed = self.entries.remove(id);
+        self.weight -= removed.as_ref().map_or(0, |entry| entry.weight);
+        removed.is_some()
     }
 
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &V> {
-        self.order.values().rev().filter_map(|id| self.get(id))
+        self.entries.values().rev().map(|entry| &entry.value)
     }
 }
 

@@ -23,7 +23,9 @@ export async function faults({ report, sandbox, tab }) {
   await form.getByLabel("To", { exact: true }).selectOption("collect");
   await form.getByLabel("For the next").fill("2");
   await form.getByRole("button", { name: "Switch on" }).click();
-  await report.eventually("a fault that is switched on is in the list", () => list.getByText("Answers with 503, Retry-After: 7").isVisible());
+  await report.eventually("a fault that is switched on is in the list", () =>
+    list.getByText("Answers with 503, Retry-After: 7").isVisible(),
+  );
   await report.eventually("and told by a banner", () => banner.isVisible());
   await send();
   await report.eventually("it does what it says", () => page.getByText(/^503/).isVisible());
@@ -42,16 +44,21 @@ export async function faults({ report, sandbox, tab }) {
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("the moon is full").waitFor();
   await send();
-  await report.eventually("a fault can refuse events of one type", () => page.locator(".outcome").getByText("the moon is full").isVisible());
+  await report.eventually("a fault can refuse events of one type", () =>
+    page.locator(".outcome").getByText("the moon is full").isVisible(),
+  );
 
   await tab.tabLink("Faults").click();
   await form.getByLabel("What happens").selectOption("close_after");
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("Takes the events").waitFor();
   await send();
-  await report.eventually("a broken connection is told as such", () => page.getByText("The connection broke.").isVisible());
+  await report.eventually("a broken connection is told as such", () =>
+    page.getByText("The connection broke.").isVisible(),
+  );
   await report.eventually("requests are counted by what came of them", async () =>
-    /collect.*503 × 1/.test(await page.locator(".requests").textContent()));
+    /collect.*503 × 1/.test(await page.locator(".requests").textContent()),
+  );
 
   await banner.getByRole("button", { name: "Switch all off" }).click();
   await report.eventually("the banner switches all off", () => banner.isHidden());
@@ -61,7 +68,10 @@ export async function faults({ report, sandbox, tab }) {
 
   await tab.tabLink("Faults").click();
   await report.eventually("every kind can be switched on", async () => {
-    const kinds = await form.getByLabel("What happens").locator("option").evaluateAll((options) => options.map(({ value }) => value));
+    const kinds = await form
+      .getByLabel("What happens")
+      .locator("option")
+      .evaluateAll((options) => options.map(({ value }) => value));
     for (const [index, kind] of kinds.entries()) {
       await form.getByLabel("What happens").selectOption(kind);
       await form.getByRole("button", { name: "Switch on" }).click();

@@ -36,8 +36,10 @@ export async function keyboard({ report, sandbox, tab }) {
   }
   await reach("the type", ({ label }) => label === "Type");
   await page.keyboard.type("thing_conn");
-  await report.eventually("and chooses one by its letters", async () =>
-    JSON.parse(await page.getByLabel("The event as JSON").inputValue()).type === "thing_connected");
+  await report.eventually(
+    "and chooses one by its letters",
+    async () => JSON.parse(await page.getByLabel("The event as JSON").inputValue()).type === "thing_connected",
+  );
   await reach("the button that sends", ({ name }) => name === "Send event");
   await press("Enter");
   await page.getByText("200 OK").waitFor();
@@ -48,28 +50,45 @@ export async function keyboard({ report, sandbox, tab }) {
 
   await reach("its row", ({ className }) => className === "disclose");
   await press("Enter");
-  await report.eventually("Enter opens it", async () => (await tab.rows().first().locator(".disclose").getAttribute("aria-expanded")) === "true");
+  await report.eventually(
+    "Enter opens it",
+    async () => (await tab.rows().first().locator(".disclose").getAttribute("aria-expanded")) === "true",
+  );
   await press("Enter");
   report.equal("and closes it", await tab.rows().first().locator(".disclose").getAttribute("aria-expanded"), "false");
   await tab.visit("/#events");
   await report.eventually("there are two rows", async () => (await tab.rows().count()) === 2);
   await tab.rows().first().locator(".disclose").focus();
   await press("ArrowDown");
-  report.check("the arrow keys go from row to row", await tab.rows().nth(1).locator(".disclose").evaluate((element) => element === document.activeElement));
+  report.check(
+    "the arrow keys go from row to row",
+    await tab
+      .rows()
+      .nth(1)
+      .locator(".disclose")
+      .evaluate((element) => element === document.activeElement),
+  );
 
   await reach("a user", ({ className }) => className === "follow");
   await press("Enter");
   await report.eventually("Enter follows it", async () => (await page.evaluate(focused)).name.startsWith("user "));
   await reach("the button that closes the panel", ({ name }) => name === "Close");
   await press("Enter");
-  await report.eventually("the panel closes, and the focus is not lost", () => page.evaluate(() => document.activeElement.id === "main"));
+  await report.eventually("the panel closes, and the focus is not lost", () =>
+    page.evaluate(() => document.activeElement.id === "main"),
+  );
 
   await page.locator("#skip").focus();
   await reach("Reset", ({ name }) => name === "Reset …");
   await press("Enter");
-  await report.eventually("the dialog takes the focus", () => page.evaluate(() => document.activeElement.closest("dialog") !== null));
+  await report.eventually("the dialog takes the focus", () =>
+    page.evaluate(() => document.activeElement.closest("dialog") !== null),
+  );
   await press("Escape");
-  await report.eventually("Escape closes it, and the focus goes back", async () => (await page.evaluate(focused)).name === "Reset …");
+  await report.eventually(
+    "Escape closes it, and the focus goes back",
+    async () => (await page.evaluate(focused)).name === "Reset …",
+  );
   report.check("every stop can be seen", invisible.size === 0, [...invisible].join("\n"));
 }
 

@@ -2,8 +2,15 @@
 
 export async function sending({ report, sandbox, browser, tab }) {
   const { page } = tab;
-  report.check("an empty sandbox says how to report to it", await page.getByText("COPILOT_CLIENT_COLLECT_ENDPOINT").first().isVisible());
-  report.equal("the URL of collect stands in the header", await page.locator("#endpoint").textContent(), sandbox.url + sandbox.status.collect_path);
+  report.check(
+    "an empty sandbox says how to report to it",
+    await page.getByText("COPILOT_CLIENT_COLLECT_ENDPOINT").first().isVisible(),
+  );
+  report.equal(
+    "the URL of collect stands in the header",
+    await page.locator("#endpoint").textContent(),
+    sandbox.url + sandbox.status.collect_path,
+  );
 
   const sender = await browser.open("/#send?type=thing_connected");
   const form = sender.page.getByRole("form", { name: "An event" });
@@ -17,31 +24,47 @@ export async function sending({ report, sandbox, browser, tab }) {
   const accepted = await idOf();
   await form.getByRole("button", { name: "Send event" }).click();
   await report.eventually("the answer to an event is shown", () => form.getByText("200 OK").isVisible());
-  await report.eventually("an accepted event arrives in the other page without a reload", async () =>
-    (await tab.row(accepted).getByText("accepted").count()) === 1);
-  report.check("its row names type, user and thing", await rowSays(tab.row(accepted), sandbox.status.examples.thing_connected));
+  await report.eventually(
+    "an accepted event arrives in the other page without a reload",
+    async () => (await tab.row(accepted).getByText("accepted").count()) === 1,
+  );
+  report.check(
+    "its row names type, user and thing",
+    await rowSays(tab.row(accepted), sandbox.status.examples.thing_connected),
+  );
 
   await form.getByRole("button", { name: "Start over" }).click();
   await form.getByLabel("Make it wrong").selectOption("seconds");
   const refused = await idOf();
   report.check("a fresh event has an id of its own", refused !== accepted);
   await form.getByRole("button", { name: "Send event" }).click();
-  await report.eventually("the form says that the event was refused", () => form.locator(".outcome .verdict.refused").isVisible());
-  await report.eventually("a refused event arrives too, with its first reason", async () =>
-    (await tab.row(refused).getByText("/timestamp").count()) === 1);
+  await report.eventually("the form says that the event was refused", () =>
+    form.locator(".outcome .verdict.refused").isVisible(),
+  );
+  await report.eventually(
+    "a refused event arrives too, with its first reason",
+    async () => (await tab.row(refused).getByText("/timestamp").count()) === 1,
+  );
 
+  // A page in the background draws once a second.
+  await page.bringToFront();
   await open(tab.row(refused));
   await besides(report, tab.row(refused), "the reason stands beside the offending value", '"timestamp"', "seconds");
   const [line, reason] = await Promise.all([
     tab.row(refused).locator(".line.bad .code").boundingBox(),
     tab.row(refused).locator(".line.bad .note").boundingBox(),
   ]);
-  report.check("and on its height", reason.x > line.x && Math.abs(reason.y - line.y) < 12, JSON.stringify({ line, reason }));
+  report.check(
+    "and on its height",
+    reason.x > line.x && Math.abs(reason.y - line.y) < 12,
+    JSON.stringify({ line, reason }),
+  );
 
   await form.getByRole("button", { name: "Start over" }).click();
   await form.getByLabel("Make it wrong").selectOption("no-event-id");
   await form.getByLabel("Make it wrong").selectOption("unknown-property");
   await form.getByRole("button", { name: "Send event" }).click();
+  await page.bringToFront();
   const third = tab.row("and 1 more").first();
   await third.waitFor();
   await open(third);
@@ -53,7 +76,9 @@ export async function sending({ report, sandbox, browser, tab }) {
   sender.expected = /Failed to load resource.*400/;
   await eventText.fill("[1, 2");
   await form.getByRole("button", { name: "Send event" }).click();
-  await report.eventually("what is not JSON is sent as it is, and the answer shown", () => form.getByText(/^400/).isVisible());
+  await report.eventually("what is not JSON is sent as it is, and the answer shown", () =>
+    form.getByText(/^400/).isVisible(),
+  );
 
   const user = "browser-user-1";
   const consent = sender.page.getByRole("form", { name: "A consent" });
@@ -61,15 +86,32 @@ export async function sending({ report, sandbox, browser, tab }) {
   await consent.getByLabel("consent_value").selectOption("false");
   await consent.getByRole("button", { name: "Report consent" }).click();
   await report.eventually("the answer to a consent is shown", () => consent.getByText(/^20[04]/).isVisible());
+  await page.bringToFront();
   await tab.tabLink("Consents & unsubscribes").click();
-  await report.eventually("the consent arrives", async () =>
-    (await page.getByRole("table", { name: "Consents" }).getByRole("row").filter({ hasText: user }).getByText("withdrawn").count()) === 1);
+  await report.eventually(
+    "the consent arrives",
+    async () =>
+      (await page
+        .getByRole("table", { name: "Consents" })
+        .getByRole("row")
+        .filter({ hasText: user })
+        .getByText("withdrawn")
+        .count()) === 1,
+  );
 
   await tab.tabLink("Events").click();
   await tab.row(refused).getByRole("button", { name: "Send again" }).click();
   const again = page.getByLabel("The event as JSON");
-  report.equal("an event that arrived can be mended and sent again", JSON.parse(await again.inputValue()).event_id, refused);
-  report.check("the browser reported no error in the other page", sender.problems.length === 0, sender.problems.join("\n"));
+  report.equal(
+    "an event that arrived can be mended and sent again",
+    JSON.parse(await again.inputValue()).event_id,
+    refused,
+  );
+  report.check(
+    "the browser reported no error in the other page",
+    sender.problems.length === 0,
+    sender.problems.join("\n"),
+  );
   await sender.close();
 }
 

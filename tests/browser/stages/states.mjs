@@ -17,7 +17,11 @@ export async function states({ report, sandbox, tab }) {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await look(report, tab, "empty");
   await sandbox.story();
-  await sandbox.control("POST", "/faults", { operation: "set_consent", next: 5, fault: { kind: "status", status: 503 } });
+  await sandbox.control("POST", "/faults", {
+    operation: "set_consent",
+    next: 5,
+    fault: { kind: "status", status: 503 },
+  });
   const visits = {
     events: ["/#events", null],
     opened: ["/#events?verdict=refused", openFirst],
@@ -44,11 +48,18 @@ async function look(report, tab, name) {
   const { page } = tab;
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
-    const { scroll, width } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, width: innerWidth }));
+    const { scroll, width } = await page.evaluate(() => ({
+      scroll: document.documentElement.scrollWidth,
+      width: innerWidth,
+    }));
     report.check(`${name} does not scroll sideways, ${size}`, scroll <= width, `${scroll} px in ${width} px`);
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await audit(report, page, `${name}, ${size}, ${colorScheme}`, colorScheme === "light" ? RULES : RULES_OF_COLOUR);
+      // On a narrow screen, what one came for is below.
+      await page.evaluate(() =>
+        document.querySelector(innerWidth < 600 ? ".event.open, #follow:not([hidden])" : "body")?.scrollIntoView(),
+      );
       if (colorScheme === "light") await tab.picture(`${size}-${name}`);
       else if (size === "wide") await tab.picture(`dark-${name}`);
     }
@@ -65,7 +76,9 @@ async function audit(report, page, what, runOnly) {
   }, runOnly);
   const detail = violations.flatMap(({ id, help, nodes }) => [
     `${id}: ${help}`,
-    ...nodes.slice(0, 4).map(({ target, failureSummary }) => `  ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`),
+    ...nodes
+      .slice(0, 4)
+      .map(({ target, failureSummary }) => `  ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`),
   ]);
   report.check(`axe finds nothing in ${what}`, violations.length === 0, detail.join("\n"));
 }
