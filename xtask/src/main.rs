@@ -6,6 +6,7 @@ mod failure;
 mod r#gen;
 mod lint;
 mod public_api;
+mod sandbox;
 mod workspace;
 
 use std::{path::Path, process::ExitCode};
@@ -15,11 +16,13 @@ use failure::Failure;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  gen [--check]    Write copilot-gen/generated/client.rs and openapi/copilot.json from openapi/copilot.yaml,
-                   and the listing of the public API, copilot-api/public-api.txt, from its source.
+  gen [--check]    Write copilot-gen/generated/client.rs, openapi/copilot.json and the sandbox's copy of it from
+                   openapi/copilot.yaml, and the listings of the public APIs, public-api.txt, from their source.
                    With --check write nothing: show how they differ, and fail if they do.
   lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
   ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.
+  schemathesis     Send the sandbox thousands of requests that are made from the contract.
+  browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
   build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
 ";
 
@@ -51,6 +54,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         }
         ["lint", file] if !file.starts_with('-') => lint::run(Path::new(file), file),
         ["ci", steps @ ..] => ci::run(&workspace::root()?, steps),
+        ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
+        ["browser"] => sandbox::browser(&workspace::root()?),
         ["build-cost"] => build_cost::run(&workspace::root()?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -5,7 +5,7 @@ use std::{env, process::Command};
 use super::{features, packages, tool::Tool};
 use crate::{
     failure::Failure,
-    r#gen, lint,
+    r#gen, lint, sandbox,
     workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
 };
 
@@ -62,6 +62,12 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         command
     }));
     steps.push(command("quickstart", &[], || quickstart(workspace)));
+    let mut requests =
+        own("schemathesis", "cargo xtask schemathesis", || sandbox::schemathesis(&workspace.root));
+    requests.needs.push(Tool::Schemathesis);
+    let mut page = own("browser", "cargo xtask browser", || sandbox::browser(&workspace.root));
+    page.needs.extend([Tool::Chromium, Tool::Driver]);
+    steps.extend([requests, page]);
     let packing = shown(&packages::package_command(workspace, in_ci));
     let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
     packaging.needs.push(Tool::Tar);

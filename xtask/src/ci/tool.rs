@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use crate::{sandbox, workspace};
+
 /// A program or library beside cargo and rustc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
@@ -12,6 +14,12 @@ pub(super) enum Tool {
     Tar,
     /// What `native-tls` links where the system has no TLS of its own.
     OpenSsl,
+    /// Makes requests from the contract.
+    Schemathesis,
+    /// Shows the sandbox's page.
+    Chromium,
+    /// What drives the browser.
+    Driver,
 }
 
 impl Tool {
@@ -21,6 +29,9 @@ impl Tool {
             Self::Clippy => "clippy",
             Self::CargoDeny => "cargo-deny",
             Self::Tar => "tar",
+            Self::Schemathesis => "schemathesis",
+            Self::Chromium => "Chromium",
+            Self::Driver => "node, or what tests/browser needs,",
             Self::OpenSsl => "OpenSSL for developers, or pkg-config, which finds it,",
         }
     }
@@ -31,16 +42,24 @@ impl Tool {
             Self::Clippy => "rustup component add clippy",
             Self::CargoDeny => "cargo install --locked cargo-deny, or the faster way of .ci/run",
             Self::Tar => "with the system's package manager",
+            Self::Schemathesis => "pip install schemathesis, in the version that .ci/run names",
+            Self::Chromium => "apt-get install chromium, or what your system calls it",
+            Self::Driver => "install Node.js 20 or newer, then npm ci in tests/browser",
             Self::OpenSsl => "apt-get install pkg-config libssl-dev, or what your system calls them",
         }
     }
 
     pub(super) fn is_installed(self) -> bool {
+        let root = workspace::root().unwrap_or_default();
         let (program, arguments): (_, &[&str]) = match self {
             Self::Rustfmt => ("cargo", &["fmt", "--version"]),
             Self::Clippy => ("cargo", &["clippy", "--version"]),
             Self::CargoDeny => ("cargo", &["deny", "--version"]),
             Self::Tar => ("tar", &["--version"]),
+            Self::Schemathesis => return sandbox::schemathesis_program(&root).is_some(),
+            Self::Chromium => return sandbox::chromium().is_some(),
+            Self::Driver if !root.join(sandbox::DRIVER).join("node_modules").is_dir() => return false,
+            Self::Driver => ("node", &["--version"]),
             // Elsewhere native-tls uses the TLS of the system.
             Self::OpenSsl if !cfg!(target_os = "linux") => return true,
             Self::OpenSsl => ("pkg-config", &["--exists", "openssl"]),

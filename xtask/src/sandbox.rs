@@ -1,0 +1,171 @@
+//! What tries the sandbox from outside: it is built, started as a program of its own, and handed to another program.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    failure::Failure,
+    workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
+};
+
+/// Requests that schemathesis must have generated, or its run proves little.
+const ENOUGH_REQUESTS: u64 = 5000;
+
+/// A sandbox that runs until this is dropped.
+struct Sandbox {
+    process: Child,
+    url: String,
+    client_id: String,
+    client_secret: String,
+}
+
+impl Sandbox {
+    fn start(workspace: &Workspace) -> Result<Self, Failure> {
+        let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-sandbox"]);
+        if !succeeds(&mut build)? {
+            return Err(Failure::Exit { command: shown(&build), said: None });
+        }
+        let program =
+            workspace.target.join("debug").join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX));
+        let mut command = Command::new(program);
+        command.args(["--port", "0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let could_not = |source| Failure::Start { command: "copilot-sandbox".to_owned(), source };
+        let mut process = command.spawn().map_err(could_not)?;
+        let output = process.stdout.take();
+        let mut sandbox =
+            Self { process, url: String::new(), client_id: String::new(), client_secret: String::new() };
+        let mut lines =
+            output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok);
+        for (begins, value) in [
+            ("listening on", &mut sandbox.url),
+            ("client id", &mut sandbox.client_id),
+            ("client secret", &mut sandbox.client_secret),
+        ] {
+            let line = lines.next().unwrap_or_default();
+            match line.strip_prefix(begins) {
+                Some(rest) => rest.trim().clone_into(value),
+                None => {
+                    return Err(Failure::Unexpected(format!("the sandbox did not say what it is {begins}")));
+                }
+            }
+        }
+        Ok(sandbox)
+    }
+
+    /// Whether it has not ended by itself.
+    fn still_runs(&mut self) -> bool {
+        let runs = matches!(self.process.try_wait(), Ok(None));
+        if !runs {
+            println!("the sandbox ended by itself");
+        }
+        runs
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // One that has ended already is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The first program of these names that is in one of the folders or on the search path.
+fn find(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut places = folders.iter().cloned().chain(env::split_paths(&path));
+    places.find_map(|folder| names.iter().map(|name| folder.join(name)).find(|file| file.is_file()))
+}
+
+/// Where `.ci/run` puts the programs that it installs for itself.
+pub(crate) const TOOLS: &str = "target/tools/python/bin";
+
+/// schemathesis, if it is installed.
+pub(crate) fn schemathesis_program(root: &Path) -> Option<PathBuf> {
+    find(&["schemathesis"], &[root.join(TOOLS)])
+}
+
+/// A browser, if one is installed.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    find(&["chromium", "chromium-browser", "google-chrome"], &[])
+}
+
+/// The folder of the program that drives the browser.
+pub(crate) const DRIVER: &str = "tests/browser";
+
+/// `cargo xtask schemathesis`: requests that are made from the contract, good and bad ones. `false`: an answer was not
+/// what the contract says, or the requests were too few.
+pub(crate) fn schemathesis(root: &Path) -> Result<bool, Failure> {
+    let program = schemathesis_program(root)
+        .ok_or_else(|| Failure::Unexpected("schemathesis is not installed; `.ci/run` says how".to_owned()))?;
+    let workspace = Workspace::read(root)?;
+    let mut sandbox = Sandbox::start(&workspace)?;
+    let mut command = Command::new(program);
+    command.current_dir(root).args([
+        "--config-file",
+        "tests/schemathesis/schemathesis.toml",
+        "run",
+        CONTRACT,
+    ]);
+    command
+        .args(["--url", &sandbox.url, "--auth"])
+        .arg(format!("{}:{}", sandbox.client_id, sandbox.client_secret));
+    command.args([
+        "--mode",
+        "all",
+        "--max-examples",
+        "2200",
+        "--seed",
+        "1",
+        "--continue-on-failure",
+        "--no-color",
+    ]);
+    command.args(["--generation-database", "none"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let could_not = |source| Failure::Start { command: "schemathesis".to_owned(), source };
+    let mut process = command.spawn().map_err(could_not)?;
+    let mut said = String::new();
+    if let Some(mut output) = process.stdout.take() {
+        output.read_to_string(&mut said).map_err(could_not)?;
+    }
+    let passed = process.wait().map_err(could_not)?.success();
+    println!("{said}");
+    let generated = count_before(&said, " generated");
+    println!("{generated} requests of {ENOUGH_REQUESTS} that are asked for");
+    Ok(passed && sandbox.still_runs() && generated >= ENOUGH_REQUESTS)
+}
+
+/// The number before these words.
+fn count_before(text: &str, words: &str) -> u64 {
+    let before = text.split(words).next().filter(|before| before.len() < text.len());
+    before.and_then(|before| before.rsplit(char::is_whitespace).next()?.parse().ok()).unwrap_or_default()
+}
+
+/// `cargo xtask browser`: a person's way through the sandbox's page. `false`: something of it does not work.
+pub(crate) fn browser(root: &Path) -> Result<bool, Failure> {
+    let chromium = chromium()
+        .ok_or_else(|| Failure::Unexpected("Chromium is not installed; `.ci/run` says how".to_owned()))?;
+    let workspace = Workspace::read(root)?;
+    let mut sandbox = Sandbox::start(&workspace)?;
+    let mut command = Command::new("node");
+    command.current_dir(root).arg(Path::new(DRIVER).join("drive.mjs")).stdin(Stdio::null());
+    command.args(["--url", &sandbox.url, "--client-id", &sandbox.client_id]);
+    command.args(["--client-secret", &sandbox.client_secret, "--chromium"]).arg(chromium);
+    command.arg("--out").arg(workspace.target.join("browser"));
+    Ok(succeeds(&mut command)? && sandbox.still_runs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_before;
+
+    #[test]
+    fn the_number_of_requests_is_read_from_what_schemathesis_says() {
+        assert_eq!(count_before("Test cases:\n  4325 generated, 1 found", " generated"), 4325);
+        assert_eq!(count_before("nothing of it", " generated"), 0);
+        assert_eq!(count_before("many generated", " generated"), 0);
+    }
+}
