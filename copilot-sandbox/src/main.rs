@@ -1,6 +1,6 @@
 //! `copilot-sandbox`: an embedded Copilot.cx as a program of its own.
 
-use std::{error::Error, ffi::OsString, io::Write, net::IpAddr, path::PathBuf, process::ExitCode};
+use std::{error::Error, ffi::OsString, io::Write, path::PathBuf, process::ExitCode, str::FromStr};
 
 use copilot_sandbox::{Sandbox, SandboxBuilder};
 use lexopt::{Arg, ValueExt};
@@ -63,7 +63,7 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
     let (mut client_id, mut client_secret) = (None, None);
     while let Some(argument) = parser.next()? {
         builder = match argument {
-            Arg::Long("port") => builder.port(parser.value()?.parse()?),
+            Arg::Long("port") => builder.port(value(&mut parser, "--port")?),
             Arg::Long("client-id") => {
                 client_id = Some(parser.value()?.string()?);
                 builder
@@ -73,10 +73,10 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
                 builder
             }
             Arg::Long("data") => with_data(builder, parser.value()?.into())?,
-            Arg::Long("keep") => builder.keep(parser.value()?.parse()?),
-            Arg::Long("body-limit") => builder.body_limit(parser.value()?.parse()?),
-            Arg::Long("seed") => builder.seed(parser.value()?.parse()?),
-            Arg::Long("bind") => builder.bind(parser.value()?.parse::<IpAddr>()?),
+            Arg::Long("keep") => builder.keep(value(&mut parser, "--keep")?),
+            Arg::Long("body-limit") => builder.body_limit(value(&mut parser, "--body-limit")?),
+            Arg::Long("seed") => builder.seed(value(&mut parser, "--seed")?),
+            Arg::Long("bind") => builder.bind(value(&mut parser, "--bind")?),
             Arg::Long("i-know-this-is-not-copilot") => builder.i_know_this_is_not_copilot(),
             Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Words(USAGE.to_owned())),
             Arg::Short('V') | Arg::Long("version") => {
@@ -95,6 +95,14 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
         (None, Some(_)) => return Err("--client-secret needs --client-id".into()),
     }
     Ok(Asked::Start(Box::new(builder)))
+}
+
+/// The value of an option, whose name the error says.
+fn value<T>(parser: &mut lexopt::Parser, option: &str) -> Result<T, lexopt::Error>
+where
+    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>>,
+{
+    parser.value()?.parse().map_err(|error| format!("{option}: {error}").into())
 }
 
 /// The error must not repeat it.

@@ -7,6 +7,7 @@ pub mod arbitrary;
 pub mod hostile;
 pub mod judge;
 pub mod mutation;
+pub mod sandbox;
 pub mod server;
 pub mod spec;
 pub mod wire;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tower::ServiceExt;
 
-use super::answer;
+use super::{answer, control};
 use crate::shared::Shared;
 
 /// Swagger UI sets styles on its elements; scripts are files all the same.
@@ -38,7 +38,8 @@ async fn page() -> Response {
 }
 
 /// A file of Swagger UI. Its own page is not served: it would repeat its address unescaped.
-async fn asset(Path(file): Path<String>) -> Response {
+async fn asset(file: control::Id) -> Response {
+    let Ok(Path(file)) = file else { return answer::no_such_path() };
     if !["swagger-ui.css", "swagger-ui-bundle.js"].contains(&file.as_str()) {
         return answer::no_such_path();
     }

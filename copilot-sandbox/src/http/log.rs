@@ -19,9 +19,6 @@ use crate::{faults::Operation, model::Moment, shared::Shared};
 #[derive(Clone)]
 pub(super) struct Note(pub(super) String);
 
-/// How much of a path is shown that is none of ours.
-const SHOWN_PATH: usize = 80;
-
 pub(super) async fn log(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     if !shared.log_requests {
         return next.run(request).await;
@@ -31,7 +28,7 @@ pub(super) async fn log(State(shared): State<Arc<Shared>>, request: Request, nex
     // What stands for an id in a path of ours is its name there.
     let path = match request.extensions().get::<MatchedPath>() {
         Some(path) => path.as_str().to_owned(),
-        None => request.uri().path().escape_debug().take(SHOWN_PATH).collect(),
+        None => "(no path of ours)".to_owned(),
     };
     let response = next.run(request).await;
     let note = response.extensions().get::<Note>().map_or("", |note| note.0.as_str());

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Path,
     http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::answer;
+use super::{answer, control};
 use crate::shared::Shared;
 
 /// What an event holds could never run: only the page's own files are.
@@ -57,7 +56,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/", get(async || file("index.html")))
         .route("/favicon.ico", get(async || file("favicon.svg")))
-        .route("/_sandbox/page/{file}", get(async |Path(name): Path<String>| file(&name)))
+        .route(
+            "/_sandbox/page/{file}",
+            get(async |name: control::Id| name.map_or_else(|_| answer::no_such_path(), |name| file(&name))),
+        )
 }
 
 fn file(name: &str) -> Response {

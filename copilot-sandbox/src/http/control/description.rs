@@ -197,7 +197,15 @@ fn operations(schemas: &mut SchemaGenerator) -> Vec<Operation> {
             of::<Unsubscribes>(schemas),
         )
         .query(vec![limit()]),
-        Operation::order("post", "/_sandbox/reset", "reset", "Forget everything, and switch all faults off"),
+        Operation {
+            errors: &["503"],
+            ..Operation::order(
+                "post",
+                "/_sandbox/reset",
+                "reset",
+                "Forget everything, and switch all faults off",
+            )
+        },
         Operation::get("/_sandbox/faults", "faults", "The faults that are on", of::<FaultList>(schemas)),
         Operation::order("delete", "/_sandbox/faults", "clear_faults", "Switch all faults off"),
         Operation::order("delete", "/_sandbox/faults/{id}", "remove_fault", "Switch one fault off"),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Deserializer;
 
 use crate::{
     faults::Fault,
@@ -45,10 +46,17 @@ pub(super) async fn add(State(shared): State<Arc<Shared>>, headers: HeaderMap, b
         Err(BodyError::TooLarge) => return super::too_large(BODY_LIMIT),
         Err(BodyError::TooSlow | BodyError::Broken) => return wrong("the body broke off".to_owned()),
     };
-    let fault: Fault = match serde_json::from_slice(&body) {
+    let mut json = Deserializer::from_slice(&body);
+    let fault: Fault = match serde_path_to_error::deserialize(&mut json) {
         Ok(fault) => fault,
-        Err(error) => return wrong(format!("not a fault: {error}")),
+        Err(error) => {
+            let place = error.path().to_string().replace('.', "/");
+            return wrong(format!("not a fault, at /{place}: {}", error.inner()));
+        }
     };
+    if let Err(error) = json.end() {
+        return wrong(format!("not a fault: {error}"));
+    }
     let added = shared.faults().add(fault);
     shared.tell();
     match added {
@@ -63,7 +71,7 @@ pub(super) async fn clear(State(shared): State<Arc<Shared>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+pub(super) async fn remove(State(shared): State<Arc<Shared>>, id: super::Id) -> Response {
     let removed = super::number(&id).is_some_and(|id| shared.faults().remove(id));
     shared.tell();
     if removed {

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -173,9 +176,12 @@ fn check_limit(limit: Option<usize>) -> Result<usize, Box<Response>> {
     }
 }
 
+/// What stands for an id in a path. One that is not UTF-8 is the id of nothing.
+pub(super) type Id = Result<Path<String>, PathRejection>;
+
 /// A number that may be none.
-fn number(text: &str) -> Option<u64> {
-    text.parse().ok()
+fn number(id: &Id) -> Option<u64> {
+    id.as_ref().ok()?.parse().ok()
 }
 
 fn found<T: Serialize>(found: Option<T>) -> Response {
@@ -187,7 +193,7 @@ fn found<T: Serialize>(found: Option<T>) -> Response {
     }
 }
 
-async fn event(State(shared): Shell, Path(sequence): Path<String>) -> Response {
+async fn event(State(shared): Shell, sequence: Id) -> Response {
     found(number(&sequence).and_then(|sequence| shared.memory().event(sequence)))
 }
 
@@ -273,12 +279,12 @@ fn limited<T: Serialize>(
     searched(query, |_, limit| find(limit))
 }
 
-async fn user(State(shared): Shell, Path(user_id): Path<String>) -> Response {
-    found(shared.memory().user(&user_id))
+async fn user(State(shared): Shell, user_id: Id) -> Response {
+    found(user_id.ok().and_then(|user_id| shared.memory().user(&user_id)))
 }
 
-async fn thing(State(shared): Shell, Path(thing_id): Path<String>) -> Response {
-    found(shared.memory().thing(&thing_id))
+async fn thing(State(shared): Shell, thing_id: Id) -> Response {
+    found(thing_id.ok().and_then(|thing_id| shared.memory().thing(&thing_id)))
 }
 
 async fn consents(State(shared): Shell, query: Result<Query<Limit>, QueryRejection>) -> Response {

@@ -1,0 +1,335 @@
+//! The sandbox as a program of its own: built, started, listened to, and killed when its test is over. Beside it, what
+//! the tests of the sandbox share.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use crate::server::{CLIENT_ID, CLIENT_SECRET};
+
+/// Nothing that a test waits for takes longer, or the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The path of `collect`.
+pub const COLLECT: &str = "/v2/collect";
+/// The path of `set_consent`.
+pub const SET_CONSENT: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
+
+/// The program, built with what these tests were built with.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "dev",
+        other => other.expect("a profile has a name"),
+    };
+    // With the package of the tests, so that both are built with the same features and nothing is built twice.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "copilot-sandbox", "--package", "copilot-tests"])
+        .args(["--bin", "copilot-sandbox", "--profile", profile, "--target-dir"])
+        .arg(folder.parent().expect("a profile lies in target"))
+        .output()
+        .expect("cargo cannot be run");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    folder.join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX))
+});
+
+/// The path of the program.
+pub fn program() -> &'static Path {
+    &PROGRAM
+}
+
+/// Runs the program with these arguments until it ends by itself.
+pub fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    command.args(arguments).env_remove("COPILOT_CLIENT_SECRET").stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it cannot be run");
+    let start = Instant::now();
+    while child.try_wait().expect("a child has a status").is_none() {
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end: {arguments:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("its output cannot be read")
+}
+
+/// A running program. It is killed when this is dropped.
+pub struct Process {
+    child: Child,
+    /// The start of its URLs.
+    pub url: String,
+    /// What it printed before it listened, and after.
+    output: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts it on a free port with the credentials of these tests, and waits until it listens.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.args(["--client-id", CLIENT_ID]).env("COPILOT_CLIENT_SECRET", CLIENT_SECRET).args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts it as the command says.
+    pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it cannot be run");
+        let (output, log) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
+        let readers = vec![
+            keep(child.stdout.take().expect("its output is read"), Arc::clone(&output)),
+            keep(child.stderr.take().expect("its log is read"), Arc::clone(&log)),
+        ];
+        let mut process = Self { child, url: String::new(), output, log, readers };
+        process.url = process.wait_for("the address", |process| {
+            let output = process.output();
+            output.lines().next().and_then(|line| line.strip_prefix("listening on ")).map(str::to_owned)
+        });
+        process
+    }
+
+    /// Waits until there is what the test waits for.
+    pub fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            let ended = self.child.try_wait().expect("a child has a status");
+            assert!(ended.is_none(), "it ended ({ended:?}) before {what} was there: {}", self.log());
+            assert!(start.elapsed() < PATIENCE, "{what} is not there: {}{}", self.output(), self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the address has no port")
+    }
+
+    /// What it has printed.
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// What it has written to standard error.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Somebody who knows its credentials.
+    pub fn caller(&self) -> Caller {
+        Caller::new(&self.url, CLIENT_ID, CLIENT_SECRET)
+    }
+
+    /// Sends it a signal by name: `TERM`, `INT`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([format!("-{name}"), id]).status().expect("there is no `kill`");
+        assert!(sent.success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child has a status") {
+                for reader in self.readers.drain(..) {
+                    reader.join().unwrap();
+                }
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops it as whoever started it would.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let status = self.ended();
+        assert!(status.success(), "{status}: {}", self.log());
+    }
+
+    /// Kills it: it can do nothing about it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it cannot be killed");
+        self.ended();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads lines while there are any.
+fn keep(stream: impl Read + Send + 'static, lines: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            lines.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    })
+}
+
+/// A folder of a test's own, removed when this is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes it.
+    pub fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("copilot-sandbox-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("no folder can be made");
+        Self(folder)
+    }
+
+    /// The path of a file in it.
+    pub fn file(&self, name: &str) -> String {
+        self.0.join(name).into_os_string().into_string().expect("a path is UTF-8")
+    }
+
+    /// The bytes of all files in it.
+    pub fn bytes(&self) -> Vec<u8> {
+        let files = fs::read_dir(&self.0).expect("the folder cannot be read");
+        files.flat_map(|file| fs::read(file.unwrap().path()).expect("a file cannot be read")).collect()
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Who calls a sandbox over HTTP, with nothing of the client between.
+#[derive(Clone)]
+pub struct Caller {
+    url: String,
+    credentials: (String, String),
+    http: reqwest::Client,
+}
+
+impl Caller {
+    /// Calls the sandbox at this URL with these credentials.
+    pub fn new(url: &str, client_id: &str, client_secret: &str) -> Self {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("no HTTP client");
+        Self { url: url.to_owned(), credentials: (client_id.to_owned(), client_secret.to_owned()), http }
+    }
+
+    /// Calls a sandbox of this process.
+    pub fn of(sandbox: &copilot_sandbox::Sandbox) -> Self {
+        Self::new(&sandbox.url(), sandbox.client_id(), sandbox.client_secret())
+    }
+
+    /// A request without credentials.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Sends JSON to the Server API, with credentials.
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Response> {
+        let (id, secret) = &self.credentials;
+        self.request(Method::POST, path).basic_auth(id, Some(secret)).json(body).send().await
+    }
+
+    /// Reports these events.
+    pub async fn collect(&self, events: &[Value]) -> reqwest::Result<Response> {
+        self.post(COLLECT, &json!({ "events": events })).await
+    }
+
+    /// Reports events that are all taken.
+    pub async fn deliver(&self, events: &[Value]) {
+        let answer = self.collect(events).await.expect("no answer");
+        let answer: Value = answer.error_for_status().expect("not taken").json().await.expect("no JSON");
+        assert_eq!(answer, json!({ "invalid_events": [] }));
+    }
+
+    /// Reports a user's consent.
+    pub async fn set_consent(&self, user_id: &str, value: bool) -> reqwest::Result<Response> {
+        self.post(SET_CONSENT, &json!({ "user_id": user_id, "consent_value": value })).await
+    }
+
+    /// Has the sandbox forget everything.
+    pub async fn reset(&self) {
+        let answer = self.request(Method::POST, "/_sandbox/reset").send().await.expect("no answer");
+        assert_eq!(answer.status(), 204);
+    }
+
+    /// The JSON at a path.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.request(Method::GET, path).send().await.expect("no answer");
+        answer.error_for_status().expect("an error").json().await.expect("no JSON")
+    }
+
+    /// All events that the sandbox remembers, the oldest first, page by page.
+    pub async fn events(&self) -> Vec<Value> {
+        let mut events: Vec<Value> = Vec::new();
+        let mut path = "/_sandbox/events?limit=1000".to_owned();
+        loop {
+            let mut page = self.get(&path).await;
+            events.append(page["events"].as_array_mut().expect("a page has events"));
+            let Some(before) = page["next_before"].as_u64() else { break };
+            path = format!("/_sandbox/events?limit=1000&before={before}");
+        }
+        events.reverse();
+        events
+    }
+}
+
+/// An event that happened just now.
+pub fn event(event_type: &str, event_id: &str, payload: Value) -> Value {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+    let timestamp = u64::try_from(now.as_millis()).expect("a time");
+    json!({ "type": event_type, "event_id": event_id, "timestamp": timestamp, "payload": payload })
+}
+
+/// A thing that connected just now.
+pub fn connected(event_id: &str) -> Value {
+    event("thing_connected", event_id, json!({ "thing_id": "kettle" }))
+}
+
+/// One that takes twenty kilobytes.
+pub fn long(event_id: &str) -> Value {
+    event("thing_interaction", event_id, json!({ "thing_id": "kettle", "text": "x".repeat(20_000) }))
+}
+
+/// Starts a program that may not make a file larger than 200 or 400 KiB. Where it would, it gets an error, as on a full disk,
+/// and no signal.
+pub fn start_with_little_room(file: &str) -> Process {
+    let mut command = Command::new("sh");
+    // `ulimit` counts blocks of 512 bytes in one shell and of 1024 in another.
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""])
+        .arg(program())
+        .args(["--data", file]);
+    command.args(["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET]);
+    Process::spawn(command)
+}
