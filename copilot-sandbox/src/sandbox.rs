@@ -412,7 +412,7 @@ impl Sandbox {
     pub fn reset(&self) {
         self.shared.faults().clear();
         // The file follows by itself; what is remembered here is gone already.
-        drop(self.shared.change(|memory| memory.reset()));
+        let _ = self.shared.change(|memory| memory.reset());
     }
 
     /// Stops the sandbox, as dropping it does: running requests are given two seconds, and what arrived is in the
@@ -427,6 +427,6 @@ impl Drop for Sandbox {
             let _ = server.join();
         }
         // Requests that brought no event were counted, and no change has told the file of it.
-        drop(self.shared.change(crate::memory::Memory::rest));
+        let _ = self.shared.change(crate::memory::Memory::rest);
     }
 }
