@@ -101,6 +101,20 @@ const KINDS = {
     fields: {},
     tell: () => "Takes the events, then cuts the JSON of the answer",
   },
+  answer: {
+    label: "Answer with what you say",
+    hint: "Nothing is taken.",
+    fields: {
+      status: { label: "Status", control: number({ min: 200, max: 599, value: 200 }), read: Number },
+      headers: {
+        label: "Content-Type",
+        control: text({ value: "application/json" }),
+        read: (value) => (value === "" ? undefined : { "content-type": value }),
+      },
+      body: { label: "Body", control: text(), read: (value) => value },
+    },
+    tell: ({ status, body }) => `Answers with ${status} and ${counted(body.length, "character")} of a given body`,
+  },
 };
 
 /** A fault in words. */

@@ -1,7 +1,8 @@
 //! Faults by script: what goes wrong on purpose, for how many requests, and how often.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
+use axum::http::{HeaderName, HeaderValue};
 use fastrand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,17 @@ pub(crate) enum FaultKind {
     },
     /// The events are taken, and the JSON of the answer ends in the middle.
     CutJson {},
+    /// This very answer, and nothing taken.
+    Answer {
+        #[schemars(range(min = 200, max = 599))]
+        status: u16,
+        /// Its headers, by name. Those that frame the body are the sandbox's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+        /// Its body, whatever the status says.
+        #[serde(default)]
+        body: String,
+    },
 }
 
 /// Which events to refuse.
@@ -163,6 +175,21 @@ impl Fault {
     /// The events are taken, and the JSON of the answer ends in the middle.
     pub fn cut_json() -> Self {
         Self::new(FaultKind::CutJson {})
+    }
+
+    /// Requests get this very answer, with a status from 200 to 599; nothing is taken. So a recorded answer can be
+    /// replayed.
+    pub fn answer(status: u16, body: impl Into<String>) -> Self {
+        Self::new(FaultKind::Answer { status, headers: BTreeMap::new(), body: body.into() })
+    }
+
+    /// With this header. Only [`Fault::answer`] sends it.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        if let FaultKind::Answer { headers, .. } = &mut self.fault {
+            headers.insert(name.into(), value.into());
+        }
+        self
     }
 
     /// All events of a request are refused.
@@ -238,10 +265,19 @@ impl Fault {
             FaultKind::Status { status, .. } | FaultKind::Html { status } if !(400..600).contains(status) => {
                 wrong("/fault/status", "must be from 400 to 599")
             }
-            FaultKind::Status { retry_after: Some(value), .. }
-                if axum::http::HeaderValue::from_str(value).is_err() =>
-            {
+            FaultKind::Status { retry_after: Some(value), .. } if HeaderValue::from_str(value).is_err() => {
                 wrong("/fault/retry_after", "must be the value of a header")
+            }
+            FaultKind::Answer { status, .. } if !(200..600).contains(status) => {
+                wrong("/fault/status", "must be from 200 to 599")
+            }
+            FaultKind::Answer { headers, .. }
+                if !headers.iter().all(|(name, value)| is_free(name, value)) =>
+            {
+                wrong("/fault/headers", "must be headers, and none that frames the body")
+            }
+            FaultKind::Answer { status: 204 | 205 | 304, body, .. } if !body.is_empty() => {
+                wrong("/fault/body", "must be empty: this status has none")
             }
             FaultKind::Delay { milliseconds } if *milliseconds > 600_000 => {
                 wrong("/fault/milliseconds", "must be at most 600000")
@@ -253,6 +289,13 @@ impl Fault {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether an answer may have this header.
+fn is_free(name: &str, value: &str) -> bool {
+    let frames = ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
+    HeaderName::try_from(name).is_ok_and(|name| !frames.contains(&name.as_str()))
+        && HeaderValue::from_str(value).is_ok()
 }
 
 /// A value of a fault is out of its range.

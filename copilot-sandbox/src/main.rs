@@ -18,6 +18,7 @@ Options:
   --keep N                      remember the newest N events, and the N users and things seen last [default: 100000]
   --body-limit BYTES            answer greater bodies with 413 [default: 1048576]
   --seed N                      what the dice of the faults begin with [default: 0]
+  --clock MILLISECONDS          judge the times of events as if it were always this moment, in milliseconds since 1970
   --bind ADDRESS                listen on this address [default: 127.0.0.1]; one that other machines can reach
                                 also needs the next option
   --i-know-this-is-not-copilot  whoever reaches the sandbox can read what arrived, and that is meant
@@ -76,6 +77,7 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
             Arg::Long("keep") => builder.keep(value(&mut parser, "--keep")?),
             Arg::Long("body-limit") => builder.body_limit(value(&mut parser, "--body-limit")?),
             Arg::Long("seed") => builder.seed(value(&mut parser, "--seed")?),
+            Arg::Long("clock") => builder.clock(value(&mut parser, "--clock")?),
             Arg::Long("bind") => builder.bind(value(&mut parser, "--bind")?),
             Arg::Long("i-know-this-is-not-copilot") => builder.i_know_this_is_not_copilot(),
             Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Words(USAGE.to_owned())),

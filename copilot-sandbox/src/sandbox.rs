@@ -17,7 +17,7 @@ use crate::{
     http::{self, connections},
     judge::Judge,
     memory::{EventFilter, Keeps, Memory},
-    model::{Consent, PreexistingSync, ReceivedEvent, Statistics, Thing, Unsubscribe, User, Verdict},
+    model::{Consent, Moment, PreexistingSync, ReceivedEvent, Statistics, Thing, Unsubscribe, User, Verdict},
     shared::Shared,
 };
 
@@ -40,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) keeps: Keeps,
     pub(crate) body_limit: usize,
     pub(crate) log_requests: bool,
+    pub(crate) clock: Option<Moment>,
 }
 
 /// How a sandbox is to be; [`SandboxBuilder::start`] starts it.
@@ -74,6 +75,7 @@ impl SandboxBuilder {
                 keeps: Keeps::newest(KEPT),
                 body_limit: BODY_LIMIT,
                 log_requests: false,
+                clock: None,
             },
         }
     }
@@ -122,6 +124,15 @@ impl SandboxBuilder {
     /// publishes no limit.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.options.body_limit = bytes;
+        self
+    }
+
+    /// Judges the times of events as if it were always this moment, in milliseconds since 1970-01-01T00:00:00Z, so that
+    /// recorded events stay good. Without it, by the clock of this machine.
+    ///
+    /// When something arrived is told by the clock of this machine all the same.
+    pub fn clock(mut self, millis: i64) -> Self {
+        self.options.clock = Some(Moment::from_millis(millis));
         self
     }
 

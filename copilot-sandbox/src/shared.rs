@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// How many bytes a request's body may have.
     pub(crate) body_limit: usize,
     pub(crate) log_requests: bool,
+    /// Where the clock stands still by which events are judged.
+    pub(crate) clock: Option<Moment>,
     #[cfg(feature = "data")]
     pub(crate) store: Option<crate::store::Store>,
     memory: Mutex<Memory>,
@@ -64,6 +66,7 @@ impl Shared {
             keeps: options.keeps,
             body_limit: options.body_limit,
             log_requests: options.log_requests,
+            clock: options.clock,
             #[cfg(feature = "data")]
             store,
             memory: Mutex::new(memory),

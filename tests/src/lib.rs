@@ -6,10 +6,9 @@ pub mod arbitrary;
 #[cfg(target_os = "linux")]
 pub mod hostile;
 pub mod judge;
-pub mod mutation;
+pub use copilot_vectors::{files as vectors, spec};
 pub mod sandbox;
 pub mod server;
-pub mod spec;
 pub mod wire;
 
 /// Typed mocks of the contract's operations, generated while this crate builds: `server.collect(|when, then| …)`.

@@ -17,7 +17,7 @@ use std::{
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::server::{CLIENT_ID, CLIENT_SECRET};
+use crate::server::{client_id, client_secret};
 
 /// Nothing that a test waits for takes longer, or the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,7 +82,10 @@ impl Process {
     /// Starts it on a free port with the credentials of these tests, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
-        command.args(["--client-id", CLIENT_ID]).env("COPILOT_CLIENT_SECRET", CLIENT_SECRET).args(arguments);
+        command
+            .args(["--client-id", client_id()])
+            .env("COPILOT_CLIENT_SECRET", client_secret())
+            .args(arguments);
         Self::spawn(command)
     }
 
@@ -134,7 +137,7 @@ impl Process {
 
     /// Somebody who knows its credentials.
     pub fn caller(&self) -> Caller {
-        Caller::new(&self.url, CLIENT_ID, CLIENT_SECRET)
+        Caller::new(&self.url, client_id(), client_secret())
     }
 
     /// Sends it a signal by name: `TERM`, `INT`.
@@ -330,6 +333,6 @@ pub fn start_with_little_room(file: &str) -> Process {
         .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""])
         .arg(program())
         .args(["--data", file]);
-    command.args(["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET]);
+    command.args(["--client-id", client_id(), "--client-secret", client_secret()]);
     Process::spawn(command)
 }

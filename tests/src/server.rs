@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,12 +24,25 @@ use tokio::{
     time,
 };
 
-/// The client id of the worked example in the introduction to the API.
-pub const CLIENT_ID: &str = "ABABABABQQIRZ";
-/// Its secret.
-pub const CLIENT_SECRET: &str = "k9H2Nd3T5j5EW2Fu160l11Hal3x3oa";
+use crate::vectors::{self, BasicAuth};
+
+/// The worked example of the introduction to the API: the first of the vectors.
+static EXAMPLE: LazyLock<BasicAuth> = LazyLock::new(|| vectors::basic_auth().swap_remove(0));
+
+/// Its client id.
+pub fn client_id() -> &'static str {
+    &EXAMPLE.client_id
+}
+
+/// Its client secret.
+pub fn client_secret() -> &'static str {
+    &EXAMPLE.client_secret
+}
+
 /// The header that the two make.
-pub const AUTHORIZATION: &str = "Basic QUJBQkFCQUJRUUlSWjprOUgyTmQzVDVqNUVXMkZ1MTYwbDExSGFsM3gzb2E=";
+pub fn authorization() -> &'static str {
+    EXAMPLE.header.as_deref().expect("the worked example has no header")
+}
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -360,7 +373,7 @@ impl Copilot {
 
 /// The credentials of the worked example.
 pub fn credentials() -> Credentials {
-    Credentials::new(CLIENT_ID, CLIENT_SECRET).expect("the worked example is no pair of credentials")
+    Credentials::new(client_id(), client_secret()).expect("the worked example is no pair of credentials")
 }
 
 /// A client that waits no longer than 5 ms before another attempt, whatever the server asks for.
@@ -372,7 +385,7 @@ pub fn quick(endpoints: Endpoints) -> ClientBuilder {
 
 /// A sandbox that asks for the credentials of the worked example.
 pub fn sandbox() -> Sandbox {
-    Sandbox::builder().credentials(CLIENT_ID, CLIENT_SECRET).start().expect("no sandbox")
+    Sandbox::builder().credentials(client_id(), client_secret()).start().expect("no sandbox")
 }
 
 /// A client of that sandbox, as [`quick`].

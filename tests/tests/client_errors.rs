@@ -237,12 +237,7 @@ async fn no_whole_answer_is_a_transport_error_and_worth_another_attempt() {
 async fn a_success_is_read_leniently_but_never_guessed_at() {
     let json = |body: &str| Answer::status(200).header("Content-Type", "application/json").body(body);
     let taken: Vec<(&str, Answer)> = vec![
-        ("no refusals", json(r#"{"invalid_events": []}"#)),
-        ("an empty object", json("{}")),
-        ("an empty body", Answer::status(200)),
         ("an empty body in chunks", Answer::status(200).chunked()),
-        ("members unknown today", json(r#"{"invalid_events": [], "request_id": "r-7"}"#)),
-        ("no content type", Answer::status(200).body("{}")),
         ("chunks", json(r#"{"invalid_events": []}"#).chunked()),
     ];
     for (name, answer) in taken {
@@ -255,9 +250,6 @@ async fn a_success_is_read_leniently_but_never_guessed_at() {
     }
 
     let unreadable: Vec<(&str, Answer, &str)> = vec![
-        ("HTML", Answer::status(200).header("Content-Type", "text/html").body("<html>"), "<html>"),
-        ("cut-off JSON", json(r#"{"invalid_events": [{"ind"#), r#"{"invalid_events": [{"ind"#),
-        ("another shape", json(r#"{"invalid_events": 7}"#), r#"{"invalid_events": 7}"#),
         ("a long page", Answer::status(200).body("ü".repeat(1000)), "üü"),
         ("no text", Answer::status(200).body(vec![0xff; 2000]), "\u{fffd}"),
     ];
@@ -326,7 +318,7 @@ async fn an_http_client_of_the_callers_own_is_used_with_the_credentials_and_the_
     assert!(report.is_complete());
     let request = server.requests().pop().unwrap();
     assert_eq!(request.header("x-mine"), ["7"]);
-    assert_eq!(request.header("authorization"), [server::AUTHORIZATION]);
+    assert_eq!(request.header("authorization"), [server::authorization()]);
 
     let slow = Server::always(Answer::status(204).after(Duration::from_secs(30)));
     let client = own(slow.client().timeout(Duration::from_millis(50)));

@@ -10,7 +10,7 @@ use copilot_gen::{
     types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, InvalidEvent},
 };
 use copilot_tests::{
-    spec,
+    spec, vectors,
     wire::{self, Seen, Then},
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -84,22 +84,20 @@ async fn an_error_keeps_its_status_its_headers_and_the_start_of_its_body_whateve
 
 #[tokio::test]
 async fn the_json_error_gives_its_reason_and_message() {
-    let rows = [
-        (r#"{"reason":"AUTH.UNAUTHORIZED"}"#, Some("AUTH.UNAUTHORIZED"), None),
-        (r#"{"reason":"AUTH.UNAUTHORIZED","error_message":""}"#, Some("AUTH.UNAUTHORIZED"), Some("")),
-        (
-            r#"{"reason":"COMMON.REQUEST_VALIDATION","error_message":"né","more":1}"#,
-            Some("COMMON.REQUEST_VALIDATION"),
-            Some("né"),
-        ),
-        (r#"{"error_message":"no reason"}"#, None, Some("no reason")),
-        (r#"{"reason":7,"error_message":null}"#, None, None),
-        (r#"{"reason":"CUT"#, None, None),
-        ("", None, None),
-    ];
-    for (body, reason, message) in rows {
-        let got = error(collect(wire::http("400 Bad Request", &[], body.as_bytes())).await);
-        assert_eq!((got.reason.as_deref(), got.error_message.as_deref()), (reason, message), "{body}");
+    let mut cases = vectors::responses();
+    cases.retain(|case| case.operation == "collect" && case.read.get("reason").is_some());
+    assert!(cases.len() > 10);
+    for case in cases {
+        let body = case.answer["body"].as_str().unwrap();
+        let status = format!("{} Status", case.answer["status"]);
+        let got = error(collect(wire::http(&status, &[], body.as_bytes())).await);
+        let message = case.read.get("error_message").unwrap_or(&Value::Null);
+        assert_eq!(
+            (&json!(got.reason), &json!(got.error_message)),
+            (&case.read["reason"], message),
+            "{}",
+            case.name
+        );
         assert_eq!(got.body_excerpt, body);
     }
 }

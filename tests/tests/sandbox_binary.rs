@@ -12,7 +12,7 @@ use std::{
 
 use copilot_tests::{
     sandbox::{COLLECT, Caller, PATIENCE, Process, connected, program, run},
-    server::{CLIENT_ID, CLIENT_SECRET},
+    server::{client_id, client_secret},
 };
 use regex::Regex;
 use reqwest::Method;
@@ -45,27 +45,28 @@ async fn it_prints_its_address_and_the_credentials_that_it_made_up() {
 #[tokio::test]
 async fn a_secret_that_it_was_given_is_printed_nowhere() {
     let from_variable = || {
-        let mut command = command(&["--client-id", CLIENT_ID]);
-        command.env("COPILOT_CLIENT_SECRET", CLIENT_SECRET);
+        let mut command = command(&["--client-id", client_id()]);
+        command.env("COPILOT_CLIENT_SECRET", client_secret());
         command
     };
-    let from_argument = command(&["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET, "--port", "0"]);
+    let from_argument =
+        command(&["--client-id", client_id(), "--client-secret", client_secret(), "--port", "0"]);
     for command in [from_variable(), from_argument] {
         let mut sandbox = Process::spawn(command);
         let caller = sandbox.caller();
         caller.deliver(&[connected("e1")]).await;
-        let stranger = Caller::new(&sandbox.url, CLIENT_ID, "quillsecret");
+        let stranger = Caller::new(&sandbox.url, client_id(), "quillsecret");
         assert_eq!(stranger.collect(&[]).await.unwrap().status(), 401);
         for path in ["/_sandbox/status", "/_sandbox/openapi.json", "/"] {
             let answer = caller.request(Method::GET, path).send().await.unwrap().text().await.unwrap();
-            assert!(!answer.contains(CLIENT_SECRET) && !answer.contains(CLIENT_ID), "{path}");
+            assert!(!answer.contains(client_secret()) && !answer.contains(client_id()), "{path}");
         }
         sandbox.signal("TERM");
         assert_eq!(sandbox.ended().code(), Some(0));
         assert_eq!(sandbox.output(), format!("listening on {}\n", sandbox.url));
         let log = sandbox.log();
         assert!(
-            !log.contains(CLIENT_SECRET) && !log.contains("quillsecret") && log.contains(" 401 "),
+            !log.contains(client_secret()) && !log.contains("quillsecret") && log.contains(" 401 "),
             "{log}"
         );
     }
@@ -220,7 +221,7 @@ async fn options_do_what_they_say() {
 
 #[tokio::test]
 async fn it_goes_on_when_nobody_reads_what_it_prints() {
-    let started = command(&["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET])
+    let started = command(&["--client-id", client_id(), "--client-secret", client_secret()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -229,7 +230,7 @@ async fn it_goes_on_when_nobody_reads_what_it_prints() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     drop(child.stderr.take());
-    let caller = Caller::new(line.trim_start_matches("listening on ").trim(), CLIENT_ID, CLIENT_SECRET);
+    let caller = Caller::new(line.trim_start_matches("listening on ").trim(), client_id(), client_secret());
     for number in 0..3 {
         caller.deliver(&[connected(&format!("e{number}"))]).await;
     }

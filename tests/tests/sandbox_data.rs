@@ -16,7 +16,7 @@ use copilot_tests::{
     sandbox::{
         COLLECT, Caller, Folder, Process, connected, event, long, program, run, start_with_little_room,
     },
-    server::{CLIENT_ID, CLIENT_SECRET},
+    server::{client_id, client_secret},
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -218,7 +218,7 @@ async fn only_their_owner_may_read_the_files() {
     // Whatever the user's habits are.
     let mut command = Command::new("sh");
     command.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(program()).args(["--data", &file]);
-    command.args(["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET]);
+    command.args(["--client-id", client_id(), "--client-secret", client_secret()]);
     let sandbox = Process::spawn(command);
     sandbox.caller().deliver(&[connected("e1")]).await;
     for suffix in ["", "-wal"] {

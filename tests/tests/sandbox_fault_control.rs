@@ -8,7 +8,7 @@ use copilot_api::{CollectReport, Endpoints, types::Event};
 use copilot_sandbox::{Fault, Sandbox};
 use copilot_tests::{
     sandbox::{Caller, connected},
-    server::{self, CLIENT_ID, CLIENT_SECRET, in_time},
+    server::{self, client_id, client_secret, in_time},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const FAULTS: &str = "/_sandbox/faults";
 
 fn sandbox() -> (Sandbox, Caller) {
-    let sandbox = Sandbox::builder().credentials(CLIENT_ID, CLIENT_SECRET).seed(3).start().unwrap();
+    let sandbox = Sandbox::builder().credentials(client_id(), client_secret()).seed(3).start().unwrap();
     let caller = Caller::of(&sandbox);
     (sandbox, caller)
 }
@@ -43,6 +43,7 @@ async fn faults_are_added_listed_counted_and_removed() {
         json!({ "kind": "refuse_events", "share": 0.5, "types": ["t"], "event_ids": ["e"], "indexes": [0], "error": "w" }),
         json!({ "kind": "html", "status": 502 }),
         json!({ "kind": "cut_json" }),
+        json!({ "kind": "answer", "status": 200, "headers": { "x-kettle": "on" }, "body": "{}" }),
     ];
     for (number, kind) in (1..).zip(&every_kind) {
         let fault = json!({ "operation": "set_consent", "next": 5, "share": 0.25, "fault": kind });
@@ -55,13 +56,13 @@ async fn faults_are_added_listed_counted_and_removed() {
     let kinds: Vec<&Value> =
         listed["faults"].as_array().unwrap().iter().map(|fault| &fault["fault"]).collect();
     assert_eq!(kinds, every_kind.iter().collect::<Vec<_>>());
-    assert_eq!(caller.get("/_sandbox/statistics").await["faults"], 8);
+    assert_eq!(caller.get("/_sandbox/statistics").await["faults"], 9);
 
     assert_eq!(delete(&caller, "/_sandbox/faults/3").await, 204);
     for gone in ["3", "0", "-1", "x", "99999999999999999999"] {
         assert_eq!(delete(&caller, &format!("/_sandbox/faults/{gone}")).await, 404, "{gone}");
     }
-    assert_eq!(sandbox.faults().len(), 7);
+    assert_eq!(sandbox.faults().len(), 8);
     assert_eq!(delete(&caller, FAULTS).await, 204);
     assert_eq!(caller.get(FAULTS).await, json!({ "faults": [] }));
 
@@ -101,6 +102,20 @@ async fn a_fault_that_is_none_is_refused_with_its_place() {
         (json!({ "fault": { "kind": "close_before", "milliseconds": 5 } }), "milliseconds"),
         (json!({ "fault": { "kind": "cut_json", "status": 500 } }), "status"),
         (json!({ "fault": { "kind": "status", "status": 503, "retry-after": "2" } }), "retry-after"),
+        (json!({ "fault": { "kind": "answer", "status": 199 } }), "/fault/status"),
+        (json!({ "fault": { "kind": "answer", "status": 204, "body": "x" } }), "/fault/body"),
+        (
+            json!({ "fault": { "kind": "answer", "status": 200, "headers": { "a b": "c" } } }),
+            "/fault/headers",
+        ),
+        (
+            json!({ "fault": { "kind": "answer", "status": 200, "headers": { "a": "b\nc" } } }),
+            "/fault/headers",
+        ),
+        (
+            json!({ "fault": { "kind": "answer", "status": 200, "headers": { "Content-Length": "7" } } }),
+            "/fault/headers",
+        ),
         (json!({ "fault": { "kind": "teapot" } }), "kind"),
         (json!({ "fault": {} }), "kind"),
         (json!({}), "fault"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use copilot_sandbox::{Fault, Operation, Sandbox};
 use copilot_tests::{
     sandbox::{COLLECT, Caller, PATIENCE, connected, event},
-    server::{AUTHORIZATION, CLIENT_ID, CLIENT_SECRET},
+    server::{authorization, client_id, client_secret},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use tokio::{
 };
 
 fn sandbox_with_seed(seed: u64) -> Sandbox {
-    Sandbox::builder().credentials(CLIENT_ID, CLIENT_SECRET).seed(seed).start().unwrap()
+    Sandbox::builder().credentials(client_id(), client_secret()).seed(seed).start().unwrap()
 }
 
 fn sandbox() -> (Sandbox, Caller) {
@@ -44,8 +44,9 @@ impl Line {
     async fn send(&mut self, path: &str, body: &Value) {
         let body = body.to_string();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {AUTHORIZATION}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            authorization(),
             body.len()
         );
         self.0.write_all((head + &body).as_bytes()).await.unwrap();
@@ -186,6 +187,23 @@ async fn cut_json_takes_everything_and_breaks_only_the_json() {
     assert!(sandbox.faults().is_empty());
 }
 
+#[tokio::test]
+async fn a_given_answer_comes_as_it_was_given_and_nothing_is_taken() {
+    let (sandbox, caller) = sandbox();
+    let body = "<p>Größe</p>\n";
+    let fault = Fault::answer(418, body).header("content-type", "text/plain").header("Retry-After", "7");
+    sandbox.add_fault(fault.next(2)).unwrap();
+    for answer in [caller.collect(&[connected("e1")]).await, caller.set_consent("ann", true).await] {
+        let answer = answer.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!((header("content-type"), header("retry-after")), ("text/plain".into(), "7".into()));
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (418, body));
+    }
+    assert!(sandbox.events().is_empty() && sandbox.users().is_empty() && sandbox.faults().is_empty());
+    assert!(caller.collect(&[connected("e1")]).await.unwrap().status().is_success());
+    assert_eq!(taken(&sandbox), ["e1"]);
+}
+
 /// The indexes that `collect` refuses.
 async fn refused(caller: &Caller, events: &[Value]) -> Vec<u64> {
     let answer: Value =
@@ -307,9 +325,9 @@ async fn a_fault_ends_after_its_requests_and_meets_only_its_operation() {
 async fn a_request_that_is_not_admitted_uses_no_fault_up() {
     let (sandbox, caller) = sandbox();
     sandbox.add_fault(Fault::status(503).next(1)).unwrap();
-    let stranger = Caller::new(&sandbox.url(), CLIENT_ID, "wrong");
+    let stranger = Caller::new(&sandbox.url(), client_id(), "wrong");
     assert_eq!(stranger.collect(&[connected("e1")]).await.unwrap().status(), 401);
-    let admitted = || caller.request(Method::POST, COLLECT).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
+    let admitted = || caller.request(Method::POST, COLLECT).basic_auth(client_id(), Some(client_secret()));
     assert_eq!(admitted().body("{}").send().await.unwrap().status(), 415);
     let large = vec![b' '; (1 << 20) + 1];
     let large = admitted().header("content-type", "application/json").body(large).send().await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 use copilot_sandbox::{Fault, Sandbox, Statistics};
 use copilot_tests::{
     sandbox::{COLLECT, Caller, PATIENCE, Process, connected, event},
-    server::{CLIENT_ID, CLIENT_SECRET},
+    server::{client_id, client_secret},
 };
 use regex::Regex;
 use reqwest::{Method, Response};
@@ -111,10 +111,10 @@ async fn only_credentials_that_the_sandbox_made_up_are_shown() {
     assert_eq!(caller.get("/_sandbox/status").await["credentials"], shown);
     assert!(made.made_its_credentials());
 
-    let given = Sandbox::builder().credentials(CLIENT_ID, CLIENT_SECRET).start().unwrap();
+    let given = Sandbox::builder().credentials(client_id(), client_secret()).start().unwrap();
     let status = Caller::of(&given).get("/_sandbox/status").await;
     assert_eq!(status["credentials"], Value::Null);
-    assert!(!status.to_string().contains(CLIENT_SECRET) && !given.made_its_credentials());
+    assert!(!status.to_string().contains(client_secret()) && !given.made_its_credentials());
 
     let open = Sandbox::builder().bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).i_know_this_is_not_copilot();
     let open = open.start().unwrap();
@@ -270,7 +270,7 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_was_sent() {
     });
     assert_eq!(log.lines().count(), 17, "{log}");
     assert!(!log.to_lowercase().contains("quill"), "{log}");
-    assert!(!log.contains(CLIENT_ID) && !log.contains(CLIENT_SECRET), "{log}");
+    assert!(!log.contains(client_id()) && !log.contains(client_secret()), "{log}");
     let form = Regex::new(
         r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S.* (\d{3}|closed)(, .+)? \(\d+\.\d ms\)$",
     );

@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use copilot_gen::{
@@ -14,83 +13,46 @@ use copilot_gen::{
     types::{self, CustomEventPayload, Event, PropertyValue, ThingInteractionPayload},
 };
 use copilot_sandbox::{ReceivedEvent, Sandbox, Verdict};
-use copilot_tests::{
-    mutation::{self, Mutation},
-    spec,
-};
-use serde_json::{Value, json};
+use copilot_tests::vectors::{self, Break};
+use serde_json::Value;
 
-const MINUTE: i64 = 60_000;
-/// What lies this near the clock of a mutation is moved with it, in milliseconds.
-const NEAR: i64 = 60 * 24 * 60 * MINUTE;
 const BATCH: usize = 500;
 
-/// Pointer, rule and provenance of each broken rule.
-type Broken = BTreeSet<(String, String, String)>;
+type Broken = BTreeSet<Break>;
 
-/// An event as it is sent, and who judges it locally.
+/// An event as it is sent, and what it breaks.
 struct Vector {
     name: String,
     json: String,
-    judge: Box<dyn Fn(i64) -> Vec<contract::Violation>>,
-    /// What it breaks at any clock near the one it was made for.
-    breaks: Option<Broken>,
+    breaks: Broken,
 }
 
+/// The clock of all files: the sandbox is started at it.
 fn clock() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+    let clocks: BTreeSet<i64> = vectors::events().iter().map(|(_, bodies)| bodies.now).collect();
+    assert_eq!(clocks.len(), 1, "the files have clocks of their own");
+    *clocks.first().unwrap()
 }
 
-/// The same distance from `now` as `time` has from `then`, kept a minute away from the edges of the window: the clock
-/// goes on until the event is judged.
-fn moved(time: i64, then: i64, now: i64) -> i64 {
-    let (past, future) = spec::time_window();
-    let distance = match time - then {
-        early if early < -past => early.min(-past - MINUTE),
-        late if late > future => late.max(future + MINUTE),
-        within => within.clamp(-past + MINUTE, future - MINUTE),
-    };
-    now + distance
+fn sandbox() -> Sandbox {
+    Sandbox::builder().clock(clock()).start().unwrap()
 }
 
-/// The mutation with its time moved to the clock of now, so that it breaks the same rules.
-fn moved_to(now: i64, mutation: &Mutation) -> Value {
-    let (mut json, then) = (mutation.json.clone(), mutation.now);
-    let near = |time: i64| time.checked_sub(then).is_some_and(|distance| distance.abs() < NEAR);
-    if let Some(time) = json.get("timestamp").and_then(Value::as_i64) {
-        if near(time) {
-            json["timestamp"] = json!(moved(time, then, now));
-        } else if time.checked_mul(1000).is_some_and(near) {
-            json["timestamp"] = json!(moved(time * 1000, then, now) / 1000);
+fn events(now: i64) -> Vec<Vector> {
+    let mut all = Vec::new();
+    for (file, bodies) in vectors::events() {
+        for case in bodies.cases {
+            let name = format!("{file}, {}", case.name);
+            let json = case.body.to_string();
+            all.push(Vector { name, json, breaks: case.breaks.into_iter().collect() });
         }
-    }
-    json
-}
-
-fn vectors(now: i64) -> Vec<Vector> {
-    let mut vectors = Vec::new();
-    for mutation in mutation::all() {
-        let json = moved_to(now, &mutation);
-        let breaks = mutation.breaks.iter();
-        vectors.push(Vector {
-            name: mutation.to_string(),
-            json: json.to_string(),
-            judge: Box::new(move |clock| Event::violations_in(&json, clock)),
-            breaks: Some(
-                breaks.map(|(place, rule, grade)| (place.clone(), (*rule).into(), (*grade).into())).collect(),
-            ),
-        });
     }
     for event in names_that_stand_twice(now) {
         let json = serde_json::to_string(&event).unwrap();
-        vectors.push(Vector {
-            name: format!("a name that stands twice in {json}"),
-            json,
-            judge: Box::new(move |clock| event.violations(clock)),
-            breaks: None,
-        });
+        let name = format!("a name that stands twice in {json}");
+        all.push(Vector { name, json, breaks: by_the_client(&event.violations(now)) });
     }
-    vectors
+    all
 }
 
 /// What a `Value` cannot hold, and a typed event can.
@@ -141,37 +103,36 @@ fn send(sandbox: &Sandbox, vectors: &[Vector]) -> Vec<(Arc<ReceivedEvent>, bool)
 
 fn by_the_sandbox(received: &ReceivedEvent) -> Broken {
     let violations = received.violations.iter();
-    violations
-        .map(|found| {
-            (found.pointer.clone(), found.rule.clone(), found.provenance.clone().unwrap_or_default())
-        })
-        .collect()
+    let breaks = violations.map(|found| Break {
+        pointer: found.pointer.clone(),
+        rule: found.rule.clone(),
+        grade: found.provenance.clone().unwrap_or_default(),
+    });
+    breaks.collect()
 }
 
 fn by_the_client(violations: &[contract::Violation]) -> Broken {
-    let violations = violations.iter();
-    violations
-        .map(|found| (found.pointer().to_owned(), found.rule().to_owned(), found.provenance().to_string()))
-        .collect()
+    let breaks = violations.iter().map(|found| Break {
+        pointer: found.pointer().to_owned(),
+        rule: found.rule().to_owned(),
+        grade: found.provenance().to_string(),
+    });
+    breaks.collect()
 }
 
 #[test]
-fn the_sandbox_and_the_client_judge_every_example_and_mutation_alike() {
-    let sandbox = Sandbox::builder().start().unwrap();
-    let vectors = vectors(clock());
+fn the_sandbox_judges_every_vector_as_it_says() {
+    let sandbox = sandbox();
+    let vectors = events(clock());
     let received = send(&sandbox, &vectors);
 
     let mut differences = Vec::new();
     for (vector, (received, answered)) in vectors.iter().zip(&received) {
         assert!(received.erased || received.event.get() == vector.json, "in the order of arrival");
         let theirs = by_the_sandbox(received);
-        let ours = by_the_client(&(vector.judge)(received.received_at.as_millis()));
-        if theirs != ours || received.violations.len() != theirs.len() {
-            let found = &received.violations;
-            differences.push(format!("{}\n  the sandbox: {found:?}\n  the client: {ours:?}", vector.name));
-        }
-        if vector.breaks.as_ref().is_some_and(|breaks| *breaks != ours) {
-            differences.push(format!("{}\n  breaks {:?} now", vector.name, ours));
+        if theirs != vector.breaks || received.violations.len() != theirs.len() {
+            let (found, name) = (&received.violations, &vector.name);
+            differences.push(format!("{name}\n  the sandbox: {found:?}\n  the vector: {:?}", vector.breaks));
         }
         let is_refused = received.verdict == Verdict::Refused;
         if is_refused == theirs.is_empty() || is_refused != *answered {
@@ -184,6 +145,30 @@ fn the_sandbox_and_the_client_judge_every_example_and_mutation_alike() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+#[test]
+fn the_sandbox_judges_every_vector_of_consent_as_it_says() {
+    let sandbox = sandbox();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let bodies = vectors::consent();
+    assert!(bodies.cases.len() > 40);
+    for case in bodies.cases {
+        let request = client
+            .post(sandbox.consent_url())
+            .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
+            .json(&case.body);
+        let (status, words) = runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        });
+        assert_eq!(status, if case.valid { 204 } else { 400 }, "{}", case.name);
+        for Break { pointer, rule, grade } in case.breaks {
+            let told = words.contains(&pointer) && words.contains(&format!("({rule}, {grade})"));
+            assert!(told, "{}: {words}", case.name);
+        }
+    }
+}
+
 /// The one known difference, in which the client is wrong: it reads text into a tree that holds no such integer.
 #[test]
 fn an_integer_beyond_64_unsigned_bits_is_an_integer_to_the_sandbox_and_a_decimal_to_the_client() {
@@ -193,8 +178,8 @@ fn an_integer_beyond_64_unsigned_bits_is_an_integer_to_the_sandbox_and_a_decimal
     );
     let local = Event::violations_in(&serde_json::from_str::<Value>(&json).unwrap(), now);
     assert_eq!(local, []);
-    let vector = Vector { name: json.clone(), json, judge: Box::new(move |_| local.clone()), breaks: None };
-    let received = send(&Sandbox::start().unwrap(), &[vector]);
+    let vector = Vector { name: json.clone(), json, breaks: Broken::new() };
+    let received = send(&sandbox(), &[vector]);
     let violations = &received[0].0.violations;
     assert_eq!((violations[0].pointer.as_str(), violations[0].rule.as_str()), ("/payload/p", "format"));
 }

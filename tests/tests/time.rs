@@ -19,17 +19,6 @@ fn schema(name: &str) -> Value {
 }
 
 #[test]
-fn the_seeds_example_is_read_and_written_as_it_stands() {
-    let text = "2019-01-29T16:31:57.121Z";
-    let time: UtcTimestamp = text.parse().unwrap();
-    assert_eq!(time.as_millis(), 1_548_779_517_121);
-    assert_eq!(time.to_string(), text);
-    assert_eq!(serde_json::to_value(time).unwrap(), json!(text));
-    assert_eq!(serde_json::from_value::<UtcTimestamp>(json!(text)).unwrap(), time);
-    assert_eq!(EventTimestamp::try_from(time).unwrap().to_string(), text);
-}
-
-#[test]
 fn the_bounds_are_the_contracts() {
     let event_time = schema("EventTime");
     assert_eq!(event_time.pointer("/minimum"), Some(&json!(EventTimestamp::MIN.as_millis())));
@@ -60,45 +49,7 @@ fn a_time_outside_the_range_is_refused_and_says_the_range() {
 }
 
 #[test]
-fn only_the_one_form_of_iso_8601_is_read() {
-    let malformed = [
-        "",
-        "2019-01-29",
-        "2019-01-29T16:31:57Z",
-        "2019-01-29T16:31:57.12Z",
-        "2019-01-29T16:31:57.1210Z",
-        "2019-01-29T16:31:57.121",
-        "2019-01-29T16:31:57.121z",
-        "2019-01-29t16:31:57.121Z",
-        "2019-01-29 16:31:57.121Z",
-        "2019-01-29T16:31:57.121+00:00",
-        "2019-01-29T16:31:57,121Z",
-        "2019-13-29T16:31:57.121Z",
-        "2019-00-29T16:31:57.121Z",
-        "2019-01-32T16:31:57.121Z",
-        "2019-01-29T24:00:00.000Z",
-        "2019-01-29T16:60:57.121Z",
-        "2019-01-29T23:59:60.000Z",
-        " 2019-01-29T16:31:57.121Z",
-        "2019-01-29T16:31:57.121Z\n",
-        "+2019-01-29T16:31:57.12Z",
-        "-019-01-29T16:31:57.121Z",
-        "２019-01-29T16:31:57.121Z",
-    ];
-    for text in malformed {
-        assert!(matches!(text.parse::<UtcTimestamp>(), Err(TimestampError::Malformed(_))), "{text:?}");
-    }
-    for text in ["2019-02-29T16:31:57.121Z", "1900-02-29T00:00:00.000Z", "2019-04-31T16:31:57.121Z"] {
-        assert_eq!(text.parse::<UtcTimestamp>(), Err(TimestampError::NoSuchDay), "{text}");
-    }
-    assert!("2020-02-29T16:31:57.121Z".parse::<UtcTimestamp>().is_ok());
-}
-
-#[test]
-fn times_in_json_are_of_their_own_kind_only() {
-    for wrong in [json!("1795509000000"), json!(1.5), json!(1_795_509_000_000.0), json!(null), json!(true)] {
-        assert!(serde_json::from_value::<EventTimestamp>(wrong.clone()).is_err(), "{wrong}");
-    }
+fn a_number_in_json_is_no_utc_timestamp() {
     for wrong in [json!(1_795_509_000_000_i64), json!(null), json!(["2019-01-29T16:31:57.121Z"])] {
         assert!(serde_json::from_value::<UtcTimestamp>(wrong.clone()).is_err(), "{wrong}");
     }

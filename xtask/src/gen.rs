@@ -9,7 +9,7 @@ use similar::TextDiff;
 use crate::{
     failure::Failure,
     public_api::{OF_API, OF_SANDBOX, listing},
-    workspace::CONTRACT,
+    workspace::{CONTRACT, VECTORS},
 };
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
@@ -30,14 +30,17 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let text = fs::read_to_string(&contract_file).map_err(Failure::reading(contract_file))?;
     let wrong = |source| Failure::Contract { file: CONTRACT, source };
     let contract = Contract::parse(&text).map_err(wrong)?;
-    let files = [
+    let mut files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
         ("openapi/copilot.json", contract.to_json()),
         // A package cannot reach out of its folder, so the sandbox has its own.
         ("copilot-sandbox/generated/contract.json", contract.to_json()),
         (OF_API, listing(root, OF_API)?),
         (OF_SANDBOX, listing(root, OF_SANDBOX)?),
-    ];
+    ]
+    .map(|(name, text)| (name.to_owned(), text))
+    .to_vec();
+    files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 
     let mut up_to_date = true;
     for (name, wanted) in &files {

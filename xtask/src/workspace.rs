@@ -14,6 +14,8 @@ use crate::failure::Failure;
 
 /// The contract, from the root of the workspace.
 pub(crate) const CONTRACT: &str = "openapi/copilot.yaml";
+/// The conformance vectors, from the workspace's root.
+pub(crate) const VECTORS: &str = "openapi/vectors";
 
 /// The root of the workspace: the folder above xtask's own.
 pub(crate) fn root() -> Result<PathBuf, Failure> {

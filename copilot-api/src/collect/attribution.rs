@@ -103,52 +103,6 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_tied_to_an_event_only_where_nothing_contradicts_it() {
-        // ids, answers, refused positions, candidates of each unattributed refusal
-        type Case = (
-            &'static [&'static str],
-            &'static [(Option<&'static str>, Option<i64>)],
-            &'static [usize],
-            &'static [&'static [usize]],
-        );
-        let cases: &[Case] = &[
-            (&["a", "b", "c"], &[(Some("b"), Some(1))], &[1], &[]),
-            (&["a", "b", "c"], &[(Some("b"), None)], &[1], &[]),
-            (&["a", "b", "c"], &[(None, Some(2))], &[2], &[]),
-            // An index that counts from 1, or is far off, is overruled by the id.
-            (
-                &["a", "b", "c"],
-                &[(Some("b"), Some(2)), (Some("c"), Some(3)), (Some("a"), Some(-1))],
-                &[0, 1, 2],
-                &[],
-            ),
-            // Nothing that holds.
-            (&["a", "b", "c"], &[(None, None)], &[], &[&[0, 1, 2]]),
-            (&["a", "b", "c"], &[(None, Some(3))], &[], &[&[0, 1, 2]]),
-            (&["a", "b", "c"], &[(Some("x"), Some(1)), (Some("a"), Some(0))], &[0], &[&[1, 2]]),
-            // A repeated id.
-            (&["a", "a", "c"], &[(Some("a"), Some(1))], &[1], &[]),
-            (&["a", "a", "c"], &[(Some("a"), None)], &[], &[&[0, 1]]),
-            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), None)], &[0, 1], &[]),
-            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), Some(0))], &[0, 1], &[]),
-            (&["a", "a", "a"], &[(Some("a"), None), (Some("a"), Some(0))], &[0], &[&[1, 2]]),
-            (&["a", "a", "c"], &[(Some("a"), None), (Some("a"), None), (Some("a"), None)], &[0, 1], &[&[]]),
-            // One event refused twice over.
-            (&["a", "b"], &[(Some("a"), Some(0)), (Some("a"), Some(0))], &[0], &[]),
-            (&["a", "b"], &[(Some("a"), None), (Some("a"), None)], &[0], &[]),
-        ];
-        for (ids, answers, refused, candidates) in cases {
-            let answers = answers.iter().map(|(id, index)| answer(*id, *index)).collect();
-            let result = attribute(ids, answers);
-            let found: BTreeSet<usize> = result.refused.keys().copied().collect();
-            assert_eq!(found, refused.iter().copied().collect(), "{ids:?}");
-            let unattributed: Vec<&[usize]> =
-                result.unattributed.iter().map(|refusal| refusal.candidates.as_slice()).collect();
-            assert_eq!(unattributed, *candidates, "{ids:?}");
-        }
-    }
-
-    #[test]
     fn every_reason_for_one_event_is_kept() {
         let words = |text: &str| InvalidEvent { error: Some(text.to_owned()), ..answer(Some("a"), Some(0)) };
         let result = attribute(&["a"], vec![words("one"), words("two")]);

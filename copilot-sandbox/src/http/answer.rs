@@ -1,8 +1,11 @@
 //! The answers that every part of the server gives.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -59,6 +62,18 @@ pub(super) fn faulty(status: u16, retry_after: Option<&str>) -> Response {
     let mut response = error(status, reason, "a fault of the sandbox answers so");
     if let Some(value) = retry_after.and_then(|value| HeaderValue::from_str(value).ok()) {
         response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    response
+}
+
+/// The very answer that a fault gives.
+pub(super) fn scripted(status: u16, headers: &BTreeMap<String, String>, body: &str) -> Response {
+    let mut response = Response::new(Body::from(body.to_owned()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

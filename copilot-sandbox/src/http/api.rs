@@ -111,6 +111,9 @@ async fn admit(
             Err(noted(answer::faulty(*status, retry_after.as_deref()), "fault"))
         }
         Some(FaultKind::Html { status }) => Err(noted(answer::proxy_page(*status), "fault")),
+        Some(FaultKind::Answer { status, headers, body }) => {
+            Err(noted(answer::scripted(*status, headers, body), "fault"))
+        }
         Some(FaultKind::CloseBefore {}) => Err(Outcome {
             close: true,
             ..noted(StatusCode::NO_CONTENT.into_response(), "fault, nothing taken")
@@ -171,12 +174,13 @@ async fn take_events(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome 
 
 async fn judge(shared: &Shared, body: &[u8], at: Moment) -> Result<Vec<Arrived>, Refusal> {
     let events = shared.judge.collect(body)?;
+    let clock = shared.clock.unwrap_or(at);
     let mut judged = Vec::with_capacity(events.len());
     for (index, raw) in events.into_iter().enumerate() {
         if index % TURN == TURN - 1 {
             task::yield_now().await;
         }
-        let event = shared.judge.event(index, raw, at.as_millis())?;
+        let event = shared.judge.event(index, raw, clock.as_millis())?;
         judged.push(arrived(at, index, raw, event));
     }
     Ok(judged)

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// The text of the contract.
-pub const YAML: &str = include_str!("../../openapi/copilot.yaml");
+pub const YAML: &str = include_str!("../../../openapi/copilot.yaml");
 
 /// The whole document.
 pub static ROOT: LazyLock<Value> =
@@ -57,6 +57,16 @@ pub fn event_types() -> Vec<EventType> {
             EventType { name, schema, payload, example }
         })
         .collect()
+}
+
+/// The examples of the body of `set_consent`.
+pub fn consent_examples() -> Vec<&'static Value> {
+    let paths = ROOT["paths"].as_object().expect("no paths");
+    let operation =
+        paths.values().map(|path| &path["post"]).find(|post| post["operationId"] == "set_consent");
+    let examples = operation.and_then(|post| post.pointer("/requestBody/content/application~1json/examples"));
+    let examples = examples.and_then(Value::as_object).expect("set_consent has no examples");
+    examples.values().map(|example| &example["value"]).collect()
 }
 
 /// A listed property of an object's schema.

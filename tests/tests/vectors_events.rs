@@ -1,0 +1,255 @@
+//! The vectors of events: every field of every event, spoilt in every way that the contract knows, and judged four times:
+//! by the client's validator, by JSON Schema strictly and as usual today, and by the generated types.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+use std::{collections::BTreeSet, fmt, sync::LazyLock};
+
+use copilot_gen::types::Event;
+use copilot_tests::{
+    judge, spec,
+    vectors::{self, Body, Break},
+};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+/// A vector, with the clock and the type of its file.
+struct Vector {
+    file: String,
+    event_type: String,
+    now: i64,
+    case: Body,
+}
+
+static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| {
+    let files = vectors::events().into_iter();
+    let cases = files.flat_map(|(file, bodies)| {
+        let event_type = bodies.event_type.unwrap();
+        bodies.cases.into_iter().map(move |case| Vector {
+            file: file.clone(),
+            event_type: event_type.clone(),
+            now: bodies.now,
+            case,
+        })
+    });
+    cases.collect()
+});
+
+impl fmt::Display for Vector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}: {}", self.file, self.case.name, self.case.body)
+    }
+}
+
+/// Who judges beside the contract's validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judge {
+    /// JSON Schema as OpenAPI 3.0 means it (draft 4, formats asserted).
+    Strict,
+    /// JSON Schema as most tools run it today (2020-12).
+    Modern,
+    /// `serde_json::from_value::<Event>`.
+    Types,
+}
+
+/// A difference between a judge and the contract's validator that is meant to be.
+struct Explained {
+    judge: Judge,
+    applies: fn(&Vector) -> bool,
+    why: &'static str,
+}
+
+const EXPLAINED: &[Explained] = &[
+    Explained {
+        judge: Judge::Modern,
+        applies: |vector| vector.case.change().1 == "a whole decimal number" && !vector.case.valid,
+        why: "since draft 6, JSON Schema takes 1795509000000.0 for an integer",
+    },
+    Explained {
+        judge: Judge::Types,
+        applies: |vector| vector.case.change().1 == "null" && is_optional(vector),
+        why: "serde reads null for an optional property as if it were absent",
+    },
+    Explained {
+        judge: Judge::Types,
+        applies: |vector| {
+            let is_empty_array = vector.case.change() == ("/payload", "an empty array");
+            is_empty_array && vector.event_type.starts_with("preexisting_sync_")
+        },
+        why: "serde reads a struct from an array of its fields, and a struct of none from an empty one",
+    },
+    Explained {
+        judge: Judge::Types,
+        applies: |vector| {
+            vector.case.change() == ("/payload", "an array") && vector.event_type == "user_deleted"
+        },
+        why: "serde reads a struct from an array of its fields",
+    },
+];
+
+/// Whether the place is that of a property that the payload lists and that may be missing.
+fn is_optional(vector: &Vector) -> bool {
+    let events = spec::event_types();
+    let event = events.iter().find(|event| event.name == vector.event_type).unwrap();
+    let name = vector.case.change().0.strip_prefix("/payload/");
+    spec::fields(event.payload).iter().any(|field| Some(field.name) == name && !field.required)
+}
+
+/// The rules that the types cannot express: they read such an event, and `violations` refuses it.
+fn types_express(Break { pointer, rule, .. }: &Break) -> bool {
+    let of_payload = pointer == "/payload" && rule == "anyOf";
+    !of_payload && !["minimum", "maximum", "x-time-window", "x-property-limit"].contains(&rule.as_str())
+}
+
+fn verdict_differs(judge: Judge, vector: &Vector) -> Option<&'static Explained> {
+    EXPLAINED.iter().find(|row| row.judge == judge && (row.applies)(vector))
+}
+
+fn found(violations: &[copilot_gen::contract::Violation]) -> Vec<Break> {
+    let breaks = violations.iter().map(|violation| Break {
+        pointer: violation.pointer().to_owned(),
+        rule: violation.rule().to_owned(),
+        grade: violation.provenance().to_string(),
+    });
+    let mut breaks: Vec<Break> = breaks.collect();
+    breaks.sort();
+    breaks
+}
+
+fn expected(vector: &Vector) -> Vec<Break> {
+    let mut breaks = vector.case.breaks.clone();
+    breaks.sort();
+    breaks
+}
+
+/// All failures at once: one is seldom alone.
+fn assert_none(failures: &[String]) {
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn the_validator_reports_what_a_vector_breaks_and_nothing_else() {
+    let (mut refused, mut several, mut failures) = (0, 0, Vec::new());
+    let mut rules = BTreeSet::new();
+    for vector in VECTORS.iter() {
+        let found = found(&Event::violations_in(&vector.case.body, vector.now));
+        if found != expected(vector) || vector.case.valid != found.is_empty() {
+            failures.push(format!("{vector}\n  expected {:?}\n  found {found:?}", expected(vector)));
+        }
+        refused += usize::from(!vector.case.valid);
+        several += usize::from(vector.case.breaks.len() > 1);
+        rules.extend(vector.case.breaks.iter().map(|found| found.rule.as_str()));
+    }
+    let accepted = VECTORS.len() - refused;
+    println!("{refused} vectors refused, {several} of them for several rules; {accepted} accepted");
+    println!("rules broken: {rules:?}");
+    assert_none(&failures);
+    // One rule each, or a runner could not tell which one it lacks.
+    assert!(refused > 3000 && accepted > 500 && several * 20 < refused);
+}
+
+#[test]
+fn a_violation_says_the_rule_and_never_the_value() {
+    for vector in VECTORS.iter() {
+        for violation in Event::violations_in(&vector.case.body, vector.now) {
+            let words = format!("{violation} {violation:?}");
+            assert!(!violation.message().is_empty() && words.contains(violation.rule()), "{vector}");
+            let value = vector.case.body.pointer(violation.pointer());
+            // Shorter ones could stand in any sentence.
+            if let Some(text) = value.and_then(Value::as_str).filter(|text| text.chars().count() > 5) {
+                assert!(!words.contains(text.trim()), "{vector}: {words}");
+            }
+            if let Some(number) = value.filter(|value| value.to_string().len() > 3 && value.is_number()) {
+                assert!(!words.contains(&number.to_string()), "{vector}: {words}");
+            }
+        }
+    }
+}
+
+#[test]
+fn seconds_sent_for_milliseconds_are_named_as_such() {
+    let mut count = 0;
+    for vector in VECTORS.iter().filter(|vector| vector.case.change().1 == "in seconds") {
+        let violations = Event::violations_in(&vector.case.body, vector.now);
+        let [violation] = violations.as_slice() else { panic!("{vector}: {violations:?}") };
+        assert!(violation.message().contains("in seconds"), "{violation}");
+        assert!(violation.message().contains("milliseconds"), "{violation}");
+        count += 1;
+    }
+    assert_eq!(count, spec::event_types().len());
+}
+
+fn compare_with_json_schema(judge: Judge, validator: &Validator) {
+    let mut failures = Vec::new();
+    for vector in VECTORS.iter() {
+        let refused = vector.case.breaks.iter().any(|found| !found.rule.starts_with("x-"));
+        let differs = verdict_differs(judge, vector).is_some();
+        if validator.is_valid(&vector.case.body) == (refused ^ differs) {
+            let errors = judge::errors(validator, &vector.case.body);
+            failures.push(format!("{vector}\n  we say {:?}\n  it says {errors:?}", expected(vector)));
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn json_schema_as_openapi_means_it_agrees() {
+    compare_with_json_schema(Judge::Strict, &judge::STRICT);
+}
+
+#[test]
+fn json_schema_as_most_tools_run_it_agrees() {
+    compare_with_json_schema(Judge::Modern, &judge::MODERN);
+}
+
+#[test]
+fn the_types_agree_as_far_as_they_can_express_the_rules() {
+    let mut failures = Vec::new();
+    for vector in VECTORS.iter() {
+        let refused = vector.case.breaks.iter().any(types_express);
+        let differs = verdict_differs(Judge::Types, vector).is_some();
+        match serde_json::from_value::<Event>(vector.case.body.clone()) {
+            Ok(_) if refused ^ differs => failures.push(format!("{vector}: the types accept")),
+            Err(error) if !(refused ^ differs) => {
+                failures.push(format!("{vector}: the types refuse: {error}"))
+            }
+            Ok(event) if !differs && found(&event.violations(vector.now)) != expected(vector) => {
+                failures.push(format!("{vector}: typed: {:?}", found(&event.violations(vector.now))));
+            }
+            _ => {}
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn every_explained_difference_is_met() {
+    for row in EXPLAINED {
+        let count = VECTORS.iter().filter(|vector| (row.applies)(vector)).count();
+        println!("{:?}, {count} times: {}", row.judge, row.why);
+        assert!(count > 0, "no vector shows it: {}", row.why);
+    }
+}
+
+/// No vector, since JSON Schema cannot say it: `anyOf` lets `number` take what `integer` refuses.
+#[test]
+fn an_integer_beyond_64_bits_in_a_free_property_is_refused_by_the_validator_alone() {
+    let mut rooms = 0;
+    for vector in VECTORS.iter().filter(|vector| vector.case.name == "as in the contract") {
+        let event = spec::event_types().into_iter().find(|event| event.name == vector.event_type).unwrap();
+        if spec::additional(event.payload).is_none() {
+            continue;
+        }
+        rooms += 1;
+        for (value, good) in [(json!(i64::MAX), true), (json!(1_u64 << 63), false)] {
+            let mut json = vector.case.body.clone();
+            json["payload"]["further"] = value;
+            let breaks = found(&Event::violations_in(&json, vector.now));
+            let place = breaks.first().map(|found| (found.pointer.as_str(), found.rule.as_str()));
+            assert_eq!(place, (!good).then_some(("/payload/further", "format")), "{json}");
+            assert!(judge::STRICT.is_valid(&json) && judge::MODERN.is_valid(&json));
+            assert!(serde_json::from_value::<Event>(json).is_ok(), "serde reads it as an f64");
+        }
+    }
+    assert_eq!(rooms, 2);
+}
