@@ -173,7 +173,8 @@ fn round(sandbox: &Process, good: &mut GoodClient, tally: &Tally, idle: usize) -
 fn held(target: &Target) -> [(&'static str, Hold, Expected); 4] {
     let Target { address, authorization } = target;
     let line = format!("POST /v2/collect HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
-    let body = format!("{line}Content-Length: 1000000\r\nAuthorization: {authorization}\r\n\r\n{{\"events\":[");
+    let body =
+        format!("{line}Content-Length: 1000000\r\nAuthorization: {authorization}\r\n\r\n{{\"events\":[");
     let chunks = format!("{line}Transfer-Encoding: chunked\r\nAuthorization: {authorization}\r\n\r\n");
     let refused = format!("{line}Content-Length: 1000000\r\n\r\n");
     let hold = |first: String, then: &str| Hold {

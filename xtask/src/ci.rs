@@ -25,7 +25,7 @@ enum Verdict {
 /// Runs the steps of those names, or all. `false` when one failed.
 pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
     let workspace = Workspace::read(root)?;
-    let in_ci = env::var("CI").is_ok_and(|value| value == "true");
+    let in_ci = in_ci();
     let steps = steps::all(&workspace, in_ci);
     if names == ["--list"] {
         for step in &steps {
@@ -47,6 +47,11 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
         println!("CI=true: a skipped step counts as failed");
     }
     Ok(rows.iter().all(|(_, verdict, _)| *verdict != Verdict::Failed) && !(skipped && in_ci))
+}
+
+/// Whether a machine checks, so that nothing may be left out.
+pub(crate) fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true")
 }
 
 fn verdict(step: &Step<'_>) -> Verdict {

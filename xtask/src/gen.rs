@@ -85,7 +85,7 @@ fn normalised(text: &str) -> String {
 }
 
 /// The unified diff from what is committed to what is generated, cut after [`SHOWN_LINES`] lines.
-fn difference(name: &str, found: &str, wanted: &str) -> String {
+pub(crate) fn difference(name: &str, found: &str, wanted: &str) -> String {
     let diff = TextDiff::configure().timeout(Duration::from_secs(5)).diff_lines(found, wanted);
     let text = diff
         .unified_diff()

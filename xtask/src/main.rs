@@ -5,6 +5,7 @@ mod ci;
 mod failure;
 mod r#gen;
 mod lint;
+mod polyglot;
 mod public_api;
 mod sandbox;
 mod workspace;
@@ -21,6 +22,9 @@ Usage: cargo xtask <command>
                    With --check write nothing: show how they differ, and fail if they do.
   lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
   ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.
+  polyglot [--write] [CLIENT...]
+                   Make a client of the contract in each of several languages, run the vectors with it, and let it talk
+                   to the sandbox. With --write put what was found into openapi/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
   build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
@@ -54,6 +58,10 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         }
         ["lint", file] if !file.starts_with('-') => lint::run(Path::new(file), file),
         ["ci", steps @ ..] => ci::run(&workspace::root()?, steps),
+        ["polyglot", "--write", clients @ ..] => {
+            polyglot::run(&workspace::root()?, polyglot::Mode::Write, clients)
+        }
+        ["polyglot", clients @ ..] => polyglot::run(&workspace::root()?, polyglot::Mode::Check, clients),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
         ["build-cost"] => build_cost::run(&workspace::root()?),

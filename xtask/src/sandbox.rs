@@ -16,23 +16,28 @@ use crate::{
 const ENOUGH_REQUESTS: u64 = 5000;
 
 /// A sandbox that runs until this is dropped.
-struct Sandbox {
+pub(crate) struct Sandbox {
     process: Child,
-    url: String,
-    client_id: String,
-    client_secret: String,
+    pub(crate) url: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+}
+
+/// Builds the sandbox, and returns its program.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-sandbox"]);
+    if !succeeds(&mut build)? {
+        return Err(Failure::Exit { command: shown(&build), said: None });
+    }
+    Ok(workspace.target.join("debug").join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX)))
 }
 
 impl Sandbox {
-    fn start(workspace: &Workspace) -> Result<Self, Failure> {
-        let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-sandbox"]);
-        if !succeeds(&mut build)? {
-            return Err(Failure::Exit { command: shown(&build), said: None });
-        }
-        let program =
-            workspace.target.join("debug").join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX));
+    /// Starts the program on a free port with these arguments.
+    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Result<Self, Failure> {
         let mut command = Command::new(program);
-        command.args(["--port", "0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["--port", "0"]).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let could_not = |source| Failure::Start { command: "copilot-sandbox".to_owned(), source };
         let mut process = command.spawn().map_err(could_not)?;
         let output = process.stdout.take();
@@ -56,6 +61,16 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    /// The whole URL of `collect`.
+    pub(crate) fn collect_url(&self) -> String {
+        format!("{}/v2/collect", self.url)
+    }
+
+    /// The whole URL of `set_consent`.
+    pub(crate) fn consent_url(&self) -> String {
+        format!("{}/v2/api/report/user_copilot_analysis_consent_changed", self.url)
+    }
+
     /// Whether it has not ended by itself.
     fn still_runs(&mut self) -> bool {
         let runs = matches!(self.process.try_wait(), Ok(None));
@@ -75,7 +90,7 @@ impl Drop for Sandbox {
 }
 
 /// The first program of these names that is in one of the folders or on the search path.
-fn find(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
+pub(crate) fn find(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut places = folders.iter().cloned().chain(env::split_paths(&path));
     places.find_map(|folder| names.iter().map(|name| folder.join(name)).find(|file| file.is_file()))
@@ -103,7 +118,7 @@ pub(crate) fn schemathesis(root: &Path) -> Result<bool, Failure> {
     let program = schemathesis_program(root)
         .ok_or_else(|| Failure::Unexpected("schemathesis is not installed; `.ci/run` says how".to_owned()))?;
     let workspace = Workspace::read(root)?;
-    let mut sandbox = Sandbox::start(&workspace)?;
+    let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
     let mut command = Command::new(program);
     command.current_dir(root).args([
         "--config-file",
@@ -149,7 +164,7 @@ pub(crate) fn browser(root: &Path) -> Result<bool, Failure> {
     let chromium = chromium()
         .ok_or_else(|| Failure::Unexpected("Chromium is not installed; `.ci/run` says how".to_owned()))?;
     let workspace = Workspace::read(root)?;
-    let mut sandbox = Sandbox::start(&workspace)?;
+    let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
     let mut command = Command::new("node");
     command.current_dir(root).arg(Path::new(DRIVER).join("drive.mjs")).stdin(Stdio::null());
     command.args(["--url", &sandbox.url, "--client-id", &sandbox.client_id]);

@@ -5,7 +5,7 @@ use std::{env, process::Command};
 use super::{features, packages, tool::Tool};
 use crate::{
     failure::Failure,
-    r#gen, lint, sandbox,
+    r#gen, lint, polyglot, sandbox,
     workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
 };
 
@@ -67,7 +67,10 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     requests.needs.push(Tool::Schemathesis);
     let mut page = own("browser", "cargo xtask browser", || sandbox::browser(&workspace.root));
     page.needs.extend([Tool::Chromium, Tool::Driver]);
-    steps.extend([requests, page]);
+    let clients = own("polyglot", "cargo xtask polyglot", || {
+        polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
+    });
+    steps.extend([requests, page, clients]);
     let packing = shown(&packages::package_command(workspace, in_ci));
     let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
     packaging.needs.push(Tool::Tar);

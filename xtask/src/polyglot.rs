@@ -1,0 +1,92 @@
+//! `cargo xtask polyglot`: makes a client from the contract in each of several languages and lets each run the vectors and
+//! talk to the sandbox.
+//!
+//! Every folder of `openapi/examples` is one client. It says in `commands.json` how it is made and checked, and tells
+//! what it found in a report, which is judged here by the vectors: a client does not mark its own work.
+
+mod client;
+mod example;
+mod page;
+mod report;
+mod tally;
+mod vectors;
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use crate::{failure::Failure, workspace::Workspace};
+use client::Outcome;
+use example::Example;
+use vectors::Vectors;
+
+/// How many clients are made at the same time: as many as this project's smallest machine has cores.
+const AT_ONCE: usize = 2;
+
+/// What to do about the part of `openapi/README.md` that says what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Write it.
+    Write,
+    /// Fail if it is out of date.
+    Check,
+}
+
+/// Runs every client, or those of these names. `false`: one of them is not as it should be.
+pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failure> {
+    let vectors = Vectors::read(root)?;
+    let examples = chosen(Example::all(root)?, names)?;
+    let (examples, lacking): (Vec<_>, Vec<_>) =
+        examples.into_iter().partition(|example| example.lacks().next().is_none());
+    for example in &lacking {
+        let programs = example.lacks().collect::<Vec<_>>().join(", ");
+        println!("SKIPPED: {} needs {programs}; `.ci/run` says how to install it", example.name);
+    }
+    let workspace = Workspace::read(root)?;
+    let program = crate::sandbox::build(&workspace)?;
+    let folder = workspace.target.join("polyglot");
+    fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
+    example::mirror(&root.join("openapi"), &folder.join("openapi"))?;
+
+    let waiting = Mutex::new(examples.iter().rev().collect::<Vec<_>>());
+    let outcomes = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(example) = next else { break };
+            let outcome = client::run(example, &vectors, &program, &folder);
+            println!("{}", outcome.line());
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by(|one, other| one.name.cmp(&other.name));
+
+    for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
+        println!("\n{}: {}", outcome.name, outcome.log.display());
+        outcome.shown_problems().for_each(|problem| println!("  {problem}"));
+    }
+    println!("\n{}", page::table(&outcomes));
+    let good = outcomes.iter().all(|outcome| outcome.problems.is_empty());
+    // What some of the clients did says nothing of the others.
+    let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
+    let all = lacking.is_empty() || !crate::ci::in_ci();
+    Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, mode)?))
+}
+
+fn chosen(mut examples: Vec<Example>, names: &[&str]) -> Result<Vec<Example>, Failure> {
+    if let Some(unknown) = names.iter().find(|name| !examples.iter().any(|example| example.name == **name)) {
+        let known: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
+        return Err(Failure::Usage(format!("`{unknown}` is no client; they are {}", known.join(", "))));
+    }
+    examples.retain(|example| names.is_empty() || names.contains(&example.name.as_str()));
+    Ok(examples)
+}
