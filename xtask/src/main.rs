@@ -2,6 +2,7 @@
 
 mod build_cost;
 mod ci;
+mod diff;
 mod failure;
 mod r#gen;
 mod lint;
@@ -21,6 +22,9 @@ Usage: cargo xtask <command>
                    openapi/copilot.yaml, and the listings of the public APIs, public-api.txt, from their source.
                    With --check write nothing: show how they differ, and fail if they do.
   lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
+  diff [--release] Compare openapi/copilot.json with the contract released last, openapi/released/copilot.json, and fail
+                   on a breaking change that its version and openapi/CHANGELOG.md do not declare. With --release make
+                   it the released one.
   ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.
   polyglot [--write] [CLIENT...]
                    Make a client of the contract in each of several languages, run the vectors with it, and let it talk
@@ -57,6 +61,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
             lint::run(&root.join(workspace::CONTRACT), workspace::CONTRACT)
         }
         ["lint", file] if !file.starts_with('-') => lint::run(Path::new(file), file),
+        ["diff"] => diff::run(&workspace::root()?, diff::Mode::Check),
+        ["diff", "--release"] => diff::run(&workspace::root()?, diff::Mode::Release),
         ["ci", steps @ ..] => ci::run(&workspace::root()?, steps),
         ["polyglot", "--write", clients @ ..] => {
             polyglot::run(&workspace::root()?, polyglot::Mode::Write, clients)

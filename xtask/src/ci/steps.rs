@@ -4,6 +4,7 @@ use std::{env, process::Command};
 
 use super::{features, packages, tool::Tool};
 use crate::{
+    diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
     workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
@@ -28,6 +29,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         step(workspace, "fmt", &[Tool::Rustfmt], &["fmt", "--all", "--", "--check"]),
         own("gen", "cargo xtask gen --check", || r#gen::run(&workspace.root, r#gen::Mode::Check)),
         own("lint", "cargo xtask lint", || lint::run(&workspace.root.join(CONTRACT), CONTRACT)),
+        own("diff", "cargo xtask diff", || diff::run(&workspace.root, diff::Mode::Check)),
         own("dependencies", "copilot-api must not depend on the generator", || {
             packages::dependencies(workspace)
         }),

@@ -1,0 +1,163 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Copilot\Conformance;
+
+use Copilot\Generated\ApiException;
+use Copilot\Generated\Model\CollectRequest;
+use Copilot\Generated\Model\ConsentChange;
+use Copilot\Generated\Model\Event;
+use Copilot\Generated\Model\ModelInterface;
+use Copilot\Generated\Model\UserCreatedPayload;
+use Copilot\Json;
+use Copilot\Refusal;
+use Error;
+use InvalidArgumentException;
+use RuntimeException;
+use stdClass;
+use TypeError;
+use UnexpectedValueException;
+
+/** The events and the changes of consent: each is read into its class, written back, and sent. */
+final class Cases
+{
+    private const BATCH = 250;
+
+    public function __construct(private readonly Setup $setup)
+    {
+    }
+
+    public function run(): void
+    {
+        foreach ($this->setup->eventFiles() as $file) {
+            $vectors = $this->setup->vectors($file);
+            $this->setup->sandbox('POST', 'reset');
+            $this->roundTrip($vectors);
+            $sent = $this->judged($file, $vectors->cases, Event::class);
+            foreach (array_chunk($sent, self::BATCH) as $batch) {
+                $this->sendEvents($file, $batch);
+            }
+        }
+        $vectors = $this->setup->vectors('consent.json');
+        foreach ($this->judged('consent.json', $vectors->cases, ConsentChange::class) as [$case, $change]) {
+            $this->sendConsent('consent.json', $case, $change);
+        }
+    }
+
+    /** A field that is misspelt has no setter. */
+    public function wrongField(): void
+    {
+        $setter = 'setUtcOffest';
+        try {
+            (new UserCreatedPayload())->{$setter}('+0100');
+            $by = 'none';
+        } catch (Error) {
+            $by = 'validator';
+        }
+        $this->setup->report(['part' => 'wrong_field', 'by' => $by]);
+    }
+
+    /**
+     * Reports the cases that are not sent, and returns the others with what they were read as.
+     *
+     * @param list<stdClass> $cases
+     * @param class-string $type
+     * @return list<array{stdClass, ModelInterface}>
+     */
+    private function judged(string $file, array $cases, string $type): array
+    {
+        $sent = [];
+        foreach ($cases as $case) {
+            try {
+                $model = Json::read($case->body, $type);
+                $faults = Json::faults($model);
+                if ($faults !== []) {
+                    $this->refused($file, $case, 'validator', $faults[0]);
+                } elseif (!self::equal(Json::decode(Json::encode($model)), $case->body)) {
+                    $this->refused($file, $case, 'unrepresentable');
+                } else {
+                    $sent[] = [$case, $model];
+                }
+            } catch (TypeError | UnexpectedValueException) {
+                $this->refused($file, $case, 'types');
+            } catch (InvalidArgumentException $refused) {
+                $this->refused($file, $case, 'validator', $refused->getMessage());
+            }
+        }
+        return $sent;
+    }
+
+    /** @param list<array{stdClass, ModelInterface}> $batch */
+    private function sendEvents(string $file, array $batch): void
+    {
+        $answer = $this->setup->collect->collect((new CollectRequest())->setEvents(array_column($batch, 1)));
+        $errors = [];
+        foreach ($answer->getInvalidEvents() ?? [] as $refused) {
+            $errors[$refused->getIndex()] = (string) $refused->getError();
+        }
+        foreach ($batch as $at => [$case]) {
+            isset($errors[$at]) ? $this->refused($file, $case, 'server', $errors[$at]) : $this->taken($file, $case);
+        }
+    }
+
+    private function sendConsent(string $file, stdClass $case, ConsentChange $change): void
+    {
+        try {
+            $this->setup->consent->setConsent($change);
+            $this->taken($file, $case);
+        } catch (ApiException $thrown) {
+            if ($thrown->getCode() !== 400) {
+                throw $thrown;
+            }
+            $this->refused($file, $case, 'server', (string) Refusal::of($thrown)->reason);
+        }
+    }
+
+    /** Sends the contract's own example, and reads what the sandbox got as the class that the discriminator names. */
+    private function roundTrip(stdClass $vectors): void
+    {
+        $named = array_column($vectors->cases, null, 'name');
+        $example = $named['as in the contract'] ?? throw new RuntimeException('there is no example');
+        $event = Json::read($example->body, Event::class);
+        $answer = $this->setup->collect->collect((new CollectRequest())->setEvents([$event]));
+        $sent = ($answer->getInvalidEvents() ?? []) === [];
+        $got = $this->setup->sandbox('GET', 'events?limit=1')->events[0]->event ?? null;
+        $read = Json::read($got, Event::class);
+        $same = $read == $event && self::equal($got, $example->body);
+        $this->setup->report([
+            'part' => 'round_trip',
+            'type' => $vectors->event_type,
+            'sent' => $sent && $same,
+            'read_as' => $read->getModelName(),
+        ]);
+    }
+
+    private function taken(string $file, stdClass $case): void
+    {
+        $this->setup->report(['part' => 'event', 'file' => $file, 'name' => $case->name, 'valid' => true]);
+    }
+
+    private function refused(string $file, stdClass $case, string $by, string $detail = ''): void
+    {
+        $line = ['part' => 'event', 'file' => $file, 'name' => $case->name, 'valid' => false, 'by' => $by];
+        $this->setup->report($detail === '' ? $line : [...$line, 'detail' => $detail]);
+    }
+
+    /** Whether two values of decoded JSON are the same, whatever the order of members: 5 and 5.0 are not. */
+    private static function equal(mixed $one, mixed $other): bool
+    {
+        if ($one instanceof stdClass && $other instanceof stdClass) {
+            $one = get_object_vars($one);
+            $other = get_object_vars($other);
+        } elseif (!is_array($one) || !is_array($other)) {
+            return $one === $other;
+        }
+        foreach ($one as $name => $member) {
+            if (!array_key_exists($name, $other) || !self::equal($member, $other[$name])) {
+                return false;
+            }
+        }
+        return count($one) === count($other);
+    }
+}
