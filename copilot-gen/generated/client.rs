@@ -6082,7 +6082,7 @@ pub const SERVER: &str = "https://api.{environment}.bycopilot.com";
 /// The version of the API that the contract describes.
 pub const API_VERSION: &str = "2.1.7";
 /// The version of the contract itself.
-pub const CONTRACT_VERSION: &str = "0.2.0";
+pub const CONTRACT_VERSION: &str = "0.3.0";
 /// The operations: their ids, methods and paths.
 pub mod operations {
     ///Report events

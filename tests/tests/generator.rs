@@ -85,9 +85,9 @@ fn a_rewrite_whose_reason_is_gone_says_that_it_is_to_be_deleted() {
             &["inline_event_variants", "delete this rewrite"],
         ),
         (
-            "no object has an anyOf",
-            |root| take(schema(root, "CustomEventPayload"), "anyOf"),
-            &["drop_any_of_required", "delete this rewrite"],
+            "no object has an allOf",
+            |root| take(schema(root, "CustomEventPayload"), "allOf"),
+            &["drop_conditions", "delete this rewrite"],
         ),
         (
             "no integer has a bound",

@@ -166,7 +166,7 @@ fn payload(
 /// Whether a payload of the generated types cannot break a rule: it is closed, and has strings and booleans only.
 fn types_hold_every_rule(contract: &Contract, payload: &str) -> Result<bool, Error> {
     let schema = contract.schema(payload)?;
-    if schema.get("anyOf").is_some() || schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+    if schema.get("allOf").is_some() || schema.get("additionalProperties") != Some(&Value::Bool(false)) {
         return Ok(false);
     }
     for property in

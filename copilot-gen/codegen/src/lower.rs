@@ -19,7 +19,7 @@ pub(crate) const BODY_EXCERPT: &str = "body_excerpt";
 pub(crate) fn lower(contract: &Contract) -> Result<Contract, Error> {
     let mut lowered = contract.clone();
     inline_event_variants(&mut lowered)?;
-    drop_any_of_required(&mut lowered)?;
+    drop_conditions(&mut lowered)?;
     drop_integer_ranges(&mut lowered)?;
     merge_success_responses(&mut lowered)?;
     unify_error_responses(&mut lowered)?;
@@ -71,17 +71,17 @@ fn inline_event_variants(contract: &mut Contract) -> Result<(), Error> {
     Ok(())
 }
 
-/// typify turns an object with an `anyOf` of `required` lists into an enum of look-alike structs. The rule is kept
-/// by the validation tables instead.
-fn drop_any_of_required(contract: &mut Contract) -> Result<(), Error> {
+/// typify merges an `allOf` into the object, and makes an enum of look-alike structs of the `anyOf` of `required` lists in it.
+/// The rule is kept by the validation tables instead.
+fn drop_conditions(contract: &mut Contract) -> Result<(), Error> {
     let mut dropped = false;
     for schema in contract.schemas_mut()?.values_mut() {
         let Some(object) = schema.as_object_mut() else { continue };
-        if object.contains_key("properties") && object.remove("anyOf").is_some() {
+        if object.contains_key("properties") && object.remove("allOf").is_some() {
             dropped = true;
         }
     }
-    if dropped { Ok(()) } else { Err(obsolete("drop_any_of_required", "no object has an anyOf")) }
+    if dropped { Ok(()) } else { Err(obsolete("drop_conditions", "no object has an allOf")) }
 }
 
 /// progenitor carries integer bounds as f64, and typify picks odd types for some of them. The bounds are kept by the

@@ -30,7 +30,8 @@ fn of_kind(kind: &str) -> &'static [&'static str] {
         "string" => &["format", "enum", "pattern", "minLength", "maxLength"],
         "integer" => &["format", "minimum", "maximum", "x-time-window"],
         "number" => &["format"],
-        "object" => &["properties", "required", "additionalProperties", "anyOf"],
+        "object" => &["properties", "required", "additionalProperties", "allOf"],
+        "condition" => &["anyOf"],
         "anyOf" => &["anyOf"],
         "event" => &["oneOf", "discriminator", "x-property-limit"],
         _ => &[],
@@ -356,10 +357,18 @@ fn object_schema(
         }
         _ => return Err(Error::new(place, "an object in a request must say what additionalProperties are")),
     };
-    let any_of = match schema.get("anyOf") {
+    let any_of = match schema.get("allOf") {
         None => quote!(None),
-        Some(alternatives) => {
-            let graded = grade(place, schema, "anyOf")?;
+        Some(conditions) => {
+            let place = &format!("{place}/allOf");
+            let [condition] = array(place, conditions)?.as_slice() else {
+                return Err(Error::new(place, "an object may have one condition only"));
+            };
+            let place = &format!("{place}/0");
+            understand(place, condition, "condition")?;
+            let graded = grade(place, condition, "anyOf")?;
+            let alternatives =
+                condition.get("anyOf").ok_or_else(|| Error::new(place, "the condition of an object is an anyOf"))?;
             let mut sets = Vec::new();
             for alternative in array(place, alternatives)? {
                 let only_required = alternative.as_object().is_some_and(|members| members.len() == 1);

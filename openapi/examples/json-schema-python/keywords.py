@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 FORMATS = FormatChecker(formats=())
 
-# The stubs of the package give it no types.
+# types-jsonschema gives it no types.
 _extend: Callable[..., type[Draft4Validator]] = validators.extend
 
 

@@ -58,6 +58,7 @@ class Contract:
 
     def __init__(self, document: dict[str, Any], clock: Callable[[], int] = now_millis) -> None:
         """`document` is the OpenAPI document as copilot.json holds it; `clock` is what times are compared with."""
+        self.schemas = frozenset(document["components"]["schemas"])
         registry: SchemaRegistry = Registry()
         self._registry = registry.with_resource(_URI, DRAFT4.create_resource(document))
         self._class = validator_class(clock)
@@ -69,7 +70,9 @@ class Contract:
         return cls(read_json(file.read_bytes()), clock)
 
     def breaks(self, schema: str, value: object) -> list[Break]:
-        """Every rule of the named schema that the value breaks, none if it is valid. `value` is as `read_json` reads."""
+        """The rules of the named schema that a value breaks, none if it is valid. Raises KeyError for another name."""
+        if schema not in self.schemas:
+            raise KeyError(schema)
         if schema not in self._validators:
             reference = {"$ref": f"{_URI}#/components/schemas/{schema}"}
             self._validators[schema] = self._class(reference, registry=self._registry, format_checker=FORMATS)
@@ -102,7 +105,10 @@ def _grade(error: ValidationError) -> str | None:
 
 
 def main() -> None:
-    breaks = Contract.read().breaks(sys.argv[1], read_json(sys.stdin.buffer.read()))
+    contract = Contract.read()
+    if len(sys.argv) != 2 or sys.argv[1] not in contract.schemas:
+        sys.exit(f"usage: validate.py SCHEMA < FILE, where SCHEMA is one of {', '.join(sorted(contract.schemas))}")
+    breaks = contract.breaks(sys.argv[1], read_json(sys.stdin.buffer.read()))
     print("\n".join(found.words() for found in breaks) or "valid")
     sys.exit(1 if breaks else 0)
 

@@ -106,7 +106,13 @@ class Conformance:
 
             with httpx.Client(transport=httpx.MockTransport(answer)) as http:
                 try:
-                    copilot = Copilot(http, case.client_id, case.client_secret, "http://127.0.0.1", "http://127.0.0.1")
+                    copilot = Copilot(
+                        http,
+                        client_id=case.client_id,
+                        client_secret=case.client_secret,
+                        collect_url="http://127.0.0.1",
+                        consent_url="http://127.0.0.1",
+                    )
                 except CredentialsError:
                     self.report.line("auth", name=case.name, refused=True)
                 else:
@@ -153,9 +159,7 @@ class Conformance:
             is_sent = not self.copilot.collect([event])
             read_back = EVENT.validate_json(self.sandbox.newest_event())
             is_same = read_back == event
-            self.report.line(
-                "round_trip", type=event_type, sent=is_sent and is_same, read_as=type(read_back).__name__
-            )
+            self.report.line("round_trip", type=event_type, sent=is_sent and is_same, read_as=type(read_back).__name__)
 
     def model_events(self) -> list[tuple[Event, str]]:
         """The contract's own example of each type."""

@@ -41,6 +41,7 @@ class Copilot:
     def __init__(
         self,
         http: httpx.Client,
+        *,
         client_id: str,
         client_secret: str,
         collect_url: str,

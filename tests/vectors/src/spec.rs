@@ -113,9 +113,9 @@ pub fn additional(object: &'static Value) -> Option<&'static Value> {
     }
 }
 
-/// The sets of properties of which one must be there whole (`anyOf` of `required`), if the object says so.
+/// The sets of properties of which one must be there whole (`anyOf` of `required`, in `allOf`), if the object says so.
 pub fn alternatives(object: &Value) -> Option<Vec<Vec<&str>>> {
-    let sets = object.get("anyOf").filter(|_| object.get("properties").is_some())?.as_array()?;
+    let sets = object.pointer("/allOf/0/anyOf")?.as_array()?;
     Some(
         sets.iter()
             .map(|set| set["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect())

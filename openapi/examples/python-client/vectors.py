@@ -1,0 +1,134 @@
+"""What the conformance runner stands on: the vectors, the sandbox's control API and the report."""
+
+import json
+from pathlib import Path
+from typing import Any, Self, TextIO, TypedDict
+
+import httpx
+
+
+class BodyCase(TypedDict):
+    name: str
+    valid: bool
+    body: Any
+
+
+class BodyVectors(TypedDict):
+    """A file of events, or of consents."""
+
+    now: int
+    cases: list[BodyCase]
+
+
+class AuthCase(TypedDict):
+    name: str
+    client_id: str
+    client_secret: str
+
+
+class UtcCase(TypedDict):
+    name: str
+    text: str
+
+
+class EpochCase(TypedDict):
+    name: str
+    value: Any
+
+
+class TimeVectors(TypedDict):
+    utc: list[UtcCase]
+    epoch: list[EpochCase]
+
+
+class Answer(TypedDict):
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class ResponseCase(TypedDict):
+    name: str
+    operation: str
+    event_ids: list[str]
+    answer: Answer
+
+
+class Vectors:
+    """The folder of vectors."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def event_files(self) -> list[str]:
+        return sorted(f"events/{file.name}" for file in self._folder.glob("events/*.json"))
+
+    def bodies(self, file: str) -> BodyVectors:
+        vectors: BodyVectors = self._read(file)
+        return vectors
+
+    def example(self, file: str) -> Any:
+        """The contract's own example."""
+        return next(case["body"] for case in self.bodies(file)["cases"] if case["name"] == "as in the contract")
+
+    def auth(self) -> list[AuthCase]:
+        cases: list[AuthCase] = self._read("basic-auth.json")["cases"]
+        return cases
+
+    def times(self) -> TimeVectors:
+        vectors: TimeVectors = self._read("timestamps.json")
+        return vectors
+
+    def responses(self) -> list[ResponseCase]:
+        cases: list[ResponseCase] = self._read("responses.json")["cases"]
+        return cases
+
+    def _read(self, file: str) -> Any:
+        return json.loads((self._folder / file).read_bytes())
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON, where 5 is not 5.0 and 1 is not true."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and one == other
+
+
+class Report:
+    """JSON Lines, one for each case."""
+
+    def __init__(self, file: Path) -> None:
+        self._file: TextIO = file.open("w", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def line(self, part: str, **members: object) -> None:
+        self._file.write(json.dumps({"part": part, **members}) + "\n")
+
+
+class Sandbox:
+    """The control API of the sandbox."""
+
+    def __init__(self, http: httpx.Client, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    def answer_once(self, answer: Answer) -> None:
+        """The next request gets this very answer."""
+        fault = {"next": 1, "fault": {"kind": "answer", **answer}}
+        self._http.post(f"{self._url}/_sandbox/faults", json=fault).raise_for_status()
+
+    def newest_event(self) -> Any:
+        """The event that arrived last."""
+        response = self._http.get(f"{self._url}/_sandbox/events", params={"limit": 1}).raise_for_status()
+        return response.json()["events"][0]["event"]
+
+    def reset(self) -> None:
+        """Forgets all events and faults."""
+        self._http.post(f"{self._url}/_sandbox/reset").raise_for_status()
