@@ -90,9 +90,6 @@ proptest! {
     fn any_json_inside_an_event_is_judged_as_json_schema_judges_it(json in arbitrary::spoilt_event()) {
         let violations = Event::violations_in(&json, NOW);
         let refused = violations.iter().any(|violation| !violation.rule().starts_with("x-"));
-        // Draft 4 of JSON Schema asserts `format: email`, which also bounds the length of each part.
-        let email = json.pointer("/payload/email").is_some();
-        prop_assume!(refused || !email);
         prop_assert_eq!(judge::STRICT.is_valid(&json), !refused, "{:?}", violations);
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     let program = crate::sandbox::build(&workspace)?;
     let folder = workspace.target.join("polyglot");
     fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
-    example::mirror(&root.join("openapi"), &folder.join("openapi"))?;
+    example::mirror(&root.join("openapi"), &folder)?;
 
     let waiting = Mutex::new(examples.iter().rev().collect::<Vec<_>>());
     let outcomes = Mutex::new(Vec::new());

@@ -367,8 +367,9 @@ fn object_schema(
             let place = &format!("{place}/0");
             understand(place, condition, "condition")?;
             let graded = grade(place, condition, "anyOf")?;
-            let alternatives =
-                condition.get("anyOf").ok_or_else(|| Error::new(place, "the condition of an object is an anyOf"))?;
+            let alternatives = condition
+                .get("anyOf")
+                .ok_or_else(|| Error::new(place, "the condition of an object is an anyOf"))?;
             let mut sets = Vec::new();
             for alternative in array(place, alternatives)? {
                 let only_required = alternative.as_object().is_some_and(|members| members.len() == 1);

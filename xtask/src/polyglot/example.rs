@@ -108,43 +108,48 @@ impl Example {
     }
 }
 
-/// What is made in the copy, and must stay there.
-const MADE: &[&str] = &[
-    "node_modules",
-    ".venv",
-    "generated",
-    "build",
-    "dist",
-    "__pycache__",
-    ".mypy_cache",
-    super::client::INSTALLED,
-];
+/// Names what was copied, so that the copy can follow when it goes.
+const COPIED: &str = "copied.txt";
 
-/// Makes the copy equal to the folder, but for what was made there.
+/// Copies the folder into `to/openapi`, and removes what was copied before and is gone. What is made in the copy stays.
 pub(super) fn mirror(from: &Path, to: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(to).map_err(Failure::writing(to))?;
-    let wanted = entries(from)?;
-    for (name, is_folder) in entries(to)? {
-        if !MADE.contains(&name.as_str()) && !wanted.contains(&(name.clone(), is_folder)) {
-            let stale = to.join(name);
-            let removed = if is_folder { fs::remove_dir_all(&stale) } else { fs::remove_file(&stale) };
-            removed.map_err(Failure::writing(stale))?;
+    let mut files = Vec::new();
+    collect(from, "openapi", &mut files)?;
+    let list = to.join(COPIED);
+    for stale in fs::read_to_string(&list).unwrap_or_default().lines() {
+        if !files.iter().any(|file| file == stale) {
+            // It may have been removed by hand.
+            let _ = fs::remove_file(to.join(stale));
         }
     }
-    for (name, is_folder) in wanted {
-        let (from, to) = (from.join(&name), to.join(&name));
+    for file in &files {
+        let (source, copy) = (from.with_file_name(file), to.join(file));
+        let text = fs::read(&source).map_err(Failure::reading(source))?;
+        if fs::read(&copy).is_ok_and(|found| found == text) {
+            continue;
+        }
+        if let Some(folder) = copy.parent() {
+            fs::create_dir_all(folder).map_err(Failure::writing(folder))?;
+        }
+        fs::write(&copy, text).map_err(Failure::writing(copy))?;
+    }
+    fs::write(&list, files.join("\n")).map_err(Failure::writing(list))
+}
+
+/// Every file below the folder, by its path from the folder above, but for what a `.gitignore` beside it leaves out.
+fn collect(folder: &Path, path: &str, files: &mut Vec<String>) -> Result<(), Failure> {
+    let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
+    let ignored: Vec<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+    for (name, is_folder) in entries(folder)? {
+        let path = format!("{path}/{name}");
+        if ignored.contains(&name.as_str()) {
+            continue;
+        }
         if is_folder {
-            // Made in the sources, by hand: what is checked is made anew.
-            if !MADE.contains(&name.as_str()) {
-                mirror(&from, &to)?;
-            }
-            continue;
+            collect(&folder.join(name), &path, files)?;
+        } else {
+            files.push(path);
         }
-        let text = fs::read(&from).map_err(Failure::reading(&from))?;
-        if fs::read(&to).is_ok_and(|found| found == text) {
-            continue;
-        }
-        fs::write(&to, text).map_err(Failure::writing(to))?;
     }
     Ok(())
 }
@@ -172,21 +177,26 @@ mod tests {
     #[test]
     fn the_copy_follows_the_folder_and_keeps_what_was_made() {
         let root = std::env::temp_dir().join(format!("xtask-polyglot-{}", std::process::id()));
-        let (from, to) = (root.join("from"), root.join("to"));
-        for (folder, file, text) in [
-            (from.join("go"), "a.go", "new"),
-            (to.join("go"), "a.go", "old"),
-            (to.join("go"), "stale.go", ""),
-            (to.join("go/generated"), "kept.go", ""),
-            (to.join("gone"), "b.go", ""),
-        ] {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(file), text).unwrap();
-        }
+        let (from, to) = (root.join("openapi"), root.join("target"));
+        let write = |file: std::path::PathBuf, text: &str| {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write(from.join("go/a.go"), "old");
+        write(from.join("go/gone.go"), "");
+        write(from.join("go/.gitignore"), "/generated/\n");
+        write(from.join("go/generated/by-hand.go"), "");
         mirror(&from, &to).unwrap();
-        assert_eq!(fs::read_to_string(to.join("go/a.go")).unwrap(), "new");
-        assert!(to.join("go/generated/kept.go").is_file());
-        assert!(!to.join("go/stale.go").exists() && !to.join("gone").exists());
+        assert!(to.join("openapi/go/gone.go").is_file());
+
+        write(from.join("go/a.go"), "new");
+        fs::remove_file(from.join("go/gone.go")).unwrap();
+        write(to.join("openapi/go/generated/made.go"), "");
+        mirror(&from, &to).unwrap();
+        let copy = to.join("openapi/go");
+        assert_eq!(fs::read_to_string(copy.join("a.go")).unwrap(), "new");
+        assert!(copy.join("generated/made.go").is_file());
+        assert!(!copy.join("gone.go").exists() && !copy.join("generated/by-hand.go").exists());
         fs::remove_dir_all(root).unwrap();
     }
 }

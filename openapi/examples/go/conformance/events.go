@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"example.com/copilot/client"
+	copilot "example.com/copilot/generated"
+)
+
+const (
+	batch       = 250
+	inTheText   = "as in the contract"
+	missingText = "no value given for required property"
+)
+
+type eventCase struct {
+	Name string
+	Body json.RawMessage
+}
+
+// verdict is what the client says of a case before anything is sent: empty `by` means that it would send it.
+type verdict struct{ by, detail string }
+
+// judge reads a case into its model, writes it back, and validates the model.
+func judge(body json.RawMessage, model interface{}, readError error) verdict {
+	if readError != nil {
+		// The generated reader looks for required members itself; everything else is the decoder's doing.
+		if strings.Contains(readError.Error(), missingText) {
+			return verdict{"validator", "required"}
+		}
+		return verdict{"types", readError.Error()}
+	}
+	written, err := json.Marshal(model)
+	if err != nil {
+		return verdict{"types", "nothing of this type can be written"}
+	}
+	if event, ok := model.(copilot.Event); ok {
+		model = event.GetActualInstance()
+	}
+	if err := client.Validate(model); err != nil {
+		return verdict{"validator", err.Error()}
+	}
+	if !sameJSON(body, written) {
+		return verdict{"unrepresentable", "it would be written otherwise"}
+	}
+	return verdict{}
+}
+
+func (r *runner) events(name string) {
+	var file struct{ Cases []eventCase }
+	r.read(name, &file)
+	var waiting []copilot.Event
+	var names []string
+	flush := func() {
+		if len(waiting) == 0 {
+			return
+		}
+		answer, err := r.api.Collect(context.Background(), waiting)
+		check(err)
+		refused := map[int64]string{}
+		for _, invalid := range answer.InvalidEvents {
+			refused[invalid.GetIndex()] = invalid.GetError()
+		}
+		for index, test := range names {
+			if detail, ok := refused[int64(index)]; ok {
+				r.verdict(name, test, verdict{"server", detail})
+			} else {
+				r.verdict(name, test, verdict{})
+			}
+		}
+		waiting, names = nil, nil
+	}
+	for _, test := range file.Cases {
+		event, err := client.ReadEvent(test.Body)
+		if found := judge(test.Body, event, err); found.by != "" {
+			r.verdict(name, test.Name, found)
+			continue
+		}
+		if test.Name == inTheText {
+			r.roundTrip(event)
+		}
+		waiting, names = append(waiting, event), append(names, test.Name)
+		if len(waiting) == batch {
+			flush()
+		}
+	}
+	flush()
+}
+
+func (r *runner) consents(name string) {
+	var file struct{ Cases []eventCase }
+	r.read(name, &file)
+	for _, test := range file.Cases {
+		var change copilot.ConsentChange
+		found := judge(test.Body, &change, json.Unmarshal(test.Body, &change))
+		if found.by == "" {
+			found = judge(test.Body, change, nil)
+		}
+		if found.by == "" {
+			var refusal *client.Refusal
+			err := r.api.SetConsent(context.Background(), change)
+			if errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest {
+				found = verdict{"server", refusal.Reason}
+			} else {
+				check(err)
+			}
+		}
+		r.verdict(name, test.Name, found)
+	}
+}
+
+func (r *runner) verdict(file, name string, found verdict) {
+	fields := line{"part": "event", "file": file, "name": name, "valid": found.by == ""}
+	if found.by != "" {
+		fields["by"], fields["detail"] = found.by, found.detail
+	}
+	r.line(fields)
+}
+
+// roundTrip sends an event, reads it back from the sandbox, and tells which variant the discriminator chose.
+func (r *runner) roundTrip(event copilot.Event) {
+	written, err := json.Marshal(event)
+	check(err)
+	var sent struct {
+		Type    string
+		EventID string `json:"event_id"`
+	}
+	check(json.Unmarshal(written, &sent))
+	answer, err := r.api.Collect(context.Background(), []copilot.Event{event})
+	check(err)
+	var received struct {
+		Events []struct{ Event json.RawMessage }
+	}
+	r.control(http.MethodGet, "/_sandbox/events?limit=1&event_id="+url.QueryEscape(sent.EventID), nil, &received)
+	read, err := client.ReadEvent(received.Events[0].Event)
+	check(err)
+	readAs := reflect.TypeOf(read.GetActualInstance()).Elem().Name()
+	same := sameJSON(written, received.Events[0].Event)
+	taken := len(answer.InvalidEvents) == 0
+	r.line(line{"part": "round_trip", "type": sent.Type, "sent": taken && same, "read_as": readAs})
+}

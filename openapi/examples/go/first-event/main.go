@@ -1,0 +1,46 @@
+// Sends one event and one consent, and prints what became of them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"example.com/copilot/client"
+	copilot "example.com/copilot/generated"
+)
+
+func main() {
+	credentials, err := client.NewCredentials(os.Getenv("COPILOT_CLIENT_ID"), os.Getenv("COPILOT_CLIENT_SECRET"))
+	check(err)
+	api, err := client.New(credentials,
+		os.Getenv("COPILOT_CLIENT_COLLECT_ENDPOINT"), os.Getenv("COPILOT_CLIENT_CONSENT_ENDPOINT"), nil)
+	check(err)
+
+	const userID = "7d1f0c8e-55b2-4b8c-9a53-0f6f2f1f7a10"
+	now := time.Now().UnixMilli()
+	devices := int64(2)
+	payload := copilot.NewUserCreatedPayload(userID)
+	payload.SetEmail("zoe@example.com")
+	payload.SetUtcOffset("+0100")
+	payload.SetCustomProperties(map[string]copilot.PropertyValue{"devices": {Int64: &devices}})
+	event := copilot.NewUserCreatedEvent("user_created", fmt.Sprintf("signup-%d", now), now, *payload)
+
+	answer, err := api.Collect(context.Background(), []copilot.Event{copilot.UserCreatedEventAsEvent(event)})
+	check(err)
+	for _, refused := range answer.InvalidEvents {
+		fmt.Printf("refused: event %s: %s\n", refused.GetEventId(), refused.GetError())
+	}
+	fmt.Printf("taken: %d of 1 events\n", 1-len(answer.InvalidEvents))
+
+	check(api.SetConsent(context.Background(), *copilot.NewConsentChange(userID, true)))
+	fmt.Println("recorded: the consent")
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
