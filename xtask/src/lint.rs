@@ -1,42 +1,158 @@
 //! `cargo xtask lint`: what an OpenAPI contract of this workspace must keep to, beyond what a parser checks.
 //!
-//! Each group of rules is a module: it looks at the places of the document that `walk` finds and adds
-//! findings. The rules themselves are in the head comment of `openapi/copilot.yaml`.
+//! Four linters look at it. The rules of this workspace come first: each group of them is a module, which looks at the
+//! places of the document that `walk` finds and adds findings. What they ask for is in the head comment of
+//! `openapi/copilot.yaml`. The others, in `linters`, are those that people elsewhere run.
 
 mod constraints;
+mod defects;
 mod discriminator;
+mod edit;
 mod examples;
+pub(crate) mod linters;
 mod operations;
+mod output;
+mod proof;
 mod references;
+mod schemas;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    env, fs, panic,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
 use copilot_codegen::{Contract, generate};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, workspace::CONTRACT};
+use linters::{Finding, Linter};
+pub(crate) use proof::prove;
 use walk::Place;
 
-/// Prints the findings about the contract in `path`, which the output calls `name`. `false` when there are
-/// any.
-pub(crate) fn run(path: &Path, name: &str) -> Result<bool, Failure> {
-    let text = fs::read_to_string(path).map_err(Failure::reading(path))?;
-    let mut findings = findings(&text);
-    if findings.is_empty() {
-        findings.extend(not_generated(&text));
+/// The contract as JSON, from the root of the workspace.
+const CONTRACT_JSON: &str = "openapi/copilot.json";
+
+/// Prints what the linters find in the file, or in the contract's two forms. `false` when there is something, and in CI
+/// when a linter is not installed.
+pub(crate) fn run(root: &Path, file: Option<&str>) -> Result<bool, Failure> {
+    let names = match file {
+        Some(file) => vec![file],
+        None => vec![CONTRACT, CONTRACT_JSON],
+    };
+    let place = |name: &&str| match file {
+        // As the person who names it sees it, wherever that is.
+        Some(_) => std::path::absolute(name).map_err(Failure::reading(*name)),
+        None => Ok(root.join(name)),
+    };
+    let files: Vec<PathBuf> = names.iter().map(place).collect::<Result<_, _>>()?;
+    for path in &files {
+        fs::metadata(path).map_err(Failure::reading(path))?;
     }
-    for finding in &findings {
-        println!("{finding}");
+    let reports = reports(root, &files);
+    for report in &reports {
+        report.print(&names);
     }
-    match findings.len() {
-        0 => println!("{name}: no findings"),
-        1 => println!("{name}: 1 finding"),
-        many => println!("{name}: {many} findings"),
+    println!("\n{}", table(&reports));
+    Ok(reports.iter().all(|report| report.passes(in_ci())))
+}
+
+/// Whether nothing may be left out.
+fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true")
+}
+
+/// What became of one linter's look at the files.
+struct Report {
+    linter: Linter,
+    outcome: Outcome,
+    took: Duration,
+}
+
+enum Outcome {
+    /// It ran, in this version.
+    Found(String, Vec<Finding>),
+    NotInstalled,
+    /// It could not do its work.
+    Failed(Failure),
+}
+
+/// Each linter's look at the files, all at the same time.
+fn reports(root: &Path, files: &[PathBuf]) -> Vec<Report> {
+    let report = |linter: Linter| {
+        let start = Instant::now();
+        let outcome = match linter.version(root) {
+            None => Outcome::NotInstalled,
+            Some(version) => match linter.check(root, files) {
+                Ok(mut found) => {
+                    found.sort();
+                    Outcome::Found(version, found)
+                }
+                Err(failure) => Outcome::Failed(failure),
+            },
+        };
+        Report { linter, outcome, took: start.elapsed() }
+    };
+    thread::scope(|scope| {
+        let looks = Linter::ALL.map(|linter| scope.spawn(move || report(linter)));
+        looks.map(|look| look.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))).into()
+    })
+}
+
+impl Report {
+    fn passes(&self, in_ci: bool) -> bool {
+        match &self.outcome {
+            Outcome::Found(_, found) => found.is_empty(),
+            Outcome::NotInstalled => !in_ci,
+            Outcome::Failed(_) => false,
+        }
     }
-    Ok(findings.is_empty())
+
+    /// Says what was found where, or why nothing could be. `names` are what the files are called.
+    fn print(&self, names: &[&str]) {
+        let linter = self.linter.name();
+        match &self.outcome {
+            Outcome::Found(_, found) => {
+                for finding in found {
+                    let name = names.get(finding.file).copied().unwrap_or_default();
+                    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+                    let rule =
+                        if finding.rule.is_empty() { String::new() } else { format!(", {}", finding.rule) };
+                    println!("{name}{line} {}: {} ({linter}{rule})", finding.pointer, finding.problem);
+                }
+            }
+            Outcome::NotInstalled => {
+                let missing = format!("{linter} is not installed, or not in its version");
+                println!("SKIPPED: {missing}: {}", self.linter.how_to_install());
+                if in_ci() {
+                    println!("CI=true: a skipped linter counts as failed");
+                }
+            }
+            Outcome::Failed(failure) => println!("error: {}", failure.chain()),
+        }
+    }
+}
+
+fn table(reports: &[Report]) -> String {
+    let width = reports.iter().map(|report| report.linter.name().len()).max().unwrap_or_default();
+    let line = |linter: &str, version: &str, findings: &str, seconds: &str| {
+        format!("{linter:<width$}  {version:<8}  {findings:>8}  {seconds:>8}\n")
+    };
+    let mut text = line("linter", "version", "findings", "seconds");
+    for Report { linter, outcome, took } in reports {
+        let (version, findings) = match outcome {
+            Outcome::Found(version, found) => (version.as_str(), found.len().to_string()),
+            Outcome::NotInstalled => ("", "SKIPPED".to_owned()),
+            Outcome::Failed(_) => ("", "FAILED".to_owned()),
+        };
+        text.push_str(&line(linter.name(), version, &findings, &format!("{:.1}", took.as_secs_f64())));
+    }
+    text
 }
 
 /// What the generator refuses in a contract that is otherwise right.
@@ -60,6 +176,7 @@ pub(crate) fn findings(text: &str) -> Vec<String> {
     operations::check(&document, &mut findings);
     constraints::check(&document, &mut findings);
     discriminator::check(&document, &mut findings);
+    schemas::check(&document, &mut findings);
     examples::check(&document, &mut findings);
     findings.lines.into_iter().collect()
 }

@@ -3,6 +3,7 @@
 mod build_cost;
 mod ci;
 mod diff;
+mod docs;
 mod failure;
 mod r#gen;
 mod lint;
@@ -11,7 +12,7 @@ mod public_api;
 mod sandbox;
 mod workspace;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use failure::Failure;
 
@@ -21,7 +22,9 @@ Usage: cargo xtask <command>
   gen [--check]    Write copilot-gen/generated/client.rs, openapi/copilot.json and the sandbox's copy of it from
                    openapi/copilot.yaml, and the listings of the public APIs, public-api.txt, from their source.
                    With --check write nothing: show how they differ, and fail if they do.
-  lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) beyond what a parser checks.
+  lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml and copilot.json) with the rules of this workspace,
+                   Redocly, Spectral and openapi-spec-validator.
+  lint --prove     Put defects into copies of the contract, and show which linters catch each.
   diff [--release] Compare openapi/copilot.json with the contract released last, openapi/released/copilot.json, and fail
                    on a breaking change that its version and openapi/CHANGELOG.md do not declare. With --release make
                    it the released one.
@@ -31,6 +34,7 @@ Usage: cargo xtask <command>
                    to the sandbox. With --write put what was found into openapi/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
+  docs             Render the contract as one page, target/docs/copilot.html, and look at it with Chromium.
   build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
 ";
 
@@ -56,11 +60,9 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
     match arguments.as_slice() {
         ["gen"] => r#gen::run(&workspace::root()?, r#gen::Mode::Write),
         ["gen", "--check"] => r#gen::run(&workspace::root()?, r#gen::Mode::Check),
-        ["lint"] => {
-            let root = workspace::root()?;
-            lint::run(&root.join(workspace::CONTRACT), workspace::CONTRACT)
-        }
-        ["lint", file] if !file.starts_with('-') => lint::run(Path::new(file), file),
+        ["lint"] => lint::run(&workspace::root()?, None),
+        ["lint", "--prove"] => lint::prove(&workspace::root()?),
+        ["lint", file] if !file.starts_with('-') => lint::run(&workspace::root()?, Some(file)),
         ["diff"] => diff::run(&workspace::root()?, diff::Mode::Check),
         ["diff", "--release"] => diff::run(&workspace::root()?, diff::Mode::Release),
         ["ci", steps @ ..] => ci::run(&workspace::root()?, steps),
@@ -70,6 +72,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["polyglot", clients @ ..] => polyglot::run(&workspace::root()?, polyglot::Mode::Check, clients),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
+        ["docs"] => docs::run(&workspace::root()?),
         ["build-cost"] => build_cost::run(&workspace::root()?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -4,10 +4,10 @@ use std::{env, process::Command};
 
 use super::{features, packages, tool::Tool};
 use crate::{
-    diff,
+    diff, docs,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
-    workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
+    workspace::{Workspace, cargo, shown, succeeds},
 };
 
 /// One check.
@@ -28,7 +28,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     let mut steps = vec![
         step(workspace, "fmt", &[Tool::Rustfmt], &["fmt", "--all", "--", "--check"]),
         own("gen", "cargo xtask gen --check", || r#gen::run(&workspace.root, r#gen::Mode::Check)),
-        own("lint", "cargo xtask lint", || lint::run(&workspace.root.join(CONTRACT), CONTRACT)),
+        own("lint", "cargo xtask lint", || lint::run(&workspace.root, None)),
         own("diff", "cargo xtask diff", || diff::run(&workspace.root, diff::Mode::Check)),
         own("dependencies", "copilot-api must not depend on the generator", || {
             packages::dependencies(workspace)
@@ -72,7 +72,9 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     let clients = own("polyglot", "cargo xtask polyglot", || {
         polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
     });
-    steps.extend([requests, page, clients]);
+    let mut docs = own("docs", "cargo xtask docs", || docs::run(&workspace.root));
+    docs.needs.extend([Tool::Chromium, Tool::Renderer]);
+    steps.extend([requests, page, docs, clients]);
     let packing = shown(&packages::package_command(workspace, in_ci));
     let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
     packaging.needs.push(Tool::Tar);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{sandbox, workspace};
+use crate::{docs, lint::linters, sandbox, workspace};
 
 /// A program or library beside cargo and rustc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +16,12 @@ pub(super) enum Tool {
     OpenSsl,
     /// Makes requests from the contract.
     Schemathesis,
-    /// Shows the sandbox's page.
+    /// Shows the sandbox's page, and the contract's.
     Chromium,
     /// What drives the browser.
     Driver,
+    /// Renders the contract.
+    Renderer,
 }
 
 impl Tool {
@@ -32,6 +34,7 @@ impl Tool {
             Self::Schemathesis => "schemathesis",
             Self::Chromium => "Chromium",
             Self::Driver => "node, or what tests/browser needs,",
+            Self::Renderer => "node, or what tests/lint needs,",
             Self::OpenSsl => "OpenSSL for developers, or pkg-config, which finds it,",
         }
     }
@@ -45,6 +48,7 @@ impl Tool {
             Self::Schemathesis => "pip install schemathesis, in the version that .ci/run names",
             Self::Chromium => "apt-get install chromium, or what your system calls it",
             Self::Driver => "install Node.js 20 or newer, then npm ci in tests/browser",
+            Self::Renderer => linters::INSTALL,
             Self::OpenSsl => "apt-get install pkg-config libssl-dev, or what your system calls them",
         }
     }
@@ -59,7 +63,8 @@ impl Tool {
             Self::Schemathesis => return sandbox::schemathesis_program(&root).is_some(),
             Self::Chromium => return sandbox::chromium().is_some(),
             Self::Driver if !root.join(sandbox::DRIVER).join("node_modules").is_dir() => return false,
-            Self::Driver => ("node", &["--version"]),
+            Self::Renderer if !docs::is_installed(&root) => return false,
+            Self::Driver | Self::Renderer => ("node", &["--version"]),
             // Elsewhere native-tls uses the TLS of the system.
             Self::OpenSsl if !cfg!(target_os = "linux") => return true,
             Self::OpenSsl => ("pkg-config", &["--exists", "openssl"]),

@@ -22,7 +22,7 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
             }
             _ => {}
         }
-        answered(place, findings);
+        shown(place, findings);
     }
 }
 
@@ -50,9 +50,14 @@ fn exchanged(document: &Document<'_>, schemas: &Schemas, place: &Place<'_>, find
     }
 }
 
-/// A response with a body in JSON shows one.
-fn answered(place: &Place<'_>, findings: &mut Findings) {
-    if place.kind != Kind::MediaType || !matches!(place.holder, Some((Kind::Response, _))) {
+/// A request and a response with a body in JSON show one.
+fn shown(place: &Place<'_>, findings: &mut Findings) {
+    let of = match place.holder {
+        Some((Kind::RequestBody, _)) => "request",
+        Some((Kind::Response, _)) => "response",
+        _ => return,
+    };
+    if place.kind != Kind::MediaType {
         return;
     }
     let name = place.pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/");
@@ -61,7 +66,7 @@ fn answered(place: &Place<'_>, findings: &mut Findings) {
     let has_example = place.get("example").is_some()
         || place.get("examples").and_then(Value::as_object).is_some_and(|examples| !examples.is_empty());
     if is_json && !has_example {
-        findings.add(&place.pointer, "the response has no example");
+        findings.add(&place.pointer, format!("the {of} has no example"));
     }
 }
 

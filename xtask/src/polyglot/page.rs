@@ -162,10 +162,14 @@ fn limits(examples: &[Example]) -> String {
     let mut text = String::from("| client | what | why |\n| --- | --- | --- |\n");
     for example in examples {
         for limit in &example.limits {
-            let why = limit.why.trim_end_matches('.');
-            let why =
-                limit.issue.as_ref().map_or(why.to_owned(), |issue| format!("{why} ([issue]({issue}))"));
-            text.push_str(&format!("| {} | {} | {why} |\n", example.name, limit.what.trim_end_matches('.')));
+            let cell = |words: &str| words.trim_end_matches('.').replace('|', "\\|");
+            let issue = limit.issue.as_ref().map(|issue| format!(" ([issue]({issue}))")).unwrap_or_default();
+            text.push_str(&format!(
+                "| {} | {} | {}{issue} |\n",
+                example.name,
+                cell(&limit.what),
+                cell(&limit.why)
+            ));
         }
     }
     text
