@@ -6,12 +6,14 @@ mod steps;
 mod tool;
 
 use std::{
-    env,
     path::Path,
     time::{Duration, Instant},
 };
 
-use crate::{failure::Failure, workspace::Workspace};
+use crate::{
+    failure::Failure,
+    workspace::{Workspace, in_ci},
+};
 use steps::Step;
 
 /// What became of a step.
@@ -47,11 +49,6 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
         println!("CI=true: a skipped step counts as failed");
     }
     Ok(rows.iter().all(|(_, verdict, _)| *verdict != Verdict::Failed) && !(skipped && in_ci))
-}
-
-/// Whether a machine checks, so that nothing may be left out.
-pub(crate) fn in_ci() -> bool {
-    env::var("CI").is_ok_and(|value| value == "true")
 }
 
 fn verdict(step: &Step<'_>) -> Verdict {

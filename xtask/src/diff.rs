@@ -25,13 +25,14 @@ use std::{fs, path::Path};
 use copilot_codegen::Contract;
 use serde_json::Value;
 
-use crate::{failure::Failure, workspace::CONTRACT};
+use crate::{
+    failure::Failure,
+    workspace::{CONTRACT, CONTRACT_JSON},
+};
 use comparison::Comparison;
 use finding::{Finding, Level};
 use release::{Changelog, Release};
 
-/// The contract as it stands in the workspace, made from the YAML.
-const CURRENT: &str = "openapi/copilot.json";
 /// The contract as it was released last.
 const RELEASED: &str = "openapi/released/copilot.json";
 /// What each release of the contract changed, in words.
@@ -49,8 +50,8 @@ pub(crate) enum Mode {
 /// Compares the contract with the last released one. `false` when a breaking change is not declared, or the
 /// contract may not be released.
 pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
-    let text = read(root, CURRENT)?;
-    let new = parsed(CURRENT, &text)?;
+    let text = read(root, CONTRACT_JSON)?;
+    let new = parsed(CONTRACT_JSON, &text)?;
     let changelog = Changelog::parse(&read(root, CHANGELOG)?);
     let old = match mode {
         // The first release has nothing before it.
@@ -69,7 +70,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let source = Contract::parse(&read(root, CONTRACT)?)
         .map_err(|source| Failure::Contract { file: CONTRACT, source })?;
     if parsed(CONTRACT, &source.to_json())? != new {
-        refusals.push(format!("{CURRENT} is not what {CONTRACT} says: run `cargo xtask gen` first"));
+        refusals.push(format!("{CONTRACT_JSON} is not what {CONTRACT} says: run `cargo xtask gen` first"));
     }
     for refusal in &refusals {
         println!("not released: {refusal}");
@@ -109,7 +110,7 @@ fn show(findings: &[Finding], release: &Release, changelog: &Changelog) -> bool 
     }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     println!(
-        "{CURRENT} {} against {}: {} breaking, {} additions, {} notes; {}",
+        "{CONTRACT_JSON} {} against {}: {} breaking, {} additions, {} notes; {}",
         release.new,
         release.old.map_or_else(|| "nothing released".to_owned(), |old| format!("the released {old}")),
         count(Level::Breaking),

@@ -9,7 +9,7 @@ use similar::TextDiff;
 use crate::{
     failure::Failure,
     public_api::{OF_API, OF_SANDBOX, listing},
-    workspace::{CONTRACT, VECTORS},
+    workspace::{CONTRACT, CONTRACT_JSON, VECTORS},
 };
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
@@ -32,7 +32,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let contract = Contract::parse(&text).map_err(wrong)?;
     let mut files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
-        ("openapi/copilot.json", contract.to_json()),
+        (CONTRACT_JSON, contract.to_json()),
         // A package cannot reach out of its folder, so the sandbox has its own.
         ("copilot-sandbox/generated/contract.json", contract.to_json()),
         (OF_API, listing(root, OF_API)?),

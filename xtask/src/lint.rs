@@ -21,7 +21,7 @@ mod walk;
 
 use std::{
     collections::BTreeSet,
-    env, fs, panic,
+    fs, panic,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -30,13 +30,13 @@ use std::{
 use copilot_codegen::{Contract, generate};
 use serde_json::Value;
 
-use crate::{failure::Failure, workspace::CONTRACT};
+use crate::{
+    failure::Failure,
+    workspace::{CONTRACT, CONTRACT_JSON, in_ci},
+};
 use linters::{Finding, Linter};
 pub(crate) use proof::prove;
 use walk::Place;
-
-/// The contract as JSON, from the root of the workspace.
-const CONTRACT_JSON: &str = "openapi/copilot.json";
 
 /// Prints what the linters find in the file, or in the contract's two forms. `false` when there is something, and in CI
 /// when a linter is not installed.
@@ -60,11 +60,6 @@ pub(crate) fn run(root: &Path, file: Option<&str>) -> Result<bool, Failure> {
     }
     println!("\n{}", table(&reports));
     Ok(reports.iter().all(|report| report.passes(in_ci())))
-}
-
-/// Whether nothing may be left out.
-fn in_ci() -> bool {
-    env::var("CI").is_ok_and(|value| value == "true")
 }
 
 /// What became of one linter's look at the files.

@@ -18,7 +18,10 @@ use std::{
     thread,
 };
 
-use crate::{failure::Failure, workspace::Workspace};
+use crate::{
+    failure::Failure,
+    workspace::{Workspace, in_ci},
+};
 use client::Outcome;
 use example::Example;
 use vectors::Vectors;
@@ -78,7 +81,7 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     let good = outcomes.iter().all(|outcome| outcome.problems.is_empty());
     // What some of the clients did says nothing of the others.
     let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
-    let all = lacking.is_empty() || !crate::ci::in_ci();
+    let all = lacking.is_empty() || !in_ci();
     Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, mode)?))
 }
 

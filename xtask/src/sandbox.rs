@@ -2,10 +2,14 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
+
+use serde_json::Value;
 
 use crate::{
     failure::Failure,
@@ -14,6 +18,9 @@ use crate::{
 
 /// Requests that schemathesis must have generated, or its run proves little.
 const ENOUGH_REQUESTS: u64 = 5000;
+
+/// How long the sandbox may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A sandbox that runs until this is dropped.
 pub(crate) struct Sandbox {
@@ -69,6 +76,23 @@ impl Sandbox {
     /// The whole URL of `set_consent`.
     pub(crate) fn consent_url(&self) -> String {
         format!("{}/v2/api/report/user_copilot_analysis_consent_changed", self.url)
+    }
+
+    /// What its control API says at that path.
+    pub(crate) fn control(&self, path: &str) -> Result<Value, Failure> {
+        let address = self.url.trim_start_matches("http://");
+        let ask = || -> io::Result<String> {
+            let mut line = TcpStream::connect(address)?;
+            line.set_read_timeout(Some(PATIENCE))?;
+            write!(line, "GET /_sandbox/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            line.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let answer =
+            ask().map_err(|error| Failure::Unexpected(format!("the sandbox does not answer: {error}")))?;
+        let body = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
+        body.ok_or_else(|| Failure::Unexpected(format!("the sandbox answered no JSON: {answer}")))
     }
 
     /// Whether it has not ended by itself.

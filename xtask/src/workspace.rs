@@ -14,8 +14,15 @@ use crate::failure::Failure;
 
 /// The contract, from the root of the workspace.
 pub(crate) const CONTRACT: &str = "openapi/copilot.yaml";
+/// The contract as JSON, made from it, from the workspace's root.
+pub(crate) const CONTRACT_JSON: &str = "openapi/copilot.json";
 /// The conformance vectors, from the workspace's root.
 pub(crate) const VECTORS: &str = "openapi/vectors";
+
+/// Whether a machine checks, so that nothing may be left out.
+pub(crate) fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true")
+}
 
 /// The root of the workspace: the folder above xtask's own.
 pub(crate) fn root() -> Result<PathBuf, Failure> {

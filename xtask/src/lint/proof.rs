@@ -11,13 +11,12 @@ use copilot_codegen::Contract;
 use super::{
     Outcome, Report,
     defects::{self, Defect},
-    in_ci,
     linters::{Finding, Linter},
     reports,
 };
 use crate::{
     failure::Failure,
-    workspace::{CONTRACT, Workspace},
+    workspace::{CONTRACT, Workspace, in_ci},
 };
 
 /// What the linters said about each defect.

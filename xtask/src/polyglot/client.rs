@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{example::Example, report, tally::Tally, vectors::Vectors};
 use crate::{failure::Failure, sandbox::Sandbox};
 
@@ -147,6 +149,14 @@ fn steps(
             ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
         ];
         shell.must(command)?;
+        let said = sandbox.control("statistics")?;
+        let count = |pointer: &str| said.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
+        let consents: u64 =
+            ["200", "204"].map(|status| count(&format!("/requests/set_consent/{status}"))).iter().sum();
+        let found = (count("/events/accepted"), count("/events/refused"), consents);
+        if found != (1, 0, 1) {
+            outcome.problems.push(format!("`{command}` must report one event and one consent: {said}"));
+        }
     }
     Ok(())
 }
@@ -154,7 +164,7 @@ fn steps(
 /// Fetches what the folder needs, if that changed since the last time.
 fn install(example: &Example, shell: &mut Shell) -> Result<(), Failure> {
     let mut wanted = example.install.join("\n");
-    for lock in ["package-lock.json", "requirements.txt"] {
+    for lock in ["package-lock.json", "requirements.txt", "install.sh"] {
         wanted.push_str(&fs::read_to_string(shell.place.join(lock)).unwrap_or_default());
     }
     let stamp = shell.place.join(INSTALLED);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     failure::Failure,
-    workspace::{CONTRACT, VECTORS},
+    workspace::{CONTRACT_JSON, VECTORS},
 };
 
 /// What a line of a report is about: its part, the file of a body, and the name of the case.
@@ -26,7 +26,7 @@ pub(super) struct Vectors {
 impl Vectors {
     pub(super) fn read(root: &Path) -> Result<Self, Failure> {
         let folder = root.join(VECTORS);
-        let contract = json(&root.join(CONTRACT).with_extension("json"))?;
+        let contract = json(&root.join(CONTRACT_JSON))?;
         let mapping = contract.pointer("/components/schemas/Event/discriminator/mapping");
         let mapping = mapping.and_then(Value::as_object).into_iter().flatten();
         let mut vectors = Self::default();

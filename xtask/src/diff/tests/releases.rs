@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Edit, contract, edited};
 use crate::{
     diff::{
-        CHANGELOG, CURRENT, Mode, RELEASED, compare,
+        CHANGELOG, CONTRACT_JSON, Mode, RELEASED, compare,
         release::{Changelog, Release, Version},
         run,
     },
@@ -177,7 +177,7 @@ fn a_release_is_what_the_next_contract_is_compared_with() {
     let write = |file: &str, text: &str| fs::write(root.join(file), text).unwrap();
     let contract_is = |contract: &Value| {
         write(CONTRACT, &contract.to_string());
-        write(CURRENT, &contract.to_string());
+        write(CONTRACT_JSON, &contract.to_string());
     };
     let released = || fs::read_to_string(root.join(RELEASED)).ok();
 
