@@ -67,6 +67,8 @@ pub(super) struct Status {
     credentials: Option<ShownCredentials>,
     /// What the dice of the faults begin with.
     seed: u64,
+    /// The moment at which the times of events are judged, in milliseconds since 1970; `null` if that is now.
+    clock: Option<i64>,
     /// How much is remembered.
     keeps: Keeps,
     /// Whether what is remembered is kept in a file.
@@ -114,6 +116,7 @@ async fn status(State(shared): Shell) -> Json<Status> {
             client_secret: credentials.client_secret.clone(),
         }),
         seed: shared.seed,
+        clock: shared.clock.map(crate::model::Moment::as_millis),
         keeps: Keeps { events: shared.keeps.events, users: shared.keeps.users, things: shared.keeps.things },
         data_file: shared.keeps_file(),
         event_types: types.iter().map(|event_type| event_type.name().to_owned()).collect(),
