@@ -62,6 +62,17 @@ fn every_rule_that_a_request_can_break_is_broken_by_a_vector_and_no_other() {
 }
 
 #[test]
+fn all_files_have_the_clock_that_the_documents_name() {
+    let clocks: BTreeSet<i64> =
+        vectors::all().iter().filter_map(|(_, json)| json.get("now").and_then(Value::as_i64)).collect();
+    let [now] = clocks.into_iter().collect::<Vec<_>>()[..] else {
+        panic!("the files have clocks of their own")
+    };
+    let readme = std::fs::read_to_string(vectors::folder().join("../README.md")).unwrap();
+    assert!(readme.contains(&format!("--clock {now}")), "openapi/README.md does not name {now}");
+}
+
+#[test]
 fn credentials_make_the_header_or_the_error_that_the_vectors_say() {
     let cases = vectors::basic_auth();
     assert!(cases.iter().filter(|case| case.rule.is_none()).count() > 10);
