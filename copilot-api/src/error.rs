@@ -157,10 +157,14 @@ impl Error {
         self.status().is_some_and(|status| status.is_server_error())
     }
 
-    /// The status was a success, but the body is not what the contract says. Whether the request was taken is not
-    /// known.
+    /// The status was a success, but the body is not what the contract says, or the status is not one that the contract
+    /// lists for the operation. Whether the request was taken is not known.
     pub fn is_unreadable(&self) -> bool {
-        matches!(self.inner.kind, Kind::Unreadable { .. })
+        match &self.inner.kind {
+            Kind::Unreadable { .. } => true,
+            Kind::Status { status, .. } => status.is_success(),
+            _ => false,
+        }
     }
 
     /// Whether the same request may succeed later: no whole answer came, or the status is 408, 429, 500, 502, 503 or

@@ -168,8 +168,10 @@ fn assert_says(case: &Response, error: &Error) {
     let words = case.read.get("error_message").filter(|words| **words != "");
     assert_eq!(error.error_message().map(Value::from).as_ref(), words, "{name}");
     assert_eq!(error.is_unreadable(), case.read.get("unreadable").is_some(), "{name}");
-    let body = case.answer["body"].as_str().unwrap();
-    assert!(error.body_excerpt().is_some_and(|kept| kept == body), "{name}: {:?}", error.body_excerpt());
+    // Of a success that is not listed nothing is read.
+    if !matches!(case.read["status"].as_u64(), Some(201..=299)) {
+        assert_eq!(error.body_excerpt(), case.answer["body"].as_str(), "{name}");
+    }
     if let Some(wait) = case.read.get("retry_after") {
         let wait = wait.as_str().unwrap().parse().unwrap();
         let found = error.retry_after(std::time::SystemTime::now()).map(|wait| wait.as_secs());
