@@ -23,10 +23,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 const QUIET: Duration = Duration::from_secs(2);
 const HOSTILE: Duration = Duration::from_secs(7);
 /// How often that is measured at most.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// The rest of a hostile client between two requests, since it shares two processors with the sandbox that it is to
 /// hurt.
-const PAUSE: Duration = Duration::from_millis(15);
+const PAUSE: Duration = Duration::from_millis(25);
 /// The sandbox may never have more memory, in KiB. A debug build has 30 MiB or more when it has just begun.
 const MEMORY: u64 = 256 << 10;
 /// It takes 500 connections, and a few more for the moment that it needs to close others.
