@@ -1,7 +1,7 @@
-// Judges all vectors of events, consent and times, and writes what it found. COPILOT_VECTORS is their folder,
-// COPILOT_REPORT the file to write.
+// Judges all vectors of events, consent and times, and says where it differs. COPILOT_VECTORS is their folder, unless they
+// lie in ../../vectors; COPILOT_REPORT is the file to write what was found into, if any.
 
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
@@ -11,7 +11,13 @@ import { writeJson } from "./numbers.mjs";
 import { fromUtc, toUtc } from "./times.mjs";
 import { contract } from "./validate.mjs";
 
-const folder = variable("COPILOT_VECTORS");
+const SHOWN = 20;
+
+const folder = process.env["COPILOT_VECTORS"] || "../../vectors";
+if (!existsSync(join(folder, "events"))) {
+  console.error(`no vectors in ${folder}: run this in the folder of the example, or set COPILOT_VECTORS`);
+  process.exit(2);
+}
 const judge = contract();
 /** @type {Record<string, unknown>[]} */
 const report = [];
@@ -20,6 +26,7 @@ const differences = [];
 
 for (const file of [
   ...readdirSync(join(folder, "events"))
+    .filter((name) => name.endsWith(".json"))
     .sort()
     .map((name) => `events/${name}`),
   "consent.json",
@@ -35,7 +42,7 @@ for (const file of [
       ...(found.length === 0 ? {} : { by: "validator", breaks: found.map(({ pointer, rule }) => ({ pointer, rule })) }),
     });
     const same = isDeepStrictEqual(rules(found), rules(breaks ?? [])) && valid === (found.length === 0);
-    expect(same, `${file} ${name}`, rules(found));
+    expect(same, `event ${file} ${name}`, rules(found));
   }
 }
 
@@ -44,23 +51,28 @@ for (const { name, text, epoch_ms } of utc) {
   const found = judge.judgeText("UtcTimestamp", writeJson(text), Number(now));
   const time = found.length === 0 ? fromUtc(text) : undefined;
   report.push({ part: "time", name, ...(time === undefined ? { refused: true } : { epoch_ms: time }) });
-  expect(time === (epoch_ms === undefined ? undefined : Number(epoch_ms)), name, time);
+  expect(time === (epoch_ms === undefined ? undefined : Number(epoch_ms)), `time timestamps.json ${name}`, time);
 }
 for (const { name, value, text, rule } of epoch) {
   const found = judge.judgeText("EventTime", writeJson(value), Number(now));
   const written = found.length === 0 ? toUtc(Number(value)) : undefined;
   report.push({ part: "time", name, ...(written === undefined ? { refused: true } : { text: written }) });
-  expect(written === text && found[0]?.rule === rule, name, written ?? found);
+  expect(written === text && found[0]?.rule === rule, `time timestamps.json ${name}`, written ?? found);
 }
 
 const wrongField = judge.judgeText("Event", readFileSync("wrong-field.json", "utf8"), Number(now));
 const refused = wrongField.some(({ pointer }) => pointer.endsWith("/utc_offest"));
 report.push({ part: "wrong_field", by: refused ? "validator" : "none" });
-expect(refused, "a misspelt field is taken", wrongField);
+expect(refused, "wrong_field wrong-field.json", wrongField);
 
-writeFileSync(variable("COPILOT_REPORT"), report.map((line) => `${JSON.stringify(line)}\n`).join(""));
-console.log(`${report.length} judged, ${differences.length} differences`);
-console.log(differences.slice(0, 50).join("\n"));
+const file = process.env["COPILOT_REPORT"];
+if (file) {
+  writeFileSync(file, report.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+for (const difference of differences.slice(0, SHOWN)) {
+  console.log(difference);
+}
+console.log(`${report.length} cases, 0 skipped, ${differences.length} differ`);
 process.exitCode = differences.length === 0 ? 0 : 1;
 
 /**
@@ -90,13 +102,4 @@ function expect(holds, what, found) {
   if (!holds) {
     differences.push(`differs: ${what}: ${JSON.stringify(found)}`);
   }
-}
-
-/** @param {string} name */
-function variable(name) {
-  const value = process.env[name];
-  if (value === undefined || value === "") {
-    throw new Error(`${name} is not set`);
-  }
-  return value;
 }

@@ -3,16 +3,15 @@
 declare(strict_types=1);
 
 // Sends one event and one consent, and says what became of them. Start from here.
+// It reports a made-up user: use a test environment.
 
 use Copilot\CollectClient;
 use Copilot\ConsentClient;
 use Copilot\Credentials;
-use Copilot\Generated\ApiException;
 use Copilot\Generated\Model\CollectRequest;
 use Copilot\Generated\Model\ConsentChange;
 use Copilot\Generated\Model\CustomEvent;
 use Copilot\Generated\Model\CustomEventPayload;
-use Copilot\Refusal;
 use Copilot\Time;
 
 require __DIR__ . '/autoload.php';
@@ -21,10 +20,7 @@ $fail = static function (string $why): never {
     fwrite(STDERR, "$why\n");
     exit(1);
 };
-$set = static fn (string $name): string => getenv($name) ?: $fail("set $name");
-$credentials = new Credentials($set('COPILOT_CLIENT_ID'), $set('COPILOT_CLIENT_SECRET'));
-$collect = new CollectClient($set('COPILOT_CLIENT_COLLECT_ENDPOINT'), $credentials);
-$consent = new ConsentClient($set('COPILOT_CLIENT_CONSENT_ENDPOINT'), $credentials);
+$set = static fn (string $name): string => getenv($name) ?: $fail("the environment variable $name is not set");
 
 $payload = (new CustomEventPayload())->setSubtype('recipe_started')->setUserId('7d1f0c8e');
 $payload['recipe'] = 'Oolong, second infusion';
@@ -36,6 +32,10 @@ $event = (new CustomEvent())
     ->setPayload($payload);
 
 try {
+    $credentials = new Credentials($set('COPILOT_CLIENT_ID'), $set('COPILOT_CLIENT_SECRET'));
+    $collect = new CollectClient($set('COPILOT_CLIENT_COLLECT_ENDPOINT'), $credentials);
+    $consent = new ConsentClient($set('COPILOT_CLIENT_CONSENT_ENDPOINT'), $credentials);
+
     $answer = $collect->collect((new CollectRequest())->setEvents([$event]));
     foreach ($answer->getInvalidEvents() ?? [] as $refused) {
         $fail("the event was refused: {$refused['error']}");
@@ -44,10 +44,7 @@ try {
 
     $consent->setConsent((new ConsentChange())->setUserId('7d1f0c8e')->setConsentValue(true));
     echo "the consent was recorded\n";
-} catch (ApiException $thrown) {
-    $refusal = Refusal::of($thrown);
-    if ($refusal->status === 0) {
-        $fail('no answer: ' . $thrown->getMessage());
-    }
-    $fail("the request was refused: status $refusal->status, reason " . ($refusal->reason ?? 'not given'));
+} catch (RuntimeException | InvalidArgumentException $thrown) {
+    // Each kind of error has a class of its own in src/.
+    $fail($thrown->getMessage());
 }

@@ -5,41 +5,37 @@ an error's body before its status is known to the caller, and fail on any body t
 reads errors first. They check no types, so what they read of a success is checked here.
 """
 
-import json
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Self, TypedDict
 
 import httpx
 
 from credentials import basic_auth
+from endpoints import endpoint
+from errors import CopilotError, LimitError, UnreadableAnswer
 from generated import Client
 from generated.api.collect import collect
 from generated.api.consent import set_consent
 from generated.errors import UnexpectedStatus
-from generated.models import ApiError, CollectRequest, ConsentChange, InvalidEvent
+from generated.models import ApiError, CollectRequest, CollectResponse, ConsentChange, InvalidEvent
 from generated.types import Unset
+from json_values import not_json
 
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 _MEMBERS = {"event_id": str, "index": int, "error": str}
 
 
-class CopilotError(Exception):
-    """An answer other than success. A status of 500 or more leaves open whether events were taken."""
+class HttpxArgs(TypedDict, total=False):
+    """What `httpx.Client` can be told. Authentication, hooks and redirects are this client's own."""
 
-    words = "no reason given"
-
-    def __init__(self, status: int, reason: str | None = None, retry_after: str | None = None) -> None:
-        super().__init__(f"status {status}, {reason or self.words}")
-        self.status = status
-        self.reason = reason
-        self.retry_after = retry_after
-
-
-class UnreadableAnswer(CopilotError):
-    """Success, but not in the words of the contract: events were taken, and which were refused is not known."""
-
-    words = "not the JSON that the contract describes"
+    limits: httpx.Limits
+    proxy: httpx.Proxy | httpx.URL | str | None
+    timeout: httpx.Timeout | float | None
+    transport: httpx.BaseTransport | None
+    trust_env: bool
+    verify: ssl.SSLContext | bool
 
 
 class Copilot:
@@ -52,16 +48,16 @@ class Copilot:
         client_secret: str,
         collect_url: str,
         consent_url: str,
-        httpx_args: Mapping[str, Any] | None = None,
+        httpx_args: HttpxArgs | None = None,
     ) -> None:
-        """Raises CredentialsError for credentials that cannot work. The URLs are whole, with their paths.
+        """The URLs are whole, with their paths. Each operation has an `httpx.Client` of its own, of `httpx_args`.
 
-        `httpx_args` are for the two `httpx.Client`: proxies, TLS, limits.
+        Raises CredentialsError and EndpointError for what cannot work, or is not safe.
         """
-        # AuthenticatedClient would do, but its repr shows the token.
-        arguments = {"timeout": 10, **(httpx_args or {}), "auth": basic_auth(client_id, client_secret)}
-        self._collect = _client(collect_url, arguments)
-        self._consent = _client(consent_url, arguments)
+        auth = basic_auth(client_id, client_secret)
+        urls = endpoint(collect_url), endpoint(consent_url)
+        arguments: HttpxArgs = {"timeout": 10, **(httpx_args or {})}
+        self._collect, self._consent = (_client(url, auth, arguments) for url in urls)
 
     def __enter__(self) -> Self:
         return self
@@ -71,37 +67,51 @@ class Copilot:
         self._consent.get_httpx_client().close()
 
     def collect(self, request: CollectRequest) -> list[InvalidEvent]:
-        """Reports events. Returns those that were refused; all others were taken.
+        """Reports events. Returns those that were refused; all others were taken. No events make no request.
 
-        Raises CopilotError if the whole request failed, httpx.HTTPError if no answer came. Sending again after a lost
-        answer may count events twice.
+        Raises LimitError for an event that JSON cannot write, which it names: nothing was sent, not the others either.
+        Raises CopilotError if the request was refused or failed, UnreadableAnswer if it is not known which events were
+        taken, and httpx.HTTPError if no answer came: after these two, sending again may count events twice.
         """
-        json.dumps(request.to_dict(), allow_nan=False)  # What is no JSON fails here, so that below only the answer can.
+        for index, event in enumerate(request.events):
+            for detail in not_json(event.to_dict()):
+                raise LimitError("json", detail, index=index, event_id=event.event_id)
+        if not request.events:
+            return []
+        status = int(HTTPStatus.OK)
+        refused = None
         try:
-            answer = collect.sync(client=self._collect, body=request)
-            if answer is None or isinstance(answer, ApiError):
-                raise TypeError("not a CollectResponse")
-            refused = [] if isinstance(answer.invalid_events, Unset) else answer.invalid_events
-            if not all(map(_is_as_declared, refused)):
-                raise TypeError("not an InvalidEvent")
+            refused = _read_refused(collect.sync(client=self._collect, body=request))
         except UnexpectedStatus as error:
-            raise UnreadableAnswer(error.status_code) from error
-        except _UNREADABLE as error:
-            raise UnreadableAnswer(HTTPStatus.OK) from error
+            status = error.status_code
+        except _UNREADABLE:
+            pass  # What was sent is JSON, so this is about the answer.
+        # Raised here, because the errors above quote the answer.
+        if refused is None:
+            raise UnreadableAnswer(status)
         return refused
 
     def set_consent(self, change: ConsentChange) -> int:
         """Reports a user's consent. Returns the status, 200 or 204. Raises as `collect` does."""
+        for detail in not_json(change.to_dict()):
+            raise LimitError("json", detail)
         try:
-            return set_consent.sync_detailed(client=self._consent, body=change).status_code
+            return int(set_consent.sync_detailed(client=self._consent, body=change).status_code)
         except UnexpectedStatus as error:
-            raise CopilotError(error.status_code) from error
+            status = error.status_code
+        raise UnreadableAnswer(status)
 
 
-def _client(url: str, httpx_args: Mapping[str, Any]) -> Client:
+def _client(url: httpx.URL, auth: httpx.BasicAuth, httpx_args: HttpxArgs) -> Client:
     """The generated client, whose requests all go to one URL."""
-    http = httpx.Client(**httpx_args, event_hooks={"request": [_send_to(httpx.URL(url))], "response": [_read_error]})
-    return Client(base_url=url, raise_on_unexpected_status=True).set_httpx_client(http)
+    # AuthenticatedClient would do, but its repr shows the token.
+    http = httpx.Client(
+        **httpx_args,
+        auth=auth,
+        event_hooks={"request": [_send_to(url)], "response": [_raise_error]},
+        follow_redirects=False,
+    )
+    return Client(base_url=str(url), raise_on_unexpected_status=True).set_httpx_client(http)
 
 
 def _send_to(url: httpx.URL) -> Callable[[httpx.Request], None]:
@@ -112,7 +122,7 @@ def _send_to(url: httpx.URL) -> Callable[[httpx.Request], None]:
     return hook
 
 
-def _read_error(response: httpx.Response) -> None:
+def _raise_error(response: httpx.Response) -> None:
     """Raises CopilotError for an error, whose body may be anything."""
     if response.is_success:
         return
@@ -122,8 +132,18 @@ def _read_error(response: httpx.Response) -> None:
     except _UNREADABLE:
         reason = None
     raise CopilotError(
-        response.status_code, reason if isinstance(reason, str) else None, response.headers.get("Retry-After")
+        response.status_code,
+        reason=reason if isinstance(reason, str) else None,
+        retry_after=response.headers.get("Retry-After"),
     )
+
+
+def _read_refused(answer: ApiError | CollectResponse | None) -> list[InvalidEvent] | None:
+    """The refused events, or None if what was read is not what the contract describes."""
+    if not isinstance(answer, CollectResponse):
+        return None
+    refused = [] if isinstance(answer.invalid_events, Unset) else answer.invalid_events
+    return refused if all(map(_is_as_declared, refused)) else None
 
 
 def _is_as_declared(invalid: InvalidEvent) -> bool:

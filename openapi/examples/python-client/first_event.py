@@ -1,33 +1,55 @@
-"""Sends one event and one consent, and says what became of them. Start here."""
+"""Sends one event and one consent, and says what became of them. Start here.
+
+The user and the thing are made up, and are reported all the same: use the sandbox, or a test environment of yours.
+"""
 
 import os
 from uuid import uuid4
 
-from copilot import Copilot, CopilotError
+import httpx
+
+from copilot import Copilot
+from credentials import CredentialsError
+from endpoints import EndpointError
+from errors import CopilotError, LimitError, UnreadableAnswer
 from generated.models import CollectRequest, ConsentChange, ThingConnectedEvent, ThingConnectedPayload
+from generated.types import Unset
 from timestamps import now_millis
 
 
-def main() -> None:
+def send() -> None:
     with Copilot(
-        client_id=os.environ["COPILOT_CLIENT_ID"],
-        client_secret=os.environ["COPILOT_CLIENT_SECRET"],
-        collect_url=os.environ["COPILOT_CLIENT_COLLECT_ENDPOINT"],
-        consent_url=os.environ["COPILOT_CLIENT_CONSENT_ENDPOINT"],
+        client_id=setting("COPILOT_CLIENT_ID"),
+        client_secret=setting("COPILOT_CLIENT_SECRET"),
+        collect_url=setting("COPILOT_CLIENT_COLLECT_ENDPOINT"),
+        consent_url=setting("COPILOT_CLIENT_CONSENT_ENDPOINT"),
     ) as copilot:
+        payload = ThingConnectedPayload(thing_id="A4:CF:12:00:9B:3E", user_id="user-4711")
         event = ThingConnectedEvent(
-            type_="thing_connected",
-            event_id=str(uuid4()),
-            timestamp=now_millis(),
-            payload=ThingConnectedPayload(thing_id="A4:CF:12:00:9B:3E", user_id="user-4711"),
+            type_="thing_connected", event_id=str(uuid4()), timestamp=now_millis(), payload=payload
         )
-        try:
-            refused = copilot.collect(CollectRequest(events=[event]))
-            print(f"event: refused, {refused[0].error}" if refused else "event: taken")
-            status = copilot.set_consent(ConsentChange(user_id="user-4711", consent_value=True))
-            print(f"consent: recorded, {status}")
-        except CopilotError as error:
-            raise SystemExit(f"Copilot.cx answered: {error}") from error
+        for refused in copilot.collect(CollectRequest(events=[event])):
+            error = "no reason given" if isinstance(refused.error, Unset) else refused.error
+            raise SystemExit(f"event: refused, {error}")
+        print("event: taken")
+        status = copilot.set_consent(ConsentChange(user_id="user-4711", consent_value=True))
+        print(f"consent: recorded, {status}")
+
+
+def setting(name: str) -> str:
+    if name not in os.environ:
+        raise SystemExit(f"{name} is not set")
+    return os.environ[name]
+
+
+def main() -> None:
+    try:
+        send()
+    except httpx.HTTPError as error:
+        url = error.request.url
+        raise SystemExit(f"no answer from {url.scheme}://{url.netloc.decode()}: {error}") from None
+    except (CredentialsError, EndpointError, LimitError, CopilotError, UnreadableAnswer) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

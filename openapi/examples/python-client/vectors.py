@@ -1,8 +1,8 @@
-"""What the conformance runner stands on: the vectors, the sandbox's control API and the report."""
+"""What the conformance runner stands on: the vectors, and the sandbox's control API."""
 
 import json
 from pathlib import Path
-from typing import Any, Self, TextIO, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import httpx
 
@@ -24,19 +24,23 @@ class AuthCase(TypedDict):
     name: str
     client_id: str
     client_secret: str
+    header: NotRequired[str]
 
 
 class UtcCase(TypedDict):
     name: str
     text: str
+    epoch_ms: NotRequired[int]
 
 
 class EpochCase(TypedDict):
     name: str
     value: Any
+    text: NotRequired[str]
 
 
 class TimeVectors(TypedDict):
+    now: int
     utc: list[UtcCase]
     epoch: list[EpochCase]
 
@@ -52,6 +56,8 @@ class ResponseCase(TypedDict):
     operation: str
     event_ids: list[str]
     answer: Answer
+    conforms: bool
+    read: dict[str, Any]
 
 
 class Vectors:
@@ -85,31 +91,6 @@ class Vectors:
 
     def _read(self, file: str) -> Any:
         return json.loads((self._folder / file).read_bytes())
-
-
-def same(one: object, other: object) -> bool:
-    """Whether two values are the same JSON, where 5 is not 5.0 and 1 is not true."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and one == other
-
-
-class Report:
-    """JSON Lines, one for each case."""
-
-    def __init__(self, file: Path) -> None:
-        self._file: TextIO = file.open("w", encoding="utf-8")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def line(self, part: str, **members: object) -> None:
-        self._file.write(json.dumps({"part": part, **members}) + "\n")
 
 
 class Sandbox:

@@ -1,51 +1,56 @@
-"""Runs the client through every vector of the contract against the sandbox, and reports each case."""
+"""Runs the client through every vector of the contract against the sandbox, and compares what became of each case."""
 
 import json
 import os
+import sys
 from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 from pydantic import MISSING, BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from copilot import Copilot, CopilotError
+from copilot import Copilot
 from credentials import CredentialsError
+from errors import CopilotError, LimitError, UnreadableAnswer
 from generated.models import ConsentChange, Event, EventTime, InvalidEvent
-from limits import LimitError, check_event, check_time
+from limits import check_event, check_time
+from runner import Results, RunError, Settings, check_clock, expected_answers, same
 from timestamps import to_millis, to_text
 from vectors import (
     AuthVectors,
     BodyCase,
     BodyVectors,
-    Report,
     ResponseCase,
     ResponseVectors,
     Sandbox,
     TimeVectors,
-    read,
-    same,
+    read_vectors,
 )
 
 BATCH = 500
+CONSENT = "consent.json"
+AUTH = "basic-auth.json"
+TIMES = "timestamps.json"
+RESPONSES = "responses.json"
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 EVENT_TIME: TypeAdapter[EventTime] = TypeAdapter(EventTime)
+REFUSED = {"refused": True}
 
-M = TypeVar("M", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class Conformance:
-    def __init__(self, vectors: Path, report: Report, sandbox: Sandbox, copilot: Copilot) -> None:
+    def __init__(self, vectors: Path, results: Results, sandbox: Sandbox, copilot: Copilot) -> None:
         self.vectors = vectors
-        self.report = report
+        self.results = results
         self.sandbox = sandbox
         self.copilot = copilot
 
     def events(self) -> None:
-        for file in sorted(self.vectors.glob("events/*.json")):
-            vectors = read(BodyVectors, file)
-            name = f"events/{file.name}"
+        for path in sorted(self.vectors.glob("events/*.json")):
+            vectors = read_vectors(BodyVectors, path)
+            file = f"events/{path.name}"
 
             def parse(text: str, now: int = vectors.now) -> Event:
                 event = EVENT.validate_json(text)
@@ -53,57 +58,62 @@ class Conformance:
                 return event
 
             ready = [
-                (case, event) for case in vectors.cases if (event := self.read_body(name, case, parse)) is not None
+                (case, event) for case in vectors.cases if (event := self.read_body(file, case, parse)) is not None
             ]
             for start in range(0, len(ready), BATCH):
                 batch = ready[start : start + BATCH]
                 refused = {invalid.index: invalid.error for invalid in self.copilot.collect([e for _, e in batch])}
                 for index, (case, _) in enumerate(batch):
                     if index in refused:
-                        self.refuse(name, case, "server", str(refused[index]))
+                        self.add_invalid(file, case, "server", str(refused[index]))
                     else:
-                        self.report.line("event", file=name, name=case.name, valid=True)
+                        self.add_valid(file, case)
             self.sandbox.reset()
 
     def consents(self) -> None:
-        name = "consent.json"
-        for case in read(BodyVectors, self.vectors / name).cases:
-            change = self.read_body(name, case, ConsentChange.model_validate_json)
+        for case in read_vectors(BodyVectors, self.vectors / CONSENT).cases:
+            change = self.read_body(CONSENT, case, ConsentChange.model_validate_json)
             if change is None:
                 continue
             try:
                 self.copilot.set_consent(change)
             except CopilotError as error:
-                self.refuse(name, case, "server", str(error))
+                self.add_invalid(CONSENT, case, "server", str(error))
             else:
-                self.report.line("event", file=name, name=case.name, valid=True)
+                self.add_valid(CONSENT, case)
 
-    def read_body(self, file: str, case: BodyCase, parse: Callable[[str], M]) -> M | None:
-        """The case as a model that would be written back to the same JSON. Reports the others."""
+    def read_body(self, file: str, case: BodyCase, parse: Callable[[str], Body]) -> Body | None:
+        """The case as a model that would be written back to the same JSON. Adds the others to the results."""
         try:
             model = parse(json.dumps(case.body))
         except ValidationError as error:
-            self.refuse(file, case, "validator", error.errors()[0]["type"])
+            self.add_invalid(file, case, "validator", error.errors()[0]["type"])
         except LimitError as error:
-            self.refuse(file, case, "validator", error.rule)
+            self.add_invalid(file, case, "validator", error.rule)
         else:
             if same(model.model_dump(), case.body):
                 return model
-            self.refuse(file, case, "unrepresentable", "")
+            self.add_invalid(file, case, "unrepresentable", "")
         return None
 
-    def refuse(self, file: str, case: BodyCase, by: str, detail: str) -> None:
-        self.report.line("event", file=file, name=case.name, valid=False, by=by, detail=detail)
+    def add_valid(self, file: str, case: BodyCase) -> None:
+        line = {"part": "event", "file": file, "name": case.name, "valid": True}
+        self.results.add(file, case.name, line, {"valid": case.valid})
+
+    def add_invalid(self, file: str, case: BodyCase, by: str, detail: str) -> None:
+        line = {"part": "event", "file": file, "name": case.name, "valid": False, "by": by, "detail": detail}
+        self.results.add(file, case.name, line, {"valid": case.valid})
 
     def credentials(self) -> None:
         change = self.model_consent()
-        for case in read(AuthVectors, self.vectors / "basic-auth.json").cases:
+        for case in read_vectors(AuthVectors, self.vectors / AUTH).cases:
             sent: list[str] = []
 
             def answer(request: httpx.Request, sent: list[str] = sent) -> httpx.Response:
                 sent.append(request.headers["Authorization"])
                 return httpx.Response(204)
 
+            line: dict[str, object] = {"part": "auth", "name": case.name}
             with httpx.Client(transport=httpx.MockTransport(answer)) as http:
                 try:
                     copilot = Copilot(
@@ -114,94 +124,124 @@ class Conformance:
                         consent_url="http://127.0.0.1",
                     )
                 except CredentialsError:
-                    self.report.line("auth", name=case.name, refused=True)
+                    line |= REFUSED
                 else:
                     copilot.set_consent(change)
-                    self.report.line("auth", name=case.name, header=sent[0])
+                    line["header"] = sent[0]
+            self.results.add(AUTH, case.name, line, REFUSED if case.header is None else {"header": case.header})
 
     def times(self) -> None:
-        vectors = read(TimeVectors, self.vectors / "timestamps.json")
+        vectors = read_vectors(TimeVectors, self.vectors / TIMES)
         for utc in vectors.utc:
+            line: dict[str, object] = {"part": "time", "name": utc.name}
             try:
-                self.report.line("time", name=utc.name, epoch_ms=to_millis(utc.text))
+                line["epoch_ms"] = to_millis(utc.text)
             except ValueError:
-                self.report.line("time", name=utc.name, refused=True)
+                line |= REFUSED
+            self.results.add(TIMES, utc.name, line, REFUSED if utc.epoch_ms is None else {"epoch_ms": utc.epoch_ms})
         for epoch in vectors.epoch:
+            line = {"part": "time", "name": epoch.name}
             try:
                 timestamp = EVENT_TIME.validate_json(json.dumps(epoch.value))
                 check_time(timestamp, vectors.now)
-                self.report.line("time", name=epoch.name, text=to_text(timestamp))
+                line["text"] = to_text(timestamp)
             except ValueError:
-                self.report.line("time", name=epoch.name, refused=True)
+                line |= REFUSED
+            self.results.add(TIMES, epoch.name, line, REFUSED if epoch.text is None else {"text": epoch.text})
 
     def responses(self) -> None:
         event = next(event for event, _ in self.model_events())
         change = self.model_consent()
-        for case in read(ResponseVectors, self.vectors / "responses.json").cases:
+        for case in read_vectors(ResponseVectors, self.vectors / RESPONSES).cases:
             self.sandbox.answer_once(case.answer)
+            line: dict[str, object] = {"part": "response", "name": case.name}
             try:
-                self.report.line("response", name=case.name, **self.call(case, event, change))
+                line |= self.call(case, event, change)
+            except UnreadableAnswer:
+                line["error"] = True
             except CopilotError as error:
-                if error.status == HTTPStatus.OK:
-                    self.report.line("response", name=case.name, error=True)
-                else:
-                    self.report.line("response", name=case.name, status=error.status, reason=error.reason)
+                line |= {"status": error.status, "reason": error.reason}
+            self.results.add(RESPONSES, case.name, line, *expected_answers(case.conforms, case.read))
 
-    def call(self, case: ResponseCase, event: Event, change: ConsentChange) -> dict[str, JsonValue]:
+    def call(self, case: ResponseCase, event: Event, change: ConsentChange) -> dict[str, object]:
         """Calls the operation, and says what the client read."""
         if case.operation == "set_consent":
             return {"status": self.copilot.set_consent(change)}
         events = [event.model_copy(update={"event_id": event_id}) for event_id in case.event_ids]
-        return {"status": 200, "invalid_events": [members(invalid) for invalid in self.copilot.collect(events)]}
+        return {"status": 200, "invalid_events": [listed_members(each) for each in self.copilot.collect(events)]}
 
     def round_trips(self) -> None:
-        for event, event_type in self.model_events():
+        mapping: dict[str, str] = EVENT.json_schema()["discriminator"]["mapping"]
+        for event, file in self.model_events():
             is_sent = not self.copilot.collect([event])
             read_back = EVENT.validate_json(self.sandbox.newest_event())
-            is_same = read_back == event
-            self.report.line("round_trip", type=event_type, sent=is_sent and is_same, read_as=type(read_back).__name__)
+            line = {
+                "part": "round_trip",
+                "type": event.type,
+                "sent": is_sent and read_back == event,
+                "read_as": type(read_back).__name__,
+            }
+            schema = mapping[event.type].rpartition("/")[2]
+            self.results.add(file, event.type, line, {"sent": True, "read_as": schema})
 
     def model_events(self) -> list[tuple[Event, str]]:
-        """The contract's own example of each type."""
-        events = [EVENT.validate_json(example(file)) for file in sorted(self.vectors.glob("events/*.json"))]
-        return [(event, event.type) for event in events]
+        """The contract's own example of each type, and its file."""
+        paths = sorted(self.vectors.glob("events/*.json"))
+        return [(EVENT.validate_json(example(path)), f"events/{path.name}") for path in paths]
 
     def model_consent(self) -> ConsentChange:
-        return ConsentChange.model_validate_json(example(self.vectors / "consent.json"))
+        return ConsentChange.model_validate_json(example(self.vectors / CONSENT))
 
 
-def example(file: Path) -> str:
+def example(path: Path) -> str:
     """The JSON of the contract's own example."""
-    return json.dumps(next(case.body for case in read(BodyVectors, file).cases if case.name == "as in the contract"))
+    cases = read_vectors(BodyVectors, path).cases
+    return json.dumps(next(case.body for case in cases if case.name == "as in the contract"))
 
 
-def members(invalid: InvalidEvent) -> JsonValue:
+def listed_members(invalid: InvalidEvent) -> JsonValue:
     """The members that the contract lists, as the client read them."""
-    read_members = {name: getattr(invalid, name) for name in InvalidEvent.model_fields}
-    return {name: value for name, value in read_members.items() if value is not MISSING}
+    members = {name: getattr(invalid, name) for name in InvalidEvent.model_fields}
+    return {name: value for name, value in members.items() if value is not MISSING}
 
 
-def main() -> None:
-    vectors = Path(os.environ["COPILOT_VECTORS"])
-    now = read(TimeVectors, vectors / "timestamps.json").now
-    with httpx.Client(timeout=30, trust_env=False) as http, Report(Path(os.environ["COPILOT_REPORT"])) as report:
+def run() -> int:
+    """Runs all vectors, and returns how many cases differ."""
+    settings = Settings.read(os.environ)
+    now = read_vectors(TimeVectors, settings.vectors / TIMES).now
+    with httpx.Client(timeout=30, trust_env=False) as http, Results(settings.report) as results:
+        check_clock(http, settings.sandbox_url, now)
         copilot = Copilot(
             http,
-            client_id=os.environ["COPILOT_CLIENT_ID"],
-            client_secret=os.environ["COPILOT_CLIENT_SECRET"],
-            collect_url=os.environ["COPILOT_CLIENT_COLLECT_ENDPOINT"],
-            consent_url=os.environ["COPILOT_CLIENT_CONSENT_ENDPOINT"],
-            clock=lambda: now,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            collect_url=settings.collect_url,
+            consent_url=settings.consent_url,
+            clock_millis=lambda: now,
         )
-        conformance = Conformance(vectors, report, Sandbox(http, os.environ["COPILOT_SANDBOX_URL"]), copilot)
+        conformance = Conformance(settings.vectors, results, Sandbox(http, settings.sandbox_url), copilot)
         conformance.events()
         conformance.consents()
         conformance.credentials()
         conformance.times()
         conformance.responses()
         conformance.round_trips()
-        # mypy refuses the misspelt field of wrong_field.py.
-        report.line("wrong_field", by="types")
+        # mypy refuses the misspelt field of wrong_field.py: see `refuses` in commands.json.
+        results.write({"part": "wrong_field", "by": "types"})
+        print(results.summary())
+        return results.differ
+
+
+def main() -> None:
+    try:
+        differ = run()
+    except httpx.HTTPError as error:
+        print(f"no answer from the sandbox: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (RunError, CredentialsError, CopilotError, UnreadableAnswer) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    sys.exit(1 if differ else 0)
 
 
 if __name__ == "__main__":

@@ -1,38 +1,21 @@
 """A client of the two operations: the generated models, sent with httpx."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
+from typing import TypeVar
 
 import httpx
 from pydantic import MISSING, BaseModel, ValidationError
 
-from credentials import basic_header
+from credentials import basic_auth
+from endpoints import endpoint
+from errors import CopilotError, UnreadableAnswer
 from generated.models import ApiError, CollectRequest, CollectResponse, ConsentChange, Event, InvalidEvent
-from limits import check_event
+from limits import check_consent, check_event
 from timestamps import now_millis
 
-
-class CopilotError(Exception):
-    """An answer other than success. A status of 500 or more leaves open whether events were taken."""
-
-    def __init__(self, response: httpx.Response, because: str = "") -> None:
-        self.status = response.status_code
-        self.retry_after: str | None = response.headers.get("Retry-After")
-        self.reason: str | None = None
-        self.error_message: str | None = None
-        try:
-            error = ApiError.model_validate_json(response.content)
-        except ValidationError:
-            pass  # A proxy answers with bodies of its own.
-        else:
-            self.reason = error.reason
-            self.error_message = None if error.error_message is MISSING else error.error_message
-        super().__init__(f"status {self.status}, {because or self.reason or 'no reason given'}")
-
-
-class UnreadableAnswer(CopilotError):
-    """Success, but not in the words of the contract: events were taken, and which were refused is not known."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Copilot:
@@ -46,42 +29,62 @@ class Copilot:
         client_secret: str,
         collect_url: str,
         consent_url: str,
-        clock: Callable[[], int] = now_millis,
+        clock_millis: Callable[[], int] = now_millis,
     ) -> None:
-        """Raises CredentialsError for credentials that cannot work. The URLs are whole, with their paths."""
+        """The URLs are whole, with their paths; `clock_millis` is what the times of events are compared with.
+
+        Raises CredentialsError and EndpointError for what cannot work, or is not safe.
+        """
         self._http = http
-        self._authorization = basic_header(client_id, client_secret)
-        self._collect_url = collect_url
-        self._consent_url = consent_url
-        self._clock = clock
+        self._auth = basic_auth(client_id, client_secret)
+        self._collect_url = endpoint(collect_url)
+        self._consent_url = endpoint(consent_url)
+        self._clock_millis = clock_millis
 
     def collect(self, events: Sequence[Event]) -> list[InvalidEvent]:
-        """Reports events. Returns those that were refused; all others were taken.
+        """Reports events. Returns those that were refused; all others were taken. No events make no request.
 
-        Raises LimitError, or ValueError for NaN and Infinity, before anything is sent; CopilotError if the whole
-        request failed; httpx.HTTPError if no answer came. Sending again after a lost answer may count events twice.
+        Raises LimitError if one of them would be refused, which it names: nothing was sent, not the others either.
+        Raises CopilotError if the request was refused or failed, UnreadableAnswer if it is not known which events were
+        taken, and httpx.HTTPError if no answer came: after these two, sending again may count events twice.
         """
-        now = self._clock()
-        for event in events:
-            check_event(event, now)
-        response = self._post(self._collect_url, CollectRequest(events=list(events)))
-        if response.status_code != HTTPStatus.OK:
-            raise CopilotError(response)
-        try:
-            answer = CollectResponse.model_validate_json(response.content)
-        except ValidationError as error:
-            raise UnreadableAnswer(response, "not the JSON that the contract describes") from error
+        now = self._clock_millis()
+        for index, event in enumerate(events):
+            check_event(event, now, index)
+        if not events:
+            return []
+        response = self._post(self._collect_url, CollectRequest(events=list(events)), {HTTPStatus.OK})
+        answer = _read(CollectResponse, response)
+        if answer is None:
+            raise UnreadableAnswer(response.status_code)
         return [] if answer.invalid_events is MISSING else answer.invalid_events
 
     def set_consent(self, change: ConsentChange) -> int:
         """Reports a user's consent. Returns the status, 200 or 204. Raises as `collect` does."""
-        response = self._post(self._consent_url, change)
-        if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            raise CopilotError(response)
-        return response.status_code
+        check_consent(change)
+        return self._post(self._consent_url, change, {HTTPStatus.OK, HTTPStatus.NO_CONTENT}).status_code
 
-    def _post(self, url: str, model: BaseModel) -> httpx.Response:
-        # Not model_dump_json, which would write null for NaN. This raises ValueError.
-        body = json.dumps(model.model_dump(), allow_nan=False)
-        headers = {"Authorization": self._authorization, "Content-Type": "application/json"}
-        return self._http.post(url, content=body, headers=headers)
+    def _post(self, url: httpx.URL, model: BaseModel, described: Collection[int]) -> httpx.Response:
+        """Returns an answer whose status is `described` as a success."""
+        # Not model_dump_json, which would write null for NaN.
+        body = json.dumps(model.model_dump(), allow_nan=False, ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json"}
+        response = self._http.post(url, content=body, headers=headers, auth=self._auth, follow_redirects=False)
+        if response.status_code in described:
+            return response
+        if response.is_success:
+            raise UnreadableAnswer(response.status_code)
+        error = _read(ApiError, response)
+        raise CopilotError(
+            response.status_code,
+            reason=None if error is None else error.reason,
+            retry_after=response.headers.get("Retry-After"),
+        )
+
+
+def _read(kind: type[Model], response: httpx.Response) -> Model | None:
+    """The answer, or None for any other: a proxy answers with bodies of its own."""
+    try:
+        return kind.model_validate_json(response.content)
+    except ValidationError:
+        return None

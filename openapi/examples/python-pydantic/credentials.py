@@ -1,26 +1,31 @@
 """HTTP Basic authentication as the contract has it: UTF-8, padded standard base64, and an id without a colon."""
 
 import unicodedata
-from base64 import b64encode
 from typing import Literal
 
-Rule = Literal["empty", "colon", "control-character"]
+import httpx
+
+Rule = Literal["empty", "not-unicode", "control-character", "colon"]
 
 
 class CredentialsError(ValueError):
-    """Credentials that cannot work. `rule` says why; the message never repeats them."""
+    """Credentials that cannot work. `rule` says why; neither the error nor its causes hold them."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(f"the credentials cannot work: {rule}")
         self.rule: Rule = rule
 
 
-def basic_header(client_id: str, client_secret: str) -> str:
-    """The value of `Authorization`. Raises CredentialsError for credentials that the server could only refuse."""
+def basic_auth(client_id: str, client_secret: str) -> httpx.BasicAuth:
+    """Writes `Authorization` into each request. Raises CredentialsError for what the server could only refuse."""
     if not client_id or not client_secret:
         raise CredentialsError("empty")
-    if any(unicodedata.category(character) == "Cc" for character in client_id + client_secret):
+    categories = {unicodedata.category(character) for character in client_id + client_secret}
+    # A lone surrogate. The environment gives one for each byte that is not UTF-8.
+    if "Cs" in categories:
+        raise CredentialsError("not-unicode")
+    if "Cc" in categories:
         raise CredentialsError("control-character")
     if ":" in client_id:
         raise CredentialsError("colon")
-    return "Basic " + b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
+    return httpx.BasicAuth(client_id, client_secret)

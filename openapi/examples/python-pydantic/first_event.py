@@ -1,39 +1,54 @@
-"""Sends one event and one consent, and says what became of them. Start here."""
+"""Sends one event and one consent, and says what became of them. Start here.
+
+The user is made up, and is reported all the same: use the sandbox, or a test environment of yours.
+"""
 
 import os
 from uuid import uuid4
 
 import httpx
+from pydantic import MISSING
 
-from copilot import Copilot, CopilotError
+from copilot import Copilot
+from credentials import CredentialsError
+from endpoints import EndpointError
+from errors import CopilotError, LimitError, UnreadableAnswer
 from generated.models import ConsentChange, CustomEvent, CustomEventPayload
 from timestamps import now_millis
 
 
+def send(http: httpx.Client) -> None:
+    copilot = Copilot(
+        http,
+        client_id=setting("COPILOT_CLIENT_ID"),
+        client_secret=setting("COPILOT_CLIENT_SECRET"),
+        collect_url=setting("COPILOT_CLIENT_COLLECT_ENDPOINT"),
+        consent_url=setting("COPILOT_CLIENT_CONSENT_ENDPOINT"),
+    )
+    payload = CustomEventPayload(subtype="recipe_started", user_id="user-4711", recipe="Oolong", target_celsius=85)
+    event = CustomEvent(type="custom_event", event_id=str(uuid4()), timestamp=now_millis(), payload=payload)
+    for refused in copilot.collect([event]):
+        raise SystemExit(f"event: refused, {'no reason given' if refused.error is MISSING else refused.error}")
+    print("event: taken")
+    status = copilot.set_consent(ConsentChange(user_id="user-4711", consent_value=True))
+    print(f"consent: recorded, {status}")
+
+
+def setting(name: str) -> str:
+    if name not in os.environ:
+        raise SystemExit(f"{name} is not set")
+    return os.environ[name]
+
+
 def main() -> None:
-    with httpx.Client(timeout=10) as http:
-        copilot = Copilot(
-            http,
-            client_id=os.environ["COPILOT_CLIENT_ID"],
-            client_secret=os.environ["COPILOT_CLIENT_SECRET"],
-            collect_url=os.environ["COPILOT_CLIENT_COLLECT_ENDPOINT"],
-            consent_url=os.environ["COPILOT_CLIENT_CONSENT_ENDPOINT"],
-        )
-        event = CustomEvent(
-            type="custom_event",
-            event_id=str(uuid4()),
-            timestamp=now_millis(),
-            payload=CustomEventPayload(
-                subtype="recipe_started", user_id="user-4711", recipe="Oolong", target_celsius=85
-            ),
-        )
-        try:
-            refused = copilot.collect([event])
-            print(f"event: refused, {refused[0].error}" if refused else "event: taken")
-            status = copilot.set_consent(ConsentChange(user_id="user-4711", consent_value=True))
-            print(f"consent: recorded, {status}")
-        except CopilotError as error:
-            raise SystemExit(f"Copilot.cx answered: {error}") from error
+    try:
+        with httpx.Client(timeout=10) as http:
+            send(http)
+    except httpx.HTTPError as error:
+        url = error.request.url
+        raise SystemExit(f"no answer from {url.scheme}://{url.netloc.decode()}: {error}") from None
+    except (CredentialsError, EndpointError, LimitError, CopilotError, UnreadableAnswer) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

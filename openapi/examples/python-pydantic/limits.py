@@ -1,8 +1,13 @@
-"""The two rules that JSON Schema cannot say, read from the contract's extensions, which the generated models keep."""
+"""What the generated models do not judge. They keep the contract's extensions, which are read from there."""
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from generated.models import Event, EventTime
+from pydantic import BaseModel, TypeAdapter
+
+from errors import LimitError
+from generated.models import ConsentChange, Event, EventTime
+from json_values import not_json
 
 
 class _TimeWindow(BaseModel):
@@ -15,32 +20,59 @@ class _PropertyLimit(BaseModel):
     within: str
 
 
+class _Broken(NamedTuple):
+    rule: str
+    detail: str
+
+
 _WINDOW = _TimeWindow.model_validate(TypeAdapter(EventTime).json_schema()["x-time-window"])
 _LIMIT = _PropertyLimit.model_validate(TypeAdapter(Event).json_schema()["x-property-limit"])
 
 
-class LimitError(ValueError):
-    """An event that Copilot.cx would refuse. `rule` is the contract's name of the rule."""
+def check_event(event: Event, now: int, index: int = 0) -> None:
+    """Raises LimitError for an event that Copilot.cx would refuse at `now`. `index` is its place in the request."""
+    for rule, detail in _broken(event, now):
+        raise LimitError(rule, detail, index=index, event_id=event.event_id)
 
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule = rule
+
+def check_consent(change: ConsentChange) -> None:
+    """Raises LimitError for a consent that JSON cannot write."""
+    for detail in not_json(change.model_dump()):
+        raise LimitError("json", detail)
 
 
 def check_time(timestamp: EventTime, now: int) -> None:
     """Raises LimitError for a time that lies too far from `now`, both in milliseconds since 1970."""
-    if not now - _WINDOW.past <= timestamp <= now + _WINDOW.future:
-        raise LimitError("x-time-window", f"timestamp: {timestamp} is too far from this clock's {now}")
+    for rule, detail in _broken_time(timestamp, now):
+        raise LimitError(rule, detail)
 
 
-def check_event(event: Event, now: int) -> None:
-    """Raises LimitError for an event at another time, or with more properties, than Copilot.cx takes."""
-    check_time(event.timestamp, now)
-    count = _count_keys(event.model_dump(mode="json")[_LIMIT.within])
+def _broken(event: Event, now: int) -> Iterator[_Broken]:
+    body = event.model_dump()
+    for detail in not_json(body):
+        yield _Broken("json", detail)
+    for detail in _not_int64(body):
+        yield _Broken("format", detail)
+    yield from _broken_time(event.timestamp, now)
+    count = _count_keys(body[_LIMIT.within])
     if count > _LIMIT.maximum:
-        raise LimitError("x-property-limit", f"{_LIMIT.within}: {count} properties, at most {_LIMIT.maximum}")
+        yield _Broken("x-property-limit", f"/{_LIMIT.within}: {count} properties, at most {_LIMIT.maximum}")
 
 
-def _count_keys(value: JsonValue) -> int:
+def _broken_time(timestamp: EventTime, now: int) -> Iterator[_Broken]:
+    if not now - _WINDOW.past <= timestamp <= now + _WINDOW.future:
+        yield _Broken("x-time-window", f"/timestamp: {timestamp} is too far from this clock's {now}")
+
+
+def _not_int64(value: object, pointer: str = "") -> Iterator[str]:
+    """Each place that holds an integer beyond 64 bits. All integers of events are `format: int64`."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _not_int64(member, f"{pointer}/{name}")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield f"{pointer}: an integer beyond 64 bits"
+
+
+def _count_keys(value: object) -> int:
     """The keys of an object and of the objects in it."""
     return sum(1 + _count_keys(member) for member in value.values()) if isinstance(value, dict) else 0

@@ -1,13 +1,13 @@
-"""What the conformance runner stands on: the vectors, the sandbox's control API and the report."""
+"""What the conformance runner stands on: the vectors, and the sandbox's control API."""
 
 import json
 from pathlib import Path
-from typing import Literal, Self, TextIO, TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, JsonValue
 
-V = TypeVar("V", bound=BaseModel)
+Vectors = TypeVar("Vectors", bound=BaseModel)
 
 
 class BodyCase(BaseModel):
@@ -27,6 +27,7 @@ class AuthCase(BaseModel):
     name: str
     client_id: str
     client_secret: str
+    header: str | None = None
 
 
 class AuthVectors(BaseModel):
@@ -36,11 +37,13 @@ class AuthVectors(BaseModel):
 class UtcCase(BaseModel):
     name: str
     text: str
+    epoch_ms: int | None = None
 
 
 class EpochCase(BaseModel):
     name: str
     value: JsonValue
+    text: str | None = None
 
 
 class TimeVectors(BaseModel):
@@ -60,39 +63,16 @@ class ResponseCase(BaseModel):
     operation: Literal["collect", "set_consent"]
     event_ids: list[str] = []
     answer: Answer
+    conforms: bool
+    read: dict[str, JsonValue]
 
 
 class ResponseVectors(BaseModel):
     cases: list[ResponseCase]
 
 
-def read(kind: type[V], file: Path) -> V:
+def read_vectors(kind: type[Vectors], file: Path) -> Vectors:
     return kind.model_validate_json(file.read_bytes())
-
-
-def same(one: JsonValue, other: JsonValue) -> bool:
-    """Whether two values are the same JSON, where 5 is not 5.0 and 1 is not true."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and one == other
-
-
-class Report:
-    """JSON Lines, one for each case."""
-
-    def __init__(self, file: Path) -> None:
-        self._file: TextIO = file.open("w", encoding="utf-8")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def line(self, part: str, **members: JsonValue) -> None:
-        self._file.write(json.dumps({"part": part, **members}) + "\n")
 
 
 class _Received(BaseModel):

@@ -12,6 +12,7 @@ export default defineConfig({
     { name: "@hey-api/typescript" },
     {
       name: "zod",
+      // The name with ~ is the generator's own and may change with any version; the vectors would show it.
       "~resolvers": {
         // A format of int64 would become z.coerce.bigint(), which takes text and true for numbers.
         number(ctx) {
@@ -34,7 +35,8 @@ export default defineConfig({
         },
       },
     },
-    { name: "@hey-api/sdk", validator: true },
+    // What comes back is judged by src/answers.ts: Zod would take the text "1" for an integer.
+    { name: "@hey-api/sdk", validator: { request: "zod" } },
   ],
 });
 

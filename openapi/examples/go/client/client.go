@@ -8,65 +8,61 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	copilot "example.com/copilot/generated"
 )
 
-// Client sends events and consents.
+// Client sends events and consents. What can go wrong is told by four kinds of error: see errors.go.
 type Client struct {
 	credentials      Credentials
-	collect, consent *copilot.APIClient
+	collect, consent operation
 }
 
-// Refusal is an answer that refuses the whole request, or that cannot be read.
-type Refusal struct {
-	Status     int
-	Reason     string // the API's code, empty if the answer has none
-	RetryAfter string // the header of that name, empty if the answer has none
-	Err        error
-}
-
-func (r *Refusal) Error() string { return fmt.Sprintf("status %d %s: %v", r.Status, r.Reason, r.Err) }
-
-// Unwrap gives the error of the generated client.
-func (r *Refusal) Unwrap() error { return r.Err }
-
-// New takes the whole URL of each operation, path included. A nil transport is http.DefaultTransport.
+// New takes the whole URL of each operation, path included: https, or plain http to a loopback host. A nil transport is
+// http.DefaultTransport.
 func New(
 	credentials Credentials, collectEndpoint, consentEndpoint string, transport http.RoundTripper,
 ) (*Client, error) {
+	if credentials.basic == nil {
+		return nil, errors.New("the credentials were not made by NewCredentials")
+	}
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	collect, err := operation(collectEndpoint, transport)
+	collect, err := newOperation(collectEndpoint, transport)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the endpoint of collect: %w", err)
 	}
-	consent, err := operation(consentEndpoint, transport)
+	consent, err := newOperation(consentEndpoint, transport)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the endpoint of set_consent: %w", err)
 	}
 	return &Client{credentials, collect, consent}, nil
 }
 
-// Collect sends events. The answer lists those that were refused; all others were taken. An event that breaks a pattern
-// is refused here, before anything is sent.
+// Collect sends events. The answer lists those that were refused; all others were taken. One event that Validate
+// refuses is an InvalidEvent, and stops all of them before anything is sent.
 func (c *Client) Collect(ctx context.Context, events []copilot.Event) (*copilot.CollectResponse, error) {
 	for index, event := range events {
-		if err := Validate(event.GetActualInstance()); err != nil {
-			return nil, fmt.Errorf("event %d: %w", index, err)
+		instance := event.GetActualInstance()
+		if err := Validate(instance); err != nil {
+			invalid := &InvalidEvent{Index: index, Err: err}
+			if identified, ok := instance.(interface{ GetEventId() string }); ok {
+				invalid.EventID = identified.GetEventId()
+			}
+			return nil, invalid
 		}
 	}
-	call := c.collect.CollectAPI.Collect(c.authorised(ctx)).CollectRequest(*copilot.NewCollectRequest(events))
+	request := *copilot.NewCollectRequest(events)
+	call := c.collect.api.CollectAPI.Collect(c.authorised(ctx)).CollectRequest(request)
 	taken, answer, err := call.Execute()
+	switch {
+	case answer == nil || answer.StatusCode >= http.StatusMultipleChoices:
+		return nil, c.collect.failure(ctx, answer, err)
 	// The generated client calls every status below 300 a success, and reads an empty body as no answer at all.
-	if err == nil && (answer.StatusCode != http.StatusOK || taken == nil) {
-		err = errors.New("not an answer of collect")
-	}
-	if err != nil {
-		return nil, refusal(answer, err)
+	case err != nil || answer.StatusCode != http.StatusOK || taken == nil:
+		return nil, &Unreadable{Status: answer.StatusCode}
 	}
 	return taken, nil
 }
@@ -74,15 +70,16 @@ func (c *Client) Collect(ctx context.Context, events []copilot.Event) (*copilot.
 // SetConsent reports what a user decided. Without an error the change was recorded.
 func (c *Client) SetConsent(ctx context.Context, change copilot.ConsentChange) error {
 	if err := Validate(&change); err != nil {
-		return err
+		return fmt.Errorf("the consent, which was not sent: %w", err)
 	}
-	answer, err := c.consent.ConsentAPI.SetConsent(c.authorised(ctx)).ConsentChange(change).Execute()
-	if err == nil && answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent {
-		err = errors.New("not an answer of set_consent")
+	answer, err := c.consent.api.ConsentAPI.SetConsent(c.authorised(ctx)).ConsentChange(change).Execute()
+	switch {
+	case answer == nil || answer.StatusCode >= http.StatusMultipleChoices:
+		return c.consent.failure(ctx, answer, err)
+	case answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent:
+		return &Unreadable{Status: answer.StatusCode}
 	}
-	if err != nil {
-		return refusal(answer, err)
-	}
+	// There is nothing to read, so it does not matter whether it could be read.
 	return nil
 }
 
@@ -90,11 +87,12 @@ func (c *Client) authorised(ctx context.Context) context.Context {
 	return context.WithValue(ctx, copilot.ContextBasicAuth, c.credentials.basic())
 }
 
-func refusal(answer *http.Response, err error) error {
+// failure drops the error of the generated client, which holds the body of the answer.
+func (o operation) failure(ctx context.Context, answer *http.Response, err error) error {
 	if answer == nil {
-		return err
+		return &NoAnswer{Server: o.server, Reason: broken(err), cause: ctx.Err()}
 	}
-	told := &Refusal{Status: answer.StatusCode, RetryAfter: answer.Header.Get("Retry-After"), Err: err}
+	told := &Refusal{Status: answer.StatusCode, RetryAfter: answer.Header.Get("Retry-After")}
 	var generated *copilot.GenericOpenAPIError
 	if errors.As(err, &generated) {
 		model, ok := generated.Model().(copilot.ApiError)
@@ -106,14 +104,16 @@ func refusal(answer *http.Response, err error) error {
 	return told
 }
 
-// operation makes a generated client whose requests all go to one URL: either operation may live anywhere.
-func operation(endpoint string, transport http.RoundTripper) (*copilot.APIClient, error) {
-	target, err := url.Parse(endpoint)
+// operation is a generated client whose requests all go to one URL: either operation may live anywhere.
+type operation struct {
+	api    *copilot.APIClient
+	server string
+}
+
+func newOperation(endpoint string, transport http.RoundTripper) (operation, error) {
+	target, err := parseEndpoint(endpoint)
 	if err != nil {
-		return nil, err
-	}
-	if target.Host == "" {
-		return nil, fmt.Errorf("%q is not the URL of an operation", endpoint)
+		return operation{}, err
 	}
 	configuration := copilot.NewConfiguration()
 	configuration.HTTPClient = &http.Client{
@@ -122,16 +122,5 @@ func operation(endpoint string, transport http.RoundTripper) (*copilot.APIClient
 		// A POST must not become a GET, and credentials must not travel to where an answer points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return copilot.NewAPIClient(configuration), nil
-}
-
-type redirected struct {
-	target *url.URL
-	next   http.RoundTripper
-}
-
-func (r redirected) RoundTrip(request *http.Request) (*http.Response, error) {
-	sent := request.Clone(request.Context())
-	sent.URL, sent.Host = r.target, r.target.Host
-	return r.next.RoundTrip(sent)
+	return operation{copilot.NewAPIClient(configuration), target.Scheme + "://" + target.Host}, nil
 }

@@ -3,15 +3,30 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"reflect"
+	"regexp"
+	"unicode/utf8"
 
 	copilot "example.com/copilot/generated"
 )
+
+// escapes finds all that a backslash begins; its group is half of a pair of surrogates.
+var escapes = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)`)
 
 // ReadEvent reads an event that was written as JSON. The generated reader holds each number of a free property as a
 // float64, and so loses integers beyond 2^53; this puts back what was written. Nobody who builds an event needs it.
 func ReadEvent(text []byte) (copilot.Event, error) {
 	var event copilot.Event
+	// encoding/json would read U+FFFD in the place of both.
+	if !utf8.Valid(text) {
+		return event, errors.New("text that is not valid UTF-8")
+	}
+	for _, escape := range escapes.FindAllSubmatch(text, -1) {
+		if escape[1] != nil {
+			return event, errors.New("half of a pair of surrogates")
+		}
+	}
 	if err := json.Unmarshal(text, &event); err != nil {
 		return event, err
 	}

@@ -28,127 +28,74 @@ func (r *runner) credentials(name string) {
 			Name         string
 			ClientID     string `json:"client_id"`
 			ClientSecret string `json:"client_secret"`
+			Valid        bool
+			Header       string
 		}
 	}
 	r.read(name, &file)
 	for _, test := range file.Cases {
+		expected := line{"header": test.Header}
+		if !test.Valid {
+			expected = line{"refused": true}
+		}
 		credentials, err := client.NewCredentials(test.ClientID, test.ClientSecret)
 		if err != nil {
-			r.line(line{"part": "auth", "name": test.Name, "refused": true})
+			r.line("auth", name, test.Name, line{"name": test.Name, "refused": true}, expected)
 			continue
 		}
 		sent := &recorder{}
 		api, err := client.New(credentials, "http://127.0.0.1/collect", "http://127.0.0.1/consent", sent)
 		check(err)
 		check(api.SetConsent(context.Background(), *copilot.NewConsentChange("u", true)))
-		r.line(line{"part": "auth", "name": test.Name, "header": sent.header})
+		r.line("auth", name, test.Name, line{"name": test.Name, "header": sent.header}, expected)
 	}
+}
+
+type timeCase struct {
+	Name    string
+	Valid   bool
+	Text    string
+	EpochMs int64 `json:"epoch_ms"`
+	// A value is read into the same Go type as an event's timestamp.
+	Value json.RawMessage
 }
 
 func (r *runner) times(name string) {
 	var file struct {
-		Now int64
-		Utc []struct{ Name, Text string }
-		// A value is read into the same Go type as an event's timestamp.
-		Epoch []struct {
-			Name  string
-			Value json.RawMessage
-		}
+		Now        int64
+		Utc, Epoch []timeCase
 	}
 	r.read(name, &file)
-	for _, test := range file.Utc {
-		if milliseconds, err := client.ParseUtc(test.Text); err == nil {
-			r.line(line{"part": "time", "name": test.Name, "epoch_ms": milliseconds})
-		} else {
-			r.line(line{"part": "time", "name": test.Name, "refused": true})
-		}
-	}
-	now := time.UnixMilli(file.Now)
-	for _, test := range file.Epoch {
-		var event struct{ Timestamp *int64 }
-		err := json.Unmarshal([]byte(`{"timestamp":`+string(test.Value)+`}`), &event)
-		if err == nil && event.Timestamp == nil {
-			err = errors.New("null")
-		}
-		if err == nil {
-			err = client.CheckEventTime(*event.Timestamp, now)
+	judge := func(test timeCase, member string, found, expected interface{}, err error) {
+		right, told := line{member: expected}, line{"name": test.Name, member: found}
+		if !test.Valid {
+			right = line{"refused": true}
 		}
 		if err != nil {
-			r.line(line{"part": "time", "name": test.Name, "refused": true})
-			continue
+			told = line{"name": test.Name, "refused": true}
 		}
-		text, err := client.FormatUtc(*event.Timestamp)
-		check(err)
-		r.line(line{"part": "time", "name": test.Name, "text": text})
+		r.line("time", name, test.Name, told, right)
+	}
+	for _, test := range file.Utc {
+		milliseconds, err := client.ParseUtc(test.Text)
+		judge(test, "epoch_ms", milliseconds, test.EpochMs, err)
+	}
+	for _, test := range file.Epoch {
+		text, err := epochText(test.Value, time.UnixMilli(file.Now))
+		judge(test, "text", text, test.Text, err)
 	}
 }
 
-type responseCase struct {
-	Name, Operation string
-	EventIDs        []string `json:"event_ids"`
-	Answer          map[string]interface{}
-}
-
-func (r *runner) responses(name, events string) {
-	var file struct{ Cases []responseCase }
-	r.read(name, &file)
-	var samples struct{ Cases []eventCase }
-	r.read(events, &samples)
-	for _, test := range file.Cases {
-		test.Answer["kind"] = "answer"
-		r.control(http.MethodPost, "/_sandbox/faults", line{"next": 1, "fault": test.Answer}, nil)
-		fields := line{"part": "response", "name": test.Name}
-		var err error
-		if test.Operation == "collect" {
-			var answer *copilot.CollectResponse
-			answer, err = r.api.Collect(context.Background(), withIDs(samples.Cases[0].Body, test.EventIDs))
-			if err == nil {
-				fields["status"], fields["invalid_events"] = http.StatusOK, known(answer.InvalidEvents)
-			}
-		} else {
-			err = r.api.SetConsent(context.Background(), *copilot.NewConsentChange("u", true))
-			fields["status"] = r.observed.status
-		}
-		var refusal *client.Refusal
-		switch {
-		case err == nil:
-		case errors.As(err, &refusal) && refusal.Status >= 300:
-			fields["status"], fields["reason"] = refusal.Status, nil
-			if refusal.Reason != "" {
-				fields["reason"] = refusal.Reason
-			}
-		default:
-			delete(fields, "status")
-			fields["error"] = true
-		}
-		r.line(fields)
+func epochText(value json.RawMessage, now time.Time) (string, error) {
+	var event struct{ Timestamp *int64 }
+	if err := json.Unmarshal([]byte(`{"timestamp":`+string(value)+`}`), &event); err != nil {
+		return "", err
 	}
-}
-
-// withIDs makes events that differ in their ids alone.
-func withIDs(sample json.RawMessage, ids []string) []copilot.Event {
-	events := make([]copilot.Event, 0, len(ids))
-	for _, id := range ids {
-		var body map[string]interface{}
-		check(json.Unmarshal(sample, &body))
-		body["event_id"] = id
-		text, err := json.Marshal(body)
-		check(err)
-		event, err := client.ReadEvent(text)
-		check(err)
-		events = append(events, event)
+	if event.Timestamp == nil {
+		return "", errors.New("null")
 	}
-	return events
-}
-
-// known tells the members of the refusals that the contract lists.
-func known(refusals []copilot.InvalidEvent) []line {
-	told := make([]line, 0, len(refusals))
-	for _, refusal := range refusals {
-		refusal.AdditionalProperties = nil
-		fields, err := refusal.ToMap()
-		check(err)
-		told = append(told, fields)
+	if err := client.CheckEventTime(*event.Timestamp, now); err != nil {
+		return "", err
 	}
-	return told
+	return client.FormatUtc(*event.Timestamp)
 }

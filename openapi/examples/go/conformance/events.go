@@ -20,8 +20,9 @@ const (
 )
 
 type eventCase struct {
-	Name string
-	Body json.RawMessage
+	Name  string
+	Valid bool
+	Body  json.RawMessage
 }
 
 // verdict is what the client says of a case before anything is sent: empty `by` means that it would send it.
@@ -52,11 +53,11 @@ func judge(body json.RawMessage, model interface{}, readError error) verdict {
 	return verdict{}
 }
 
-func (r *runner) events(name string) {
+func (r *runner) events(name string, schemas map[string]string) {
 	var file struct{ Cases []eventCase }
 	r.read(name, &file)
 	var waiting []copilot.Event
-	var names []string
+	var tests []eventCase
 	flush := func() {
 		if len(waiting) == 0 {
 			return
@@ -67,25 +68,25 @@ func (r *runner) events(name string) {
 		for _, invalid := range answer.InvalidEvents {
 			refused[invalid.GetIndex()] = invalid.GetError()
 		}
-		for index, test := range names {
+		for index, test := range tests {
 			if detail, ok := refused[int64(index)]; ok {
 				r.verdict(name, test, verdict{"server", detail})
 			} else {
 				r.verdict(name, test, verdict{})
 			}
 		}
-		waiting, names = nil, nil
+		waiting, tests = nil, nil
 	}
 	for _, test := range file.Cases {
 		event, err := client.ReadEvent(test.Body)
 		if found := judge(test.Body, event, err); found.by != "" {
-			r.verdict(name, test.Name, found)
+			r.verdict(name, test, found)
 			continue
 		}
 		if test.Name == inTheText {
-			r.roundTrip(event)
+			r.roundTrip(name, event, schemas)
 		}
-		waiting, names = append(waiting, event), append(names, test.Name)
+		waiting, tests = append(waiting, event), append(tests, test)
 		if len(waiting) == batch {
 			flush()
 		}
@@ -111,20 +112,20 @@ func (r *runner) consents(name string) {
 				check(err)
 			}
 		}
-		r.verdict(name, test.Name, found)
+		r.verdict(name, test, found)
 	}
 }
 
-func (r *runner) verdict(file, name string, found verdict) {
-	fields := line{"part": "event", "file": file, "name": name, "valid": found.by == ""}
+func (r *runner) verdict(file string, test eventCase, found verdict) {
+	fields := line{"file": file, "name": test.Name, "valid": found.by == ""}
 	if found.by != "" {
 		fields["by"], fields["detail"] = found.by, found.detail
 	}
-	r.line(fields)
+	r.line("event", file, test.Name, fields, line{"valid": test.Valid})
 }
 
 // roundTrip sends an event, reads it back from the sandbox, and tells which variant the discriminator chose.
-func (r *runner) roundTrip(event copilot.Event) {
+func (r *runner) roundTrip(file string, event copilot.Event, schemas map[string]string) {
 	written, err := json.Marshal(event)
 	check(err)
 	var sent struct {
@@ -138,10 +139,15 @@ func (r *runner) roundTrip(event copilot.Event) {
 		Events []struct{ Event json.RawMessage }
 	}
 	r.control(http.MethodGet, "/_sandbox/events?limit=1&event_id="+url.QueryEscape(sent.EventID), nil, &received)
+	if len(received.Events) == 0 {
+		r.line("round_trip", file, sent.Type, line{"type": sent.Type, "sent": false}, line{"sent": true})
+		return
+	}
 	read, err := client.ReadEvent(received.Events[0].Event)
 	check(err)
 	readAs := reflect.TypeOf(read.GetActualInstance()).Elem().Name()
 	same := sameJSON(written, received.Events[0].Event)
 	taken := len(answer.InvalidEvents) == 0
-	r.line(line{"part": "round_trip", "type": sent.Type, "sent": taken && same, "read_as": readAs})
+	r.line("round_trip", file, sent.Type, line{"type": sent.Type, "sent": taken && same, "read_as": readAs},
+		line{"sent": true, "read_as": schemas[sent.Type]})
 }

@@ -1,10 +1,9 @@
-// Sends one event and one consent, and prints what became of them.
+// Sends one event and one consent, and prints what became of them. It reports a made-up user: use a test environment.
 package main
 
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -13,10 +12,10 @@ import (
 )
 
 func main() {
-	credentials, err := client.NewCredentials(os.Getenv("COPILOT_CLIENT_ID"), os.Getenv("COPILOT_CLIENT_SECRET"))
+	credentials, err := client.NewCredentials(variable("COPILOT_CLIENT_ID"), variable("COPILOT_CLIENT_SECRET"))
 	check(err)
 	api, err := client.New(credentials,
-		os.Getenv("COPILOT_CLIENT_COLLECT_ENDPOINT"), os.Getenv("COPILOT_CLIENT_CONSENT_ENDPOINT"), nil)
+		variable("COPILOT_CLIENT_COLLECT_ENDPOINT"), variable("COPILOT_CLIENT_CONSENT_ENDPOINT"), nil)
 	check(err)
 
 	const userID = "7d1f0c8e-55b2-4b8c-9a53-0f6f2f1f7a10"
@@ -31,16 +30,25 @@ func main() {
 	answer, err := api.Collect(context.Background(), []copilot.Event{copilot.UserCreatedEventAsEvent(event)})
 	check(err)
 	for _, refused := range answer.InvalidEvents {
-		fmt.Printf("refused: event %s: %s\n", refused.GetEventId(), refused.GetError())
+		check(fmt.Errorf("refused: event %s: %s", refused.GetEventId(), refused.GetError()))
 	}
-	fmt.Printf("taken: %d of 1 events\n", 1-len(answer.InvalidEvents))
+	fmt.Println("taken: 1 event")
 
 	check(api.SetConsent(context.Background(), *copilot.NewConsentChange(userID, true)))
 	fmt.Println("recorded: the consent")
 }
 
+func variable(name string) string {
+	value := os.Getenv(name)
+	if value == "" {
+		check(fmt.Errorf("the environment variable %s is not set", name))
+	}
+	return value
+}
+
 func check(err error) {
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }

@@ -28,6 +28,7 @@ final class Auth
         $request = (new CollectRequest())->setEvents([Json::read($example, Event::class)]);
         foreach ($this->setup->vectors('basic-auth.json')->cases as $case) {
             $line = ['part' => 'auth', 'name' => $case->name];
+            $expected = $case->valid ? ['header' => $case->header] : ['refused' => true];
             $header = '';
             $transport = static function (RequestInterface $sent) use (&$header): PromiseInterface {
                 $header = $sent->getHeaderLine('Authorization');
@@ -36,10 +37,11 @@ final class Auth
             try {
                 $credentials = new Credentials($case->client_id, $case->client_secret);
                 (new CollectClient($this->setup->endpoint, $credentials, $transport))->collect($request);
-                $this->setup->report([...$line, 'header' => $header]);
+                $found = ['header' => $header];
             } catch (InvalidArgumentException) {
-                $this->setup->report([...$line, 'refused' => true]);
+                $found = ['refused' => true];
             }
+            $this->setup->tally->case('basic-auth.json', $case->name, [...$line, ...$found], $expected);
         }
     }
 }

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Copilot\Conformance;
 
-use Copilot\Generated\ApiException;
 use Copilot\Generated\Model\CollectRequest;
 use Copilot\Generated\Model\ConsentChange;
 use Copilot\Generated\Model\Event;
@@ -55,7 +54,7 @@ final class Cases
         } catch (Error) {
             $by = 'validator';
         }
-        $this->setup->report(['part' => 'wrong_field', 'by' => $by]);
+        $this->setup->tally->write(['part' => 'wrong_field', 'by' => $by]);
     }
 
     /**
@@ -106,11 +105,11 @@ final class Cases
         try {
             $this->setup->consent->setConsent($change);
             $this->taken($file, $case);
-        } catch (ApiException $thrown) {
-            if ($thrown->getCode() !== 400) {
+        } catch (Refusal $thrown) {
+            if ($thrown->status !== 400) {
                 throw $thrown;
             }
-            $this->refused($file, $case, 'server', (string) Refusal::of($thrown)->reason);
+            $this->refused($file, $case, 'server', (string) $thrown->reason);
         }
     }
 
@@ -125,27 +124,39 @@ final class Cases
         $got = $this->setup->sandbox('GET', 'events?limit=1')->events[0]->event ?? null;
         $read = Json::read($got, Event::class);
         $same = $read == $event && self::equal($got, $example->body);
-        $this->setup->report([
-            'part' => 'round_trip',
-            'type' => $vectors->event_type,
-            'sent' => $sent && $same,
-            'read_as' => $read->getModelName(),
-        ]);
+        $this->setup->tally->case(
+            'round trip',
+            $vectors->event_type,
+            [
+                'part' => 'round_trip',
+                'type' => $vectors->event_type,
+                'sent' => $sent && $same,
+                'read_as' => $read->getModelName(),
+            ],
+            ['sent' => true, 'read_as' => $this->setup->schema($vectors->event_type)],
+        );
     }
 
     private function taken(string $file, stdClass $case): void
     {
-        $this->setup->report(['part' => 'event', 'file' => $file, 'name' => $case->name, 'valid' => true]);
+        $this->judge($file, $case, ['valid' => true]);
     }
 
     private function refused(string $file, stdClass $case, string $by, string $detail = ''): void
     {
-        $line = ['part' => 'event', 'file' => $file, 'name' => $case->name, 'valid' => false, 'by' => $by];
-        $this->setup->report($detail === '' ? $line : [...$line, 'detail' => $detail]);
+        $line = ['valid' => false, 'by' => $by];
+        $this->judge($file, $case, $detail === '' ? $line : [...$line, 'detail' => $detail]);
+    }
+
+    /** @param array<string, mixed> $verdict */
+    private function judge(string $file, stdClass $case, array $verdict): void
+    {
+        $line = ['part' => 'event', 'file' => $file, 'name' => $case->name, ...$verdict];
+        $this->setup->tally->case($file, $case->name, $line, ['valid' => $case->valid]);
     }
 
     /** Whether two values of decoded JSON are the same, whatever the order of members: 5 and 5.0 are not. */
-    private static function equal(mixed $one, mixed $other): bool
+    public static function equal(mixed $one, mixed $other): bool
     {
         if ($one instanceof stdClass && $other instanceof stdClass) {
             $one = get_object_vars($one);

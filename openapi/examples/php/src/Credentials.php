@@ -22,6 +22,9 @@ final class Credentials
         if (str_contains($id, ':')) {
             throw new InvalidArgumentException('the client id holds a colon, which ends it in the header');
         }
+        if (!mb_check_encoding($id, 'UTF-8') || !mb_check_encoding($secret, 'UTF-8')) {
+            throw new InvalidArgumentException('the client id or the client secret is not valid UTF-8');
+        }
         // A line break at the end of a secret comes from the file that it was read from.
         if (preg_match('/^\P{Cc}+$/Du', $id) !== 1 || preg_match('/^\P{Cc}+$/Du', $secret) !== 1) {
             throw new InvalidArgumentException('the client id or the client secret holds a control character');

@@ -7,15 +7,17 @@ namespace Copilot;
 use Closure;
 use Copilot\Generated\Model\ModelInterface;
 use GuzzleHttp\Client;
+use GuzzleHttp\Exception\ConnectException;
+use GuzzleHttp\Exception\RequestException;
 use GuzzleHttp\HandlerStack;
-use GuzzleHttp\Middleware;
 use GuzzleHttp\Psr7\Request;
 use GuzzleHttp\Psr7\Uri;
 use GuzzleHttp\Psr7\Utils;
-use InvalidArgumentException;
+use GuzzleHttp\Promise\PromiseInterface;
+use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
+use Psr\Http\Message\UriInterface;
 use Throwable;
-use UnexpectedValueException;
 
 /** What both operations need around the generated client. */
 final class Http
@@ -23,17 +25,22 @@ final class Http
     /**
      * Connections that give up after a while and follow no redirect, which could lead the credentials elsewhere.
      *
-     * @param class-string<ModelInterface>|null $answer what a 200 must hold; the generated code reads anything as one
-     * @param Closure|null $transport what to send with instead of curl, for tests
+     * The answer is judged here, before Guzzle and the generated code make of it an exception that holds its body.
+     *
+     * @param list<int> $successes what the contract knows as one; the generated code takes any status below 300
+     * @param class-string<ModelInterface>|null $answer what a success must hold; the generated code reads anything
      */
-    public static function client(?string $answer, ?Closure $transport = null): Client
+    public static function client(array $successes, ?string $answer, ?Closure $transport = null): Client
     {
         $stack = HandlerStack::create($transport);
-        if ($answer !== null) {
-            $stack->push(Middleware::mapResponse(
-                static fn (ResponseInterface $response): ResponseInterface => self::checked($response, $answer),
-            ));
-        }
+        $stack->push(
+            static fn (callable $send): Closure =>
+            static fn (RequestInterface $request, array $options): PromiseInterface => $send($request, $options)->then(
+                static fn (ResponseInterface $got): ResponseInterface => self::judged($got, $successes, $answer),
+                static fn (mixed $why): never =>
+                    throw new NoAnswer(self::server($request->getUri()), self::words($why)),
+            ),
+        );
         return new Client([
             'handler' => $stack,
             'allow_redirects' => false,
@@ -42,32 +49,52 @@ final class Http
         ]);
     }
 
-    /**
-     * The generated request, to the whole URL that was configured, with its body as {@see Json} writes it.
-     *
-     * @throws InvalidArgumentException when the generated rules, which nothing else calls, refuse the body
-     */
-    public static function request(Request $generated, string $endpoint, ModelInterface $body): Request
+    /** The generated request, to the whole URL that was configured, with its body as {@see Json} writes it. */
+    public static function request(Request $generated, Uri $endpoint, ModelInterface $body): Request
     {
-        $faults = Json::faults($body);
-        if ($faults !== []) {
-            throw new InvalidArgumentException(implode("\n", $faults));
-        }
-        $request = $generated->withUri(new Uri($endpoint))->withBody(Utils::streamFor(Json::encode($body)));
+        $request = $generated->withUri($endpoint)->withBody(Utils::streamFor(Json::encode($body)));
         assert($request instanceof Request);
         return $request;
     }
 
-    /** @param class-string<ModelInterface> $answer */
-    private static function checked(ResponseInterface $response, string $answer): ResponseInterface
+    /** An address without what may be secret in it. */
+    public static function server(UriInterface $uri): string
     {
-        if ($response->getStatusCode() === 200) {
-            try {
-                Json::read(Json::decode((string) $response->getBody()), $answer);
-            } catch (Throwable $wrong) {
-                throw new UnexpectedValueException('the answer is not as the contract describes it', 0, $wrong);
-            }
+        return $uri->getScheme() . '://' . $uri->getHost() . ($uri->getPort() === null ? '' : ':' . $uri->getPort());
+    }
+
+    /** Why a call failed, in words of our own: curl's may hold what a server sent. */
+    public static function words(mixed $why): string
+    {
+        $of = $why instanceof ConnectException || $why instanceof RequestException ? $why->getHandlerContext() : [];
+        return match ($of['errno'] ?? 0) {
+            CURLE_COULDNT_RESOLVE_HOST => 'the host was not found',
+            CURLE_COULDNT_CONNECT => 'it could not be connected to',
+            CURLE_OPERATION_TIMEDOUT => 'it took too long',
+            CURLE_SSL_CACERT => 'its certificate is not to be trusted',
+            CURLE_SSL_CONNECT_ERROR => 'no secure connection could be made',
+            default => 'the connection broke',
+        };
+    }
+
+    /**
+     * @param list<int> $successes
+     * @param class-string<ModelInterface>|null $answer
+     */
+    private static function judged(ResponseInterface $response, array $successes, ?string $answer): ResponseInterface
+    {
+        $status = $response->getStatusCode();
+        if ($status >= 300) {
+            throw Refusal::of($response);
         }
-        return $response;
+        try {
+            if ($answer !== null) {
+                Json::read(Json::decode((string) $response->getBody()), $answer);
+            }
+            $readable = in_array($status, $successes, true);
+        } catch (Throwable) {
+            $readable = false;
+        }
+        return $readable ? $response : throw new Unreadable($status);
     }
 }

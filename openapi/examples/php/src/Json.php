@@ -65,23 +65,43 @@ final class Json
     }
 
     /**
-     * Everything that the generated rules find wrong in a model and in those inside it, each with its place.
+     * Everything that the generated rules find wrong in a model and in those inside it, and whatever JSON cannot hold,
+     * each with its place.
      *
      * @return list<string>
      */
     public static function faults(mixed $value, string $place = ''): array
     {
         $faults = [];
+        $add = static function (string $fault) use (&$faults, $place): void {
+            $faults[] = mb_scrub($place === '' ? $fault : "$place: $fault", 'UTF-8');
+        };
         if ($value instanceof ModelInterface) {
-            foreach ($value->listInvalidProperties() as $fault) {
-                $faults[] = "$place: $fault";
-            }
+            array_map($add, $value->listInvalidProperties());
             $value = self::members($value);
+        } elseif ($value instanceof stdClass) {
+            $value = get_object_vars($value);
+        }
+        if (is_string($value) && !mb_check_encoding($value, 'UTF-8')) {
+            $add('text that is not valid UTF-8');
+        } elseif (is_float($value) && !is_finite($value)) {
+            $add('no number that JSON has');
+        } elseif (is_object($value) || is_resource($value)) {
+            $add('no value that JSON has');
         }
         foreach (is_array($value) ? $value : [] as $name => $member) {
+            if (is_string($name) && !mb_check_encoding($name, 'UTF-8')) {
+                $add('a name that is not valid UTF-8');
+            }
             array_push($faults, ...self::faults($member, "$place/$name"));
         }
         return $faults;
+    }
+
+    /** A text for a message, whatever it holds. */
+    public static function quoted(?string $text): string
+    {
+        return json_encode($text, self::FLAGS | JSON_INVALID_UTF8_SUBSTITUTE);
     }
 
     /** @param class-string<OneOfInterface> $type */

@@ -4,28 +4,34 @@ declare(strict_types=1);
 
 namespace Copilot;
 
-use Copilot\Generated\ApiException;
 use Copilot\Generated\Model\ApiError;
+use Psr\Http\Message\ResponseInterface;
+use RuntimeException;
 use Throwable;
 
-/** What an answer says that refuses a whole request. */
-final class Refusal
+/**
+ * An answer that refuses a whole request: nothing of it was taken. 408, 429 and 5XX may be sent again later. The body
+ * of the answer is not kept: it may quote personal data.
+ */
+final class Refusal extends RuntimeException
 {
     private function __construct(
-        /** 0 when there was no answer. */
         public readonly int $status,
         /** `null` where the body is not an ApiError, as from a proxy. */
         public readonly ?string $reason,
+        /** The header of that name. */
+        public readonly ?string $retryAfter,
     ) {
+        parent::__construct("refused with status $status, " . ($reason ?? 'no reason given'));
     }
 
-    public static function of(ApiException $thrown): self
+    public static function of(ResponseInterface $response): self
     {
         try {
-            $reason = Json::read(Json::decode((string) $thrown->getResponseBody()), ApiError::class)['reason'];
+            $reason = Json::read(Json::decode((string) $response->getBody()), ApiError::class)['reason'];
         } catch (Throwable) {
             $reason = null;
         }
-        return new self((int) $thrown->getCode(), $reason);
+        return new self($response->getStatusCode(), $reason, $response->getHeader('Retry-After')[0] ?? null);
     }
 }

@@ -2,10 +2,11 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import type { ConsentChange, Copilot, Event } from "../src/copilot.js";
+import type { ConsentChange, Copilot, CopilotEvent } from "../src/copilot.js";
 import type { Judged, Verdicts } from "./compiler.js";
 import type { Report } from "./report.js";
 import type { Sandbox } from "./sandbox.js";
+import { NotRunnable } from "./settings.js";
 
 const BATCH = 500;
 /** What a JavaScript number loses: 5.0 becomes 5, and integers beyond 2^53 are rounded. */
@@ -17,18 +18,18 @@ export async function judgeBodies(
   sandbox: Sandbox,
   report: Report,
 ): Promise<void> {
-  const events: { judged: Judged; event: Event }[] = [];
+  const events: { judged: Judged; event: CopilotEvent }[] = [];
   const consents: { judged: Judged; change: ConsentChange }[] = [];
   for (const judged of verdicts.judged) {
     const { case: one, refusal, value } = judged;
     const line = { part: "event", file: one.file, name: one.name };
     if (refusal !== undefined || value === undefined) {
       report.add({ ...line, valid: false, by: "types", detail: refusal }, "bodies refused by types");
-      report.expect(!one.valid, `${one.file} ${one.name}: valid, but ${refusal ?? "not compiled"}`);
+      report.expect(!one.valid, line, refusal ?? "not compiled");
     } else if (JSON.stringify(value) !== one.body) {
       const need = one.needs.find((need) => ROUNDED.has(need));
       report.add({ ...line, skipped: need }, "bodies skipped: a JavaScript number cannot hold them");
-      report.expect(need !== undefined, `${one.file} ${one.name}: would be sent as ${JSON.stringify(value)}`);
+      report.expect(need !== undefined, line, `would be sent as ${JSON.stringify(value)}`);
     } else if (isEvent(judged, value)) {
       events.push({ judged, event: value });
     } else {
@@ -39,15 +40,15 @@ export async function judgeBodies(
   const answered = ({ case: one }: Judged, taken: boolean): void => {
     const line = { part: "event", file: one.file, name: one.name, valid: taken };
     report.add(taken ? line : { ...line, by: "server" }, taken ? "bodies taken" : "bodies refused by server");
-    report.expect(taken === one.valid, `${one.file} ${one.name}: ${taken ? "taken" : "refused"} by the sandbox`);
+    report.expect(taken === one.valid, line, `${taken ? "taken" : "refused"} by the sandbox`);
   };
   for (let from = 0; from < events.length; from += BATCH) {
     const batch = events.slice(from, from + BATCH);
     const answer = await copilot.collect(batch.map(({ event }) => event));
-    if (!answer.ok) {
-      throw new Error(`a batch was refused: ${String(answer.status)} ${String(answer.reason)}`);
+    if (answer.outcome !== "taken" && answer.outcome !== "events_refused") {
+      throw new NotRunnable(`a batch was refused: ${String(answer.status)} ${String(answer.reason)}`);
     }
-    const refused = new Set(answer.invalid_events.map(({ index }) => index));
+    const refused = new Set(answer.outcome === "taken" ? [] : answer.invalid_events.map(({ index }) => index));
     batch.forEach(({ judged }, index) => {
       answered(judged, !refused.has(index));
     });
@@ -55,10 +56,10 @@ export async function judgeBodies(
   }
   for (const { judged, change } of consents) {
     const answer = await copilot.setConsent(change);
-    if (!answer.ok && answer.status !== 400) {
-      throw new Error(`a consent was refused: ${String(answer.status)} ${String(answer.reason)}`);
+    if (answer.outcome !== "recorded" && answer.status !== 400) {
+      throw new NotRunnable(`a consent was refused: ${String(answer.status)} ${String(answer.reason)}`);
     }
-    answered(judged, answer.ok);
+    answered(judged, answer.outcome === "recorded");
   }
 }
 
@@ -72,15 +73,15 @@ export async function roundTrip(verdicts: Verdicts, copilot: Copilot, sandbox: S
     // A deleted user is forgotten with all their events, so each event has the sandbox to itself.
     await sandbox.reset();
     const answer = await copilot.collect([event]);
-    const sent = answer.ok && answer.invalid_events.length === 0;
+    const sent = answer.outcome === "taken";
     // What came back equals what the compiler took, so it is of the same type.
     const same = isDeepStrictEqual(await sandbox.events(), [event]);
     const line = { part: "round_trip", type: event.type, sent, read_as: same ? verdicts.readAs(event) : null };
     report.add(line, "events sent and read back");
-    report.expect(sent && same, `${event.type}: did not come back as it was sent`);
+    report.expect(sent && same, line, "did not come back as it was sent");
   }
 }
 
-function isEvent({ case: one }: Judged, value: Event | ConsentChange): value is Event {
+function isEvent({ case: one }: Judged, value: CopilotEvent | ConsentChange): value is CopilotEvent {
   return one.schema === "Event" && "type" in value;
 }

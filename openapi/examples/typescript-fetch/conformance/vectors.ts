@@ -1,9 +1,11 @@
 // The vectors, as openapi/vectors/README.md describes them.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { parse, stringify } from "lossless-json";
+
+import { NotRunnable } from "./settings.js";
 
 export interface Case {
   file: string;
@@ -23,6 +25,8 @@ export interface AuthCase {
   client_secret: string;
   valid: boolean;
   header?: string;
+  /** Why the pair is refused. */
+  rule?: string;
 }
 
 export interface UtcCase {
@@ -47,7 +51,14 @@ export interface ResponseCase {
   event_ids?: string[];
   answer: { status: number; headers: Record<string, string>; body: string };
   conforms: boolean;
-  read: { status: number; reason?: string | null; invalid_events?: unknown[]; unreadable?: boolean };
+  read: {
+    status: number;
+    reason?: string | null;
+    error_message?: string;
+    retry_after?: string;
+    invalid_events?: unknown[];
+    unreadable?: boolean;
+  };
 }
 
 interface BodyFile {
@@ -73,6 +84,9 @@ export class Vectors {
   readonly #folder: string;
 
   constructor(folder: string) {
+    if (!existsSync(join(folder, "events"))) {
+      throw new NotRunnable(`no vectors in ${folder}: run this in the folder of the example, or set COPILOT_VECTORS`);
+    }
     this.#folder = folder;
   }
 

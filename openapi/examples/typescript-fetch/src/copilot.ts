@@ -2,11 +2,15 @@
 
 import createClient, { type Client } from "openapi-fetch";
 
-import type { ConsentChange, Event, InvalidEvent, paths } from "../generated/copilot.js";
-import { invalidEvents, refusal, type Refusal } from "./answers.js";
+import type { ConsentChange, Event as CopilotEvent, InvalidEvent, paths } from "../generated/copilot.js";
+import { collected, recorded, refusal } from "./answers.js";
+import type { ConsentRecorded, EventsRefused, EventsTaken, Refusal } from "./answers.js";
+import { refuseInvalidUnicode } from "./bodies.js";
 import { authorization } from "./credentials.js";
+import { endpoint } from "./endpoints.js";
+import { sender } from "./sending.js";
 
-export type { ConsentChange, Event, InvalidEvent };
+export type { ConsentChange, ConsentRecorded, CopilotEvent, EventsRefused, EventsTaken, InvalidEvent, Refusal };
 
 export interface Settings {
   clientId: string;
@@ -15,79 +19,49 @@ export interface Settings {
   collectEndpoint: string;
   /** The whole address of `set_consent`, path included. */
   consentEndpoint: string;
-  /** How long a request may take, in milliseconds. */
-  timeout?: number;
+  /** How long a request may take, in milliseconds, until its answer is read: 30 seconds unless said otherwise. */
+  timeoutMs?: number;
   /** What sends the requests, where it is not the fetch of this platform. */
-  fetch?: (request: Request) => Promise<Response>;
-}
-
-/** The request was read. Events that do not stand in `invalid_events` were taken. */
-export interface Collected {
-  ok: true;
-  status: number;
-  invalid_events: InvalidEvent[];
-}
-
-export interface ConsentRecorded {
-  ok: true;
-  status: number;
+  fetch?: typeof globalThis.fetch;
 }
 
 export interface Copilot {
-  /** Reports events. Throws where no answer came, and UnreadableAnswer where a success cannot be read. */
-  collect(events: Event[]): Promise<Collected | Refusal>;
-  /** Reports that a user gave or withdrew consent. Throws where no answer came. */
+  /**
+   * Reports events, and says what the server said. Throws
+   * - BodyRefused before sending, where text is no valid Unicode;
+   * - NoAnswer where no answer came, and UnreadableAnswer where a success cannot be read. In both cases events may
+   *   have been taken: sending them again may count them twice.
+   */
+  collect(events: readonly CopilotEvent[]): Promise<EventsTaken | EventsRefused | Refusal>;
+  /** Reports that a user gave or withdrew consent. Throws as `collect` does. */
   setConsent(change: ConsentChange): Promise<ConsentRecorded | Refusal>;
 }
 
-export function copilot(settings: Settings): Copilot {
+/** Throws CredentialsRefused or EndpointRefused where the settings cannot be right. */
+export function createCopilot(settings: Settings): Copilot {
   const headers = { Authorization: authorization(settings.clientId, settings.clientSecret) };
-  const { timeout = 30_000, fetch = globalThis.fetch } = settings;
+  const { timeoutMs = 30_000, fetch = globalThis.fetch } = settings;
 
-  // openapi-fetch appends the contract's path to an address; the environment gives whole addresses.
-  const clientFor = (endpoint: string): Client<paths> => {
-    const client = createClient<paths>({ baseUrl: new URL(endpoint).origin, headers, fetch, redirect: "error" });
-    client.use({ onRequest: ({ request }) => new Request(endpoint, request) });
-    return client;
-  };
-  const collecting = clientFor(settings.collectEndpoint);
-  const consenting = clientFor(settings.consentEndpoint);
+  const clientFor = (url: URL): Client<paths> =>
+    createClient<paths>({ baseUrl: url.origin, headers, fetch: sender(url, timeoutMs, fetch) });
+  const collecting = clientFor(endpoint("collectEndpoint", settings.collectEndpoint));
+  const consenting = clientFor(endpoint("consentEndpoint", settings.consentEndpoint));
 
   return {
     async collect(events) {
-      const signal = AbortSignal.timeout(timeout);
-      const { data, error, response } = await collecting.POST("/v2/collect", { body: { events }, signal });
-      return response.ok
-        ? { ok: true, status: response.status, invalid_events: invalidEvents(data) }
-        : refusal(response, error);
+      const body = { events: [...events] };
+      refuseInvalidUnicode(body);
+      // openapi-fetch would take whatever is JSON for the type of the contract, and throw what is none.
+      const { data, error, response } = await collecting.POST("/v2/collect", { body, parseAs: "text" });
+      return response.ok ? collected(response.status, data ?? "") : refusal(response, error);
     },
-    async setConsent(change) {
+    async setConsent(body) {
+      refuseInvalidUnicode(body);
       const { error, response } = await consenting.POST("/v2/api/report/user_copilot_analysis_consent_changed", {
-        body: change,
-        // A success has nothing to read.
+        body,
         parseAs: "text",
-        signal: AbortSignal.timeout(timeout),
       });
-      return response.ok ? { ok: true, status: response.status } : refusal(response, error);
+      return response.ok ? recorded(response.status) : refusal(response, error);
     },
   };
-}
-
-/** The client that the four variables COPILOT_… describe. */
-export function copilotFromEnvironment(): Copilot {
-  return copilot({
-    clientId: variable("COPILOT_CLIENT_ID"),
-    clientSecret: variable("COPILOT_CLIENT_SECRET"),
-    collectEndpoint: variable("COPILOT_CLIENT_COLLECT_ENDPOINT"),
-    consentEndpoint: variable("COPILOT_CLIENT_CONSENT_ENDPOINT"),
-  });
-}
-
-/** An environment variable, which must be there. */
-export function variable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") {
-    throw new Error(`${name} is not set`);
-  }
-  return value;
 }

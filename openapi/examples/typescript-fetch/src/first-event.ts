@@ -1,42 +1,54 @@
-// Sends one event and one change of consent, and prints what became of them. Start here.
+// Sends one event and one change of consent, and prints what became of them. Start here. It reports a made-up user:
+// use a test environment.
 
 import { randomUUID } from "node:crypto";
 
-import type { Refusal } from "./answers.js";
-import { copilotFromEnvironment, type Event } from "./copilot.js";
+import type { CopilotEvent, Refusal } from "./copilot.js";
+import { copilotFromEnvironment } from "./environment.js";
 
-const copilot = copilotFromEnvironment();
 const user_id = "7d1f0c8e-55b2-4b8c-9a53-0f6f2f1f7a10";
 
 // `type` decides which payload the compiler asks for.
-const event: Event = {
+const event: CopilotEvent = {
   type: "user_created",
   event_id: randomUUID(),
   timestamp: Date.now(),
   payload: { user_id, first_name: "Zoë", utc_offset: "+0100", custom_properties: { plan: "gold" } },
 };
 
-const collected = await copilot.collect([event]);
-if (!collected.ok) {
-  refused("the request", collected);
-} else if (collected.invalid_events.length > 0) {
-  console.log("the event was refused:", collected.invalid_events.map(({ error }) => error ?? "no reason given").join());
-  process.exitCode = 1;
-} else {
-  console.log("the event was taken");
-}
+async function main(): Promise<void> {
+  const copilot = copilotFromEnvironment();
 
-const recorded = await copilot.setConsent({ user_id, consent_value: true });
-if (recorded.ok) {
-  console.log("the consent was recorded");
-} else {
-  refused("the consent", recorded);
-}
-
-function refused(what: string, { status, reason, retryAfter }: Refusal): void {
-  console.log(`${what} was refused: ${String(status)} ${reason ?? "without a reason"}`);
-  if (retryAfter !== null) {
-    console.log(`try again after: ${retryAfter}`);
+  const collected = await copilot.collect([event]);
+  switch (collected.outcome) {
+    case "taken":
+      console.log("the event was taken");
+      break;
+    case "events_refused": {
+      // The words repeat what was sent. Here that is made up; in production do not log them.
+      const [{ error }] = collected.invalid_events;
+      throw new Error(`the event was refused: ${JSON.stringify(error ?? "no reason given")}`);
+    }
+    default:
+      throw new Error(words("the request", collected));
   }
-  process.exitCode = 1;
+
+  const recorded = await copilot.setConsent({ user_id, consent_value: true });
+  if (recorded.outcome !== "recorded") {
+    throw new Error(words("the consent", recorded));
+  }
+  console.log("the consent was recorded");
 }
+
+// Not error_message, which may repeat personal data.
+function words(what: string, { outcome, status, reason, retry_after }: Refusal): string {
+  const became = outcome === "server_failed" ? "failed" : "was refused";
+  const wait = retry_after === null ? "" : `, try again after ${retry_after}`;
+  return `${what} ${became}: ${String(status)} ${reason ?? "without a reason"}${wait}`;
+}
+
+// All errors of the client say in one sentence what is wrong.
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : "something was thrown that is no error");
+  process.exitCode = 1;
+});

@@ -1,8 +1,8 @@
 // A program that must not compile: the name of a field is misspelt.
 
-import type { Event } from "../generated/copilot.js";
+import type { Event as CopilotEvent } from "../generated/copilot.js";
 
-export const event: Event = {
+export const event: CopilotEvent = {
   type: "user_created",
   event_id: "signup-4711",
   timestamp: Date.now(),

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 
 import ts from "typescript";
 
-import type { ConsentChange, Event } from "../generated/index.js";
+import type { ConsentChange, CopilotEvent } from "../src/copilot.js";
 import { VARIANTS } from "./contract.js";
 import type { Case } from "./vectors.js";
 
@@ -19,13 +19,13 @@ export interface Judged {
   /** Why it does not compile. */
   refusal?: string;
   /** The constant. Where it does not compile, it is of no such type. */
-  value: Event | ConsentChange;
+  value: CopilotEvent | ConsentChange;
 }
 
 export interface Verdicts {
   judged: Judged[];
   /** The name of the type to which an event narrows. The compiler proved that no type is left out. */
-  readAs: (event: Event) => string;
+  readAs: (event: CopilotEvent) => string;
   /** Whether the program with a misspelt field is refused for that field. */
   refusesWrongField: boolean;
 }
@@ -100,7 +100,7 @@ export async function compile(cases: Case[]): Promise<Verdicts> {
   for (const [path, its] of byFile) {
     const refusals = refusalsOf(program, path);
     emit(program, path);
-    const values = await emitted<Record<string, Event | ConsentChange>>(path);
+    const values = await emitted<Record<string, CopilotEvent | ConsentChange>>(path);
     its.forEach((one, n) => {
       const refusal = refusals.get(n + 1);
       const value = values[`c${String(n)}`];
@@ -116,7 +116,7 @@ export async function compile(cases: Case[]): Promise<Verdicts> {
     throw new Error(`the switch over all types does not compile: ${[...unproven.values()].join("; ")}`);
   }
   emit(program, switchFile);
-  const { readAs } = await emitted<{ readAs: (event: Event) => string }>(switchFile);
+  const { readAs } = await emitted<{ readAs: (event: CopilotEvent) => string }>(switchFile);
   const wrongField = [...refusalsOf(program, WRONG_FIELD).values()];
   return { judged, readAs, refusesWrongField: wrongField.some((refusal) => refusal.includes("utc_offest")) };
 }

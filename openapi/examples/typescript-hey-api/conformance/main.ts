@@ -1,37 +1,57 @@
-// Judges all vectors with this client, and writes what it found.
+// Judges all vectors with this client, against a sandbox of its own, which it empties.
 
-import { copilotFromEnvironment, variable } from "../src/copilot.js";
+import { CredentialsRefused } from "../src/credentials.js";
+import { MissingVariable } from "../src/environment.js";
+import { NoAnswer } from "../src/sending.js";
 import { judgeBodies, roundTrip } from "./bodies.js";
 import { compile } from "./compiler.js";
 import { judgeCredentials, judgeTimestamps } from "./helpers.js";
+import { judgePromises } from "./promises.js";
 import { Report } from "./report.js";
 import { readResponses } from "./responses.js";
 import { Sandbox } from "./sandbox.js";
+import { NotRunnable, reportFile, sandboxCopilot, sandboxUrl, vectorsFolder } from "./settings.js";
 import { Vectors } from "./vectors.js";
 
-const vectors = new Vectors(variable("COPILOT_VECTORS"));
-const sandbox = new Sandbox(variable("COPILOT_SANDBOX_URL"));
-const copilot = copilotFromEnvironment();
-const report = new Report();
+async function run(): Promise<boolean> {
+  const origin = sandboxUrl();
+  const copilot = sandboxCopilot(origin);
+  const sandbox = new Sandbox(origin);
+  const vectors = new Vectors(vectorsFolder());
+  const { now, ...times } = vectors.timestamps();
+  await sandbox.standsAt(now);
 
-const verdicts = await compile(vectors.bodies());
-await sandbox.reset();
-await judgeBodies(verdicts, copilot, sandbox, report);
-await roundTrip(verdicts, copilot, sandbox, report);
+  const report = new Report();
+  const verdicts = await compile(vectors.bodies());
+  await sandbox.reset();
+  await judgeBodies(verdicts, copilot, sandbox, report);
+  await roundTrip(verdicts, copilot, sandbox, report);
 
-const { now, ...times } = vectors.timestamps();
-const event = {
-  type: "preexisting_sync_started" as const,
-  event_id: "sync-4711",
-  timestamp: now,
-  payload: {},
-};
-await readResponses(vectors.responses(), event, copilot, sandbox, report);
-await judgeCredentials(vectors.credentials(), event, report);
-judgeTimestamps({ now, ...times }, report);
+  const event = {
+    type: "preexisting_sync_started" as const,
+    event_id: "sync-4711",
+    timestamp: now,
+    payload: {},
+  };
+  await readResponses(vectors.responses(), event, copilot, sandbox, report);
+  await judgeCredentials(vectors.credentials(), event, report);
+  judgeTimestamps({ now, ...times }, report);
+  await judgePromises(event, report);
 
-const wrongField = verdicts.refusesWrongField;
-report.add({ part: "wrong_field", by: wrongField ? "types" : "none" }, "misspelt fields");
-report.expect(wrongField, "a misspelt field compiles");
+  const wrongField = verdicts.refusesWrongField;
+  const line = { part: "wrong_field", by: wrongField ? "types" : "none" };
+  report.add(line, "misspelt fields");
+  report.expect(wrongField, line, "a misspelt field compiles");
 
-process.exitCode = report.finish(variable("COPILOT_REPORT")) ? 0 : 1;
+  return report.finish(reportFile());
+}
+
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} catch (error) {
+  if (![NotRunnable, MissingVariable, CredentialsRefused, NoAnswer].some((kind) => error instanceof kind)) {
+    throw error;
+  }
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}

@@ -1,10 +1,25 @@
 // The control of the sandbox, at its own address.
 
+import { NotRunnable } from "./settings.js";
+
 export class Sandbox {
   readonly #url: string;
 
   constructor(url: string) {
     this.#url = url;
+  }
+
+  /** Throws unless the sandbox is there and judges times at this moment. */
+  async standsAt(now: number): Promise<void> {
+    const status = await this.#call("GET", "status").catch((error: unknown) => {
+      throw error instanceof TypeError ? new NotRunnable(`no sandbox answers at ${this.#url}`) : error;
+    });
+    const { clock } = (await status.json()) as { clock: unknown };
+    if (clock !== now) {
+      throw new NotRunnable(
+        `start the sandbox with --clock ${String(now)}: the vectors are judged at that moment`,
+      );
+    }
   }
 
   /** Forgets all events, and switches all faults off. */
@@ -31,7 +46,7 @@ export class Sandbox {
       ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     });
     if (!response.ok) {
-      throw new Error(`the sandbox answered ${String(response.status)} to ${method} ${path}: ${await response.text()}`);
+      throw new NotRunnable(`the sandbox answered ${String(response.status)} to ${method} ${path}`);
     }
     return response;
   }

@@ -1,12 +1,19 @@
 // The client: the generated SDK with the credentials and an address for each of the two operations. Zod judges each
 // body before it is sent.
 
-import { createClient, type Client } from "../generated/client/index.js";
-import { collect, setConsent, type ConsentChange, type Event, type InvalidEvent } from "../generated/index.js";
-import { invalidEvents, refusal, UnreadableAnswer, type Refusal } from "./answers.js";
-import { authorization } from "./credentials.js";
+import * as z from "zod";
 
-export type { ConsentChange, Event, InvalidEvent };
+import { createClient, type Client } from "../generated/client/index.js";
+import { collect, setConsent } from "../generated/index.js";
+import type { ConsentChange, Event as CopilotEvent, InvalidEvent } from "../generated/index.js";
+import { collected, recorded, refusal, UnreadableAnswer } from "./answers.js";
+import type { ConsentRecorded, EventsRefused, EventsTaken, Refusal } from "./answers.js";
+import { BodyRefused, pointerOf, refuseInvalidUnicode } from "./bodies.js";
+import { authorization } from "./credentials.js";
+import { endpoint } from "./endpoints.js";
+import { sender } from "./sending.js";
+
+export type { ConsentChange, ConsentRecorded, CopilotEvent, EventsRefused, EventsTaken, InvalidEvent, Refusal };
 
 export interface Settings {
   clientId: string;
@@ -15,96 +22,72 @@ export interface Settings {
   collectEndpoint: string;
   /** The whole address of `set_consent`, path included. */
   consentEndpoint: string;
-  /** How long a request may take, in milliseconds. */
-  timeout?: number;
+  /** How long a request may take, in milliseconds, until its answer is read: 30 seconds unless said otherwise. */
+  timeoutMs?: number;
   /** What sends the requests, where it is not the fetch of this platform. */
   fetch?: typeof globalThis.fetch;
 }
 
-/** The request was read. Events that do not stand in `invalid_events` were taken. */
-export interface Collected {
-  ok: true;
-  status: number;
-  invalid_events: InvalidEvent[];
-}
-
-export interface ConsentRecorded {
-  ok: true;
-  status: number;
-}
-
 export interface Copilot {
   /**
-   * Reports events. Throws a ZodError where one of them breaks a rule that Zod knows, and then sends none; throws as
-   * well where no answer came, and UnreadableAnswer where a success cannot be read.
+   * Reports events, and says what the server said. Throws
+   * - BodyRefused before sending, where one of them breaks a rule that Zod knows or text is no valid Unicode: then
+   *   none is sent;
+   * - NoAnswer where no answer came, and UnreadableAnswer where a success cannot be read. In both cases events may
+   *   have been taken: sending them again may count them twice.
    */
-  collect(events: Event[]): Promise<Collected | Refusal>;
+  collect(events: readonly CopilotEvent[]): Promise<EventsTaken | EventsRefused | Refusal>;
   /** Reports that a user gave or withdrew consent. Throws as `collect` does. */
   setConsent(change: ConsentChange): Promise<ConsentRecorded | Refusal>;
 }
 
-export function copilot(settings: Settings): Copilot {
+/** Throws CredentialsRefused or EndpointRefused where the settings cannot be right. */
+export function createCopilot(settings: Settings): Copilot {
   // The generated client would encode the credentials in Latin-1.
   const headers = { Authorization: authorization(settings.clientId, settings.clientSecret) };
-  const { timeout = 30_000, fetch = globalThis.fetch } = settings;
+  const { timeoutMs = 30_000, fetch = globalThis.fetch } = settings;
 
-  // The SDK appends the contract's path to an address; the environment gives whole addresses.
-  const clientFor = (endpoint: string): Client => {
-    const baseUrl = new URL(endpoint).origin;
-    // Without parseAs an answer that does not say that it is JSON would pass unread.
-    const client = createClient({ baseUrl, headers, fetch, parseAs: "json", redirect: "error" });
-    client.interceptors.request.use((request) => new Request(endpoint, request));
-    return client;
-  };
-  const collecting = clientFor(settings.collectEndpoint);
-  const consenting = clientFor(settings.consentEndpoint);
+  // Answers are read as text: src/answers.ts judges them, whatever content type they claim.
+  const clientFor = (url: URL): Client =>
+    createClient({ baseUrl: url.origin, headers, fetch: sender(url, timeoutMs, fetch), parseAs: "text" });
+  const collecting = clientFor(endpoint("collectEndpoint", settings.collectEndpoint));
+  const consenting = clientFor(endpoint("consentEndpoint", settings.consentEndpoint));
 
   return {
     async collect(events) {
-      const signal = AbortSignal.timeout(timeout);
-      const { data, error, response } = await collect({ client: collecting, body: { events }, signal });
-      return response === undefined || (response.ok && error !== undefined)
-        ? thrown(response, error)
-        : response.ok
-          ? { ok: true, status: response.status, invalid_events: invalidEvents(data) }
-          : refusal(response, error);
+      const body = { events: [...events] };
+      refuseInvalidUnicode(body);
+      const { data, error, response } = await collect({ client: collecting, body });
+      if (response === undefined) {
+        throw unsent(error);
+      }
+      return response.ok ? collected(response.status, textOf(response, data)) : refusal(response, error);
     },
-    async setConsent(change) {
-      const signal = AbortSignal.timeout(timeout);
-      // A success has nothing to read.
-      const { error, response } = await setConsent({ client: consenting, body: change, parseAs: "text", signal });
-      return response === undefined
-        ? thrown(response, error)
-        : response.ok
-          ? { ok: true, status: response.status }
-          : refusal(response, error);
+    async setConsent(body) {
+      refuseInvalidUnicode(body);
+      const { error, response } = await setConsent({ client: consenting, body });
+      if (response === undefined) {
+        throw unsent(error);
+      }
+      return response.ok ? recorded(response.status) : refusal(response, error);
     },
   };
 }
 
-/** The SDK returns what went wrong; here it is thrown, unless the server said so. */
-function thrown(response: Response | undefined, error: unknown): never {
-  if (response !== undefined) {
-    throw new UnreadableAnswer("the answer is not what the contract says", { cause: error });
+/** The SDK gives text the type of the contract. */
+function textOf({ status }: Response, data: unknown): string {
+  if (typeof data !== "string") {
+    throw new UnreadableAnswer(status, "no text");
   }
-  throw error instanceof Error ? error : new Error("the request was not sent", { cause: error });
+  return data;
 }
 
-/** The client that the four variables COPILOT_… describe. */
-export function copilotFromEnvironment(): Copilot {
-  return copilot({
-    clientId: variable("COPILOT_CLIENT_ID"),
-    clientSecret: variable("COPILOT_CLIENT_SECRET"),
-    collectEndpoint: variable("COPILOT_CLIENT_COLLECT_ENDPOINT"),
-    consentEndpoint: variable("COPILOT_CLIENT_CONSENT_ENDPOINT"),
-  });
-}
-
-/** An environment variable, which must be there. */
-export function variable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") {
-    throw new Error(`${name} is not set`);
+/** The SDK returns the errors of Zod and of fetch; here they are thrown. */
+function unsent(error: unknown): Error {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    const [, ...path] = issue?.path ?? [];
+    return new BodyRefused(pointerOf(path), issue?.message ?? "breaks a rule");
   }
-  return value;
+  return error instanceof Error ? error : new Error("the request was not sent");
 }

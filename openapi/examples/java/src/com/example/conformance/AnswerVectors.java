@@ -4,9 +4,11 @@ import static com.example.conformance.Conformance.PLAIN;
 
 import com.example.copilot.Copilot;
 import com.example.copilot.Credentials;
+import com.example.copilot.NoAnswer;
 import com.example.copilot.Refusal;
 import com.example.copilot.StrictJson;
 import com.example.copilot.Times;
+import com.example.copilot.Unreadable;
 import com.example.copilot.generated.model.ConsentChange;
 import com.example.copilot.generated.model.Event;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -17,7 +19,6 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.URI;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -45,7 +46,7 @@ final class AnswerVectors {
             exchange.close();
         });
         server.start();
-        var here = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/");
+        var here = "http://127.0.0.1:" + server.getAddress().getPort() + "/";
         for (var test : run.read(file).get("cases")) {
             var fields = part("auth", test);
             try {
@@ -55,10 +56,10 @@ final class AnswerVectors {
                 fields.put("header", header.get());
             } catch (IllegalArgumentException refused) {
                 fields.put("refused", true);
-            } catch (Refusal impossible) {
+            } catch (Refusal | Unreadable | NoAnswer impossible) {
                 throw new IllegalStateException(impossible);
             }
-            run.line(fields);
+            run.tally.line(file, fields, expected(test, "header"));
         }
         server.stop(0);
     }
@@ -72,7 +73,7 @@ final class AnswerVectors {
             } catch (DateTimeException refused) {
                 fields.put("refused", true);
             }
-            run.line(fields);
+            run.tally.line(file, fields, expected(test, "epoch_ms"));
         }
         var now = Instant.ofEpochMilli(vectors.get("now").longValue());
         for (var test : vectors.get("epoch")) {
@@ -88,7 +89,7 @@ final class AnswerVectors {
             } catch (DateTimeException | JsonProcessingException refused) {
                 fields.put("refused", true);
             }
-            run.line(fields);
+            run.tally.line(file, fields, expected(test, "text"));
         }
     }
 
@@ -107,13 +108,14 @@ final class AnswerVectors {
                     fields.put("status", run.copilot.setConsent(CHANGE));
                 }
             } catch (Refusal refused) {
-                if (refused.status() >= 300) {
-                    fields.put("status", refused.status()).put("reason", refused.reason().orElse(null));
-                } else {
-                    fields.put("error", true);
-                }
+                fields.put("status", refused.status()).put("reason", refused.reason().orElse(null));
+            } catch (Unreadable unreadable) {
+                fields.put("error", true);
+            } catch (NoAnswer none) {
+                throw new IllegalStateException(none);
             }
-            run.line(fields);
+            var read = ((ObjectNode) test.get("read")).retain("status", "invalid_events", "reason", "unreadable");
+            run.tally.line(file, fields, read, !test.get("conforms").booleanValue());
         }
     }
 
@@ -124,6 +126,13 @@ final class AnswerVectors {
             events.add(mapper.readValue(sample.deepCopy().set("event_id", id).toString(), Event.class));
         }
         return events;
+    }
+
+    private static ObjectNode expected(JsonNode test, String member) {
+        var expected = PLAIN.createObjectNode();
+        return test.get("valid").booleanValue()
+                ? expected.set(member, test.get(member))
+                : expected.put("refused", true);
     }
 
     private static ObjectNode part(String part, JsonNode test) {

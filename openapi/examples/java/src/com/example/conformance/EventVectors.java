@@ -2,84 +2,85 @@ package com.example.conformance;
 
 import static com.example.conformance.Conformance.PLAIN;
 
+import com.example.copilot.NoAnswer;
 import com.example.copilot.Refusal;
 import com.example.copilot.Rules;
 import com.example.copilot.StrictJson;
+import com.example.copilot.Unreadable;
 import com.example.copilot.generated.model.ConsentChange;
 import com.example.copilot.generated.model.Event;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** The cases of events and of consents. */
 final class EventVectors {
     private static final int BATCH = 250;
     private static final String IN_THE_CONTRACT = "as in the contract";
 
-    /** Equal JSON: an integer only equals itself, a decimal number its value. */
-    private static final Comparator<JsonNode> SAME = (left, right) -> {
-        if (left.isFloatingPointNumber() && right.isFloatingPointNumber()) {
-            return Double.compare(left.doubleValue(), right.doubleValue());
-        }
-        return left.equals(right) ? 0 : 1;
-    };
-
     private final Conformance run;
     private final ObjectMapper mapper = StrictJson.mapper();
 
-    EventVectors(Conformance run) {
+    /** The schema of each type of event, by the discriminator of the contract. */
+    private final JsonNode schemas;
+
+    EventVectors(Conformance run) throws IOException {
         this.run = run;
+        var contract = Path.of("generated", "contract.json");
+        schemas = PLAIN.readTree(Files.readString(contract)).at("/components/schemas/Event/discriminator/mapping");
     }
 
     void judgeEvents(String file) throws IOException, InterruptedException {
-        var names = new ArrayList<String>();
+        var tests = new ArrayList<JsonNode>();
         var waiting = new ArrayList<Event>();
         for (var test : run.read(file).get("cases")) {
-            var name = test.get("name").textValue();
-            if (!judge(file, name, test.get("body"), Event.class, event -> {
-                names.add(name);
-                waiting.add(event);
-            })) {
+            var event = judge(file, test, Event.class);
+            if (event == null) {
                 continue;
             }
-            if (name.equals(IN_THE_CONTRACT)) {
-                roundTrip(waiting.get(waiting.size() - 1));
+            tests.add(test);
+            waiting.add(event);
+            if (test.get("name").textValue().equals(IN_THE_CONTRACT)) {
+                roundTrip(file, event);
             }
             if (waiting.size() == BATCH) {
-                send(file, names, waiting);
+                send(file, tests, waiting);
             }
         }
         if (!waiting.isEmpty()) {
-            send(file, names, waiting);
+            send(file, tests, waiting);
         }
     }
 
     void judgeConsents(String file) throws IOException {
         for (var test : run.read(file).get("cases")) {
-            var name = test.get("name").textValue();
-            judge(file, name, test.get("body"), ConsentChange.class, change -> {
-                try {
-                    run.copilot.setConsent(change);
-                    verdict(file, name, null, null);
-                } catch (Refusal refused) {
-                    if (refused.status() != 400) {
-                        throw new IllegalStateException(refused);
-                    }
-                    verdict(file, name, "server", refused.reason().orElse(""));
+            var change = judge(file, test, ConsentChange.class);
+            if (change == null) {
+                continue;
+            }
+            try {
+                run.copilot.setConsent(change);
+                verdict(file, test, null, null);
+            } catch (Refusal refused) {
+                if (refused.status() != 400) {
+                    throw new IllegalStateException(refused);
                 }
-            });
+                verdict(file, test, "server", refused.reason().orElse(""));
+            } catch (Unreadable | NoAnswer failed) {
+                throw new IllegalStateException(failed);
+            }
         }
     }
 
-    /** Reads a body into its model, checks the model, and writes it back. Says whether it was handed on to be sent. */
-    private <T> boolean judge(String file, String name, JsonNode body, Class<T> type, Consumer<T> send)
-            throws IOException {
+    /** Reads a body into its model, checks the model, and writes it back. The model is null if that failed. */
+    private <T> T judge(String file, JsonNode test, Class<T> type) throws IOException {
+        var body = test.get("body");
         T model;
         try {
             model = mapper.readValue(body.toString(), type);
@@ -88,63 +89,70 @@ final class EventVectors {
             }
         } catch (JsonProcessingException | RuntimeException unreadable) {
             // The class of an unknown or odd `type` is looked for with a cast and a switch, which throw by themselves.
-            verdict(file, name, "types", unreadable.getMessage());
-            return false;
+            verdict(file, test, "types", unreadable.getMessage());
+            return null;
         }
         try {
             Rules.check(model);
         } catch (IllegalArgumentException broken) {
-            verdict(file, name, "validator", broken.getMessage());
-            return false;
+            verdict(file, test, "validator", broken.getMessage());
+            return null;
         }
         var written = PLAIN.readTree(mapper.writeValueAsString(model));
-        if (!body.equals(SAME, written)) {
-            verdict(file, name, "unrepresentable", "it would be written otherwise");
-            return false;
+        if (!body.equals(Tally.SAME, written)) {
+            verdict(file, test, "unrepresentable", "it would be written otherwise");
+            return null;
         }
-        send.accept(model);
-        return true;
+        return model;
     }
 
-    private void send(String file, List<String> names, List<Event> events) {
+    private void send(String file, List<JsonNode> tests, List<Event> events) throws IOException {
         var refused = new HashMap<Long, String>();
         try {
             run.copilot.collect(events).forEach(invalid -> refused.put(invalid.getIndex(), invalid.getError()));
-        } catch (Refusal whole) {
+        } catch (Refusal | Unreadable | NoAnswer whole) {
             throw new IllegalStateException(whole);
         }
-        for (var index = 0; index < names.size(); index++) {
+        for (var index = 0; index < tests.size(); index++) {
             var error = refused.get((long) index);
-            verdict(file, names.get(index), error == null ? null : "server", error);
+            verdict(file, tests.get(index), error == null ? null : "server", error);
         }
-        names.clear();
+        tests.clear();
         events.clear();
     }
 
-    private void verdict(String file, String name, String by, String detail) {
-        var fields = PLAIN.createObjectNode().put("part", "event").put("file", file).put("name", name);
+    private void verdict(String file, JsonNode test, String by, String detail) throws IOException {
+        var fields = PLAIN.createObjectNode().put("part", "event").put("file", file);
+        fields.set("name", test.get("name"));
         fields.put("valid", by == null);
         if (by != null) {
             fields.put("by", by).put("detail", detail);
         }
-        run.line(fields);
+        var expected = PLAIN.createObjectNode();
+        expected.set("valid", test.get("valid"));
+        run.tally.line(file, fields, expected);
     }
 
     /** Sends an event, reads it back from the sandbox, and tells which class the discriminator chose. */
-    private void roundTrip(Event event) throws IOException, InterruptedException {
+    private void roundTrip(String file, Event event) throws IOException, InterruptedException {
         var written = PLAIN.readTree(mapper.writeValueAsString(event));
         List<?> refused;
         try {
             refused = run.copilot.collect(List.of(event));
-        } catch (Refusal whole) {
+        } catch (Refusal | Unreadable | NoAnswer whole) {
             throw new IllegalStateException(whole);
         }
         var received = run.sandbox.received(written.get("event_id").textValue());
         var read = mapper.readValue(received.toString(), Event.class);
-        run.line(PLAIN.createObjectNode()
+        var type = written.get("type").textValue();
+        var found = PLAIN.createObjectNode()
                 .put("part", "round_trip")
-                .put("type", written.get("type").textValue())
-                .put("sent", refused.isEmpty() && written.equals(SAME, received))
-                .put("read_as", read.getActualInstance().getClass().getSimpleName()));
+                .put("type", type)
+                .put("sent", refused.isEmpty() && written.equals(Tally.SAME, received))
+                .put("read_as", read.getActualInstance().getClass().getSimpleName());
+        var schema = schemas.path(type).asText();
+        run.tally.line(file, found, PLAIN.createObjectNode()
+                .put("sent", true)
+                .put("read_as", schema.substring(schema.lastIndexOf('/') + 1)));
     }
 }

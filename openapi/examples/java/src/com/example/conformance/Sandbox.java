@@ -20,6 +20,10 @@ final class Sandbox {
         this.url = url;
     }
 
+    JsonNode status() throws IOException, InterruptedException {
+        return send(request("/_sandbox/status").GET());
+    }
+
     void reset() throws IOException, InterruptedException {
         send(request("/_sandbox/reset").POST(BodyPublishers.noBody()));
     }

@@ -15,39 +15,58 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 
-/** Joins the generated client with the URLs of the two operations, and tells success from refusal. */
+/**
+ * Joins the generated client with the URLs of the two operations, and tells success from refusal. No exception of it
+ * holds the body of a request or of an answer, nor the credentials.
+ */
 public final class Copilot {
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
     private final ObjectMapper mapper = StrictJson.mapper();
+    private final URI collectEndpoint;
+    private final URI consentEndpoint;
     private final CollectApi collect;
     private final ConsentApi consent;
 
-    /** Takes the whole URL of each operation, path included: either may live anywhere. */
-    public Copilot(Credentials credentials, URI collectEndpoint, URI consentEndpoint) {
-        collect = new CollectApi(operation(credentials, collectEndpoint));
-        consent = new ConsentApi(operation(credentials, consentEndpoint));
+    /**
+     * Takes the whole URL of each operation, path included: either may live anywhere.
+     *
+     * @throws IllegalArgumentException if one is not an https URL, or an http URL of a loopback host
+     */
+    public Copilot(Credentials credentials, String collectEndpoint, String consentEndpoint) {
+        this.collectEndpoint = Endpoint.parse("the endpoint of collect", collectEndpoint);
+        this.consentEndpoint = Endpoint.parse("the endpoint of set_consent", consentEndpoint);
+        collect = new CollectApi(operation(credentials, this.collectEndpoint));
+        consent = new ConsentApi(operation(credentials, this.consentEndpoint));
     }
 
     /**
      * Sends events.
      *
      * @return those that were refused, none if all were taken
-     * @throws IllegalArgumentException if an event breaks a rule: nothing was sent
-     * @throws Refusal if the whole request was refused, or what became of it is not known
+     * @throws NotSent if an event breaks a rule: it names the event, and none of them was sent
+     * @throws Refusal if the whole request was refused
+     * @throws Unreadable if the answer is a success that cannot be read: the events may have been taken
+     * @throws NoAnswer if no answer came
      */
-    public List<InvalidEvent> collect(List<Event> events) throws Refusal {
-        events.forEach(Rules::check);
+    public List<InvalidEvent> collect(List<Event> events) throws Refusal, Unreadable, NoAnswer {
+        for (var index = 0; index < events.size(); index++) {
+            try {
+                Rules.check(events.get(index));
+            } catch (IllegalArgumentException broken) {
+                throw NotSent.event(index, Rules.eventId(events.get(index)), broken);
+            }
+        }
         try {
             var answer = collect.collectWithHttpInfo(new CollectRequest().events(events));
             // The generated client calls each status from 200 to 299 a success, and reads an empty body as null.
             if (answer.getStatusCode() != 200 || answer.getData() == null) {
-                throw new Refusal(answer.getStatusCode());
+                throw new Unreadable();
             }
             var refused = answer.getData().getInvalidEvents();
             return refused == null ? List.of() : refused;
-        } catch (ApiException refused) {
-            throw refusal(refused);
+        } catch (ApiException failed) {
+            throw refusal(failed, collectEndpoint);
         }
     }
 
@@ -55,33 +74,48 @@ public final class Copilot {
      * Reports what a user decided.
      *
      * @return the status, 200 or 204: the change was recorded
-     * @throws IllegalArgumentException if it breaks a rule: nothing was sent
-     * @throws Refusal if it was refused, or what became of it is not known
+     * @throws NotSent if it breaks a rule
+     * @throws Refusal if it was refused
+     * @throws Unreadable if the answer is a success that the contract does not describe
+     * @throws NoAnswer if no answer came
      */
-    public int setConsent(ConsentChange change) throws Refusal {
-        Rules.check(change);
+    public int setConsent(ConsentChange change) throws Refusal, Unreadable, NoAnswer {
+        try {
+            Rules.check(change);
+        } catch (IllegalArgumentException broken) {
+            throw NotSent.consent(broken);
+        }
         try {
             var status = consent.setConsentWithHttpInfo(change).getStatusCode();
             if (status != 200 && status != 204) {
-                throw new Refusal(status);
+                throw new Unreadable();
             }
             return status;
-        } catch (ApiException refused) {
-            throw refusal(refused);
+        } catch (ApiException failed) {
+            throw refusal(failed, consentEndpoint);
         }
     }
 
-    private Refusal refusal(ApiException refused) {
+    /** Says what the exception of the generated client means. That one holds the body of the answer, and is not kept. */
+    private Refusal refusal(ApiException failed, URI endpoint) throws Unreadable, NoAnswer {
+        if (failed.getCause() instanceof JsonProcessingException) {
+            throw new Unreadable(); // Rules has written the request before, so this is about the answer
+        }
+        if (failed.getCode() == 0) {
+            throw new NoAnswer(endpoint, failed.getCause());
+        }
         String reason = null;
-        if (refused.getResponseBody() != null) {
+        if (failed.getResponseBody() != null) {
             try {
-                var error = mapper.readValue(refused.getResponseBody(), ApiError.class);
+                var error = mapper.readValue(failed.getResponseBody(), ApiError.class);
                 reason = error == null ? null : error.getReason();
             } catch (JsonProcessingException page) {
                 reason = null; // the answer of a proxy, which need not be JSON
             }
         }
-        return new Refusal(refused, reason);
+        var headers = failed.getResponseHeaders();
+        return new Refusal(
+                failed.getCode(), reason, headers == null ? null : headers.firstValue("Retry-After").orElse(null));
     }
 
     private ApiClient operation(Credentials credentials, URI endpoint) {

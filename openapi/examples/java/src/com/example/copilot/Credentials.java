@@ -12,9 +12,9 @@ public final class Credentials {
     }
 
     /**
-     * Refuses what HTTP Basic cannot carry.
+     * Refuses what HTTP Basic cannot carry. No message quotes either.
      *
-     * @throws IllegalArgumentException for an empty text, a colon in the id, or a control character
+     * @throws IllegalArgumentException for an empty text, a colon in the id, a control character, or no Unicode
      */
     public static Credentials of(String clientId, String clientSecret) {
         if (clientId == null || clientSecret == null || clientId.isEmpty() || clientSecret.isEmpty()) {
@@ -22,6 +22,9 @@ public final class Credentials {
         }
         if (clientId.indexOf(':') >= 0) {
             throw new IllegalArgumentException("the client id holds a colon");
+        }
+        if (!Texts.isUnicode(clientId) || !Texts.isUnicode(clientSecret)) {
+            throw new IllegalArgumentException("the client id or the client secret is not valid Unicode");
         }
         var pair = clientId + ":" + clientSecret;
         if (pair.chars().anyMatch(Character::isISOControl)) {

@@ -5,18 +5,26 @@ import com.example.copilot.generated.model.Event;
 import com.example.copilot.generated.model.PropertyValue;
 import com.example.copilot.generated.model.UserCreatedEvent;
 import com.example.copilot.generated.model.UserCreatedPayload;
-import java.net.URI;
 import java.util.List;
 
-/** Sends one event and one consent, and prints what became of them. */
+/** Sends one event and one consent, and prints what became of them. It reports a made-up user: use a test system. */
 public final class FirstEvent {
     private FirstEvent() {}
 
-    public static void main(String[] arguments) throws Refusal {
+    public static void main(String[] arguments) {
+        try {
+            send();
+        } catch (Refusal | Unreadable | NoAnswer | IllegalArgumentException failed) {
+            System.err.println(failed.getMessage());
+            System.exit(1);
+        }
+    }
+
+    private static void send() throws Refusal, Unreadable, NoAnswer {
         var copilot = new Copilot(
-                Credentials.of(System.getenv("COPILOT_CLIENT_ID"), System.getenv("COPILOT_CLIENT_SECRET")),
-                URI.create(System.getenv("COPILOT_CLIENT_COLLECT_ENDPOINT")),
-                URI.create(System.getenv("COPILOT_CLIENT_CONSENT_ENDPOINT")));
+                Credentials.of(variable("COPILOT_CLIENT_ID"), variable("COPILOT_CLIENT_SECRET")),
+                variable("COPILOT_CLIENT_COLLECT_ENDPOINT"),
+                variable("COPILOT_CLIENT_CONSENT_ENDPOINT"));
 
         var userId = "7d1f0c8e-55b2-4b8c-9a53-0f6f2f1f7a10";
         var now = System.currentTimeMillis();
@@ -30,13 +38,21 @@ public final class FirstEvent {
                         .utcOffset("+0100")
                         .putCustomPropertiesItem("devices", new PropertyValue(2L)));
 
-        var refused = copilot.collect(List.of(new Event(event)));
-        for (var invalid : refused) {
-            System.out.println("refused: event " + invalid.getEventId() + ": " + invalid.getError());
+        for (var invalid : copilot.collect(List.of(new Event(event)))) {
+            throw new IllegalArgumentException(
+                    "refused: event " + invalid.getEventId() + ": " + invalid.getError());
         }
-        System.out.println("taken: " + (1 - refused.size()) + " of 1 events");
+        System.out.println("taken: 1 event");
 
         copilot.setConsent(new ConsentChange().userId(userId).consentValue(true));
         System.out.println("recorded: the consent");
+    }
+
+    private static String variable(String name) {
+        var value = System.getenv(name);
+        if (value == null || value.isEmpty()) {
+            throw new IllegalArgumentException("the environment variable " + name + " is not set");
+        }
+        return value;
     }
 }

@@ -1,9 +1,8 @@
 package com.example.copilot;
 
-import com.example.copilot.generated.ApiException;
 import java.util.Optional;
 
-/** An answer that refuses the whole request, or that cannot be read. */
+/** An answer that refuses the whole request: nothing was taken. 408, 429 and 5XX may be sent again later. */
 public final class Refusal extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -11,24 +10,14 @@ public final class Refusal extends Exception {
     private final String reason;
     private final String retryAfter;
 
-    /** An answer that is no success, though its status says so. */
-    Refusal(int status) {
-        super("status " + status + " without an answer of the operation");
+    Refusal(int status, String reason, String retryAfter) {
+        super("refused with status " + status + (reason == null ? "" : ": " + reason));
         this.status = status;
-        this.reason = null;
-        this.retryAfter = null;
-    }
-
-    /** What the generated client throws. Its message repeats the body, personal data included, and is not kept. */
-    Refusal(ApiException refused, String reason) {
-        super("status " + refused.getCode() + (reason == null ? "" : " " + reason), refused.getCause());
-        var headers = refused.getResponseHeaders();
-        this.status = refused.getCode();
         this.reason = reason;
-        this.retryAfter = headers == null ? null : headers.firstValue("Retry-After").orElse(null);
+        this.retryAfter = retryAfter;
     }
 
-    /** The HTTP status; 0 if no answer came, or none that can be read. */
+    /** The HTTP status. */
     public int status() {
         return status;
     }
