@@ -4,8 +4,7 @@
 //! use copilot_api::{NewEvent, blocking, types::ThingConnectedPayload};
 //!
 //! let client = blocking::Client::from_env()?;
-//! let report = client.collect([ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event()])?;
-//! assert_eq!(report.accepted(), 1);
+//! client.collect_one(ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -14,7 +13,9 @@ use std::{fmt, sync::Arc};
 use copilot_gen::types::Event;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{CollectError, CollectReport, Credentials, Endpoints, Error, collect::Run};
+use crate::{
+    CollectError, CollectOneError, CollectReport, Credentials, Endpoints, Error, collect::blocking as collect,
+};
 
 /// As [`crate::Client`], but each call blocks its thread until it is done.
 ///
@@ -60,16 +61,29 @@ impl Client {
         Ok(Self { client, runtime: Arc::new(OwnRuntime(Some(runtime))) })
     }
 
+    /// As [`crate::Client::collect_one`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::collect_one`].
+    pub fn collect_one(&self, event: Event) -> Result<(), CollectOneError> {
+        match self.runtime.enter() {
+            Ok(runtime) => runtime.block_on(self.client.collect_one(event)),
+            Err(error) => Err(CollectOneError::new(error, event)),
+        }
+    }
+
     /// As [`crate::Client::collect`].
     ///
     /// # Errors
     ///
     /// As [`crate::Client::collect`].
     pub fn collect(&self, events: impl IntoIterator<Item = Event>) -> Result<CollectReport, CollectError> {
-        let runtime = self.runtime.enter().map_err(Run::fail_before_reading)?;
+        let runtime = self.runtime.enter().map_err(collect::fail_before_reading)?;
         // The iterator runs outside the runtime, so that it may block as well.
-        Run::new(&self.client)
-            .block(events.into_iter(), |delivery, batch| runtime.block_on(delivery.deliver(batch)))
+        collect::collect(&self.client, events.into_iter(), |delivery, unit| {
+            runtime.block_on(delivery.deliver(unit))
+        })
     }
 
     /// As [`crate::Client::set_consent`].

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::{
     Credentials, Endpoints, Error, EventTimestamp, RetryPolicy,
     collect::Limits,
-    retry::{self, RetryBudget},
+    error::Cause,
+    retry::{self, Deadline, RetryBudget},
 };
 
 /// A client of the Server API. Cheap to clone; clones share connections and the retry budget.
@@ -24,8 +25,12 @@ pub struct Client {
 }
 
 /// What a client's clones share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) call_deadline: Option<Duration>,
+    pub(crate) linger: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) limits: Limits,
 }
@@ -37,10 +42,8 @@ pub struct ClientBuilder {
     endpoints: Endpoints,
     http: Option<reqwest::Client>,
     connect_timeout: Duration,
-    timeout: Duration,
-    retry: RetryPolicy,
-    limits: Limits,
     allow_plain_http: bool,
+    settings: Settings,
 }
 
 impl Client {
@@ -72,29 +75,47 @@ impl Client {
             endpoints,
             http: None,
             connect_timeout: Duration::from_millis(3100),
-            timeout: Duration::from_secs(10),
-            retry: RetryPolicy::default(),
-            limits: Limits::default(),
             allow_plain_http: false,
+            settings: Settings {
+                timeout: Duration::from_secs(10),
+                deadline: Duration::from_secs(60),
+                call_deadline: None,
+                linger: Duration::from_secs(1),
+                retry: RetryPolicy::default(),
+                limits: Limits::default(),
+            },
         }
     }
 
     /// Reports that a user gave (`true`) or withdrew (`false`) consent to having personal data processed
     /// (`documented`).
     ///
+    /// A request that fails is repeated as the [`RetryPolicy`] says, within the [`deadline`](ClientBuilder::deadline).
     /// Sending the same change twice is harmless, so a lost answer costs nothing here.
     ///
     /// # Errors
     ///
     /// When the user id breaks the contract ([`Error::is_invalid_input`], nothing is sent), and when the request
     /// fails for good.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, whether the change was recorded is not known. Send it again: that is harmless.
+    ///
+    /// ```no_run
+    /// # async fn consent() -> Result<(), copilot_api::Error> {
+    /// let client = copilot_api::Client::from_env()?;
+    /// client.set_consent("user-7", true).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<(), Error> {
         let change = consent_change(user_id.into(), consent_value)?;
-        let request = || {
-            let call = self.raw.set_consent().body(change.clone());
-            async move { call.send().await }
+        let request = |time| {
+            let (client, change) = (self.raw.with_timeout(time), change.clone());
+            async move { client.set_consent().body(change).send().await }
         };
-        retry::send(&self.settings.retry, &self.budget, operations::SET_CONSENT, request).await?;
+        let deadline = Deadline::after(Some(self.settings.deadline));
+        retry::send(self, operations::SET_CONSENT, deadline, request).await?;
         Ok(())
     }
 
@@ -109,7 +130,7 @@ fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange,
     let change = json!({ "user_id": user_id, "consent_value": consent_value });
     let violations = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis());
     if !violations.is_empty() {
-        return Err(Error::contract(operations::SET_CONSENT, violations));
+        return Err(Error::new(Cause::Contract(violations), operations::SET_CONSENT));
     }
     serde_json::from_value(change).map_err(Error::configuration)
 }
@@ -130,20 +151,49 @@ impl ClientBuilder {
 
     /// How long one attempt may take, its answer included. 10 s unless set.
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How long a batch may take, with all its attempts, the waits between them, and the search for the events that make
+    /// it be refused whole. 60 s unless set. `collect_one` and `set_consent` are one batch each.
+    ///
+    /// An attempt that has begun gets no more than what is left. Where the server asks to wait longer than that
+    /// (`Retry-After`), the batch fails at once, and [`Error::retry_after`] says how long.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// How long a whole call of `collect` may take, all its batches and the waits for a stream included. No limit unless
+    /// set. What is left then is undelivered.
+    #[must_use]
+    pub fn call_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.call_deadline = Some(deadline);
+        self
+    }
+
+    /// How long an event of [`collect_stream`](Client::collect_stream) waits for others when the stream rests, before its
+    /// batch goes as it is. 1 s unless set.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.settings.linger = linger;
+        self
     }
 
     /// How failed attempts are repeated.
     #[must_use]
-    pub fn retry(self, policy: RetryPolicy) -> Self {
-        Self { retry: policy, ..self }
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
     }
 
     /// How many events a request of `collect` holds at most. 100 unless set (`assumed`); 0 counts as 1.
     #[must_use]
     pub fn max_batch_events(mut self, events: usize) -> Self {
-        self.limits.events = events.max(1);
+        self.settings.limits.events = events.max(1);
         self
     }
 
@@ -151,7 +201,7 @@ impl ClientBuilder {
     /// is larger goes alone.
     #[must_use]
     pub fn max_batch_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
+        self.settings.limits.bytes = bytes;
         self
     }
 
@@ -177,7 +227,7 @@ impl ClientBuilder {
                 let builder = reqwest::Client::builder()
                     .redirect(reqwest::redirect::Policy::none())
                     .connect_timeout(self.connect_timeout)
-                    .timeout(self.timeout);
+                    .timeout(self.settings.timeout);
                 // A proxy of the environment would carry what is meant for loopback to another machine, readable.
                 let builder = if self.endpoints.is_any_loopback() { builder.no_proxy() } else { builder };
                 builder.build().map_err(Error::configuration)?
@@ -189,15 +239,15 @@ impl ClientBuilder {
             .insert(USER_AGENT, HeaderValue::from_static(concat!("copilot-api/", env!("CARGO_PKG_VERSION"))));
         let settings = RequestSettings::new()
             .headers(headers)
-            .timeout(self.timeout)
+            .timeout(self.settings.timeout)
             .url(operations::COLLECT, self.endpoints.collect_url().clone())
             .url(operations::SET_CONSENT, self.endpoints.consent_url().clone());
         // The base URL only has to be one: both operations have URLs of their own.
         let base = self.endpoints.collect_url().origin().ascii_serialization();
         Ok(Client {
             raw: RawClient::new_with_client(&base, http, settings),
-            settings: Arc::new(Settings { retry: self.retry, limits: self.limits }),
-            budget: RetryBudget::new(),
+            budget: self.settings.retry.new_budget(),
+            settings: Arc::new(self.settings),
         })
     }
 }

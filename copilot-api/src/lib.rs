@@ -12,7 +12,10 @@ mod retry;
 mod time;
 
 pub use client::{Client, ClientBuilder};
-pub use collect::{CollectError, CollectReport, Refusal, Rejection, UnattributedRejection, Undelivered};
+pub use collect::{
+    Batches, CollectError, CollectOneError, CollectReport, Refusal, Rejection, ReportParts,
+    UnattributedRejection, Uncertain, Undelivered,
+};
 pub use copilot_gen::{
     EVENT_TYPES, EventPayload,
     contract::{Provenance, Violation},

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod body;
 pub mod contract;
 pub mod raw;
+mod redact;
 mod value;
 
 /// The generated code, as it was generated. Its documentation is the contract's.

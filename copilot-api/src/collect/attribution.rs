@@ -3,7 +3,7 @@
 //! What is known of the answer comes from watching it (`observed`), and that `index` counts from 0 is `assumed`; so an
 //! index is believed only while the event id that stands beside it does not contradict it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use copilot_gen::types::InvalidEvent;
 
@@ -83,6 +83,11 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
 }
 
 impl Attribution {
+    /// Every position that a rejection may mean which cannot be tied to one.
+    pub(super) fn candidates(&self) -> HashSet<usize> {
+        self.unattributed.iter().flat_map(|rejection| &rejection.candidates).copied().collect()
+    }
+
     fn refuse(&mut self, position: usize, answer: InvalidEvent) {
         self.refused.entry(position).or_default().extend(answer.error);
     }
