@@ -16,6 +16,10 @@ use crate::EventTimestamp;
 /// How many events are taken in before whatever else wants to run gets its turn: a fraction of a millisecond.
 const TURN: usize = 64;
 
+/// How many events are refused before they are reported, though no batch is full: a stream of nothing but bad events must
+/// not pile up.
+const MOST_REFUSED: usize = 1000;
+
 /// An event that breaks the contract, its index, and what it breaks.
 pub(super) type Refused = (usize, Event, Vec<Violation>);
 
@@ -109,8 +113,7 @@ impl Intake {
         let violations = self.violations(&event);
         if !violations.is_empty() {
             self.refused.push((index, event, violations));
-            // Nothing but bad events must not pile up either.
-            return if self.refused.len() >= self.limits.events { self.take() } else { None };
+            return if self.refused.len() >= MOST_REFUSED { self.take() } else { None };
         }
         let batch = self.batcher.push(index, event, self.limits)?;
         self.now = now();
