@@ -75,6 +75,10 @@ impl Client {
     /// in what you passed. `Ok` says that every event got an answer, not that it was accepted:
     /// [`into_result`](CollectReport::into_result) makes an error of a report that has rejections.
     ///
+    /// An answer of 200 counts only if its body is an object of the contract's form, or empty: an answer that is anything
+    /// else comes from something that is not Copilot.cx, and is [`unreadable`](crate::Error::is_unreadable). What a
+    /// rejection says by more than its index or event id is read leniently.
+    ///
     /// A batch that is refused whole (400, or 413) is sent in parts, until the events that cause it are found; these are
     /// rejections. That takes an answer of 200 to some request of the same call, as proof that the endpoint takes events.
     /// Without one the search ends after at most 2·log2(n) + 10 requests for a batch of n events, and the call fails.
