@@ -168,7 +168,8 @@ pub async fn execute(
     let mut response = client.execute(request).await?;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error && !(status.is_success() && reads_body) {
+    let is_read = is_error || (reads_body && status.is_success());
+    if !is_read {
         return Ok(response);
     }
     let ReadBody { bytes, fault } = body::read(&mut response).await;
@@ -178,7 +179,7 @@ pub async fn execute(
     if is_error {
         hide_echoes(response.headers_mut(), &secrets);
         // A body that breaks off is kept as far as it came.
-        return Ok(with_body(&response, error_body(&bytes, &redacted)));
+        return Ok(with_body(&response, error_body(&bytes, redacted)));
     }
     Ok(match (fault, redacted) {
         (Some(fault), _) => with_body(&response, body::broken(status, fault)),
@@ -190,16 +191,18 @@ pub async fn execute(
 
 /// The JSON of the contract's error, whatever the body is. What must not be seen is redacted before the excerpt is cut,
 /// which could halve it.
-fn error_body(body: &[u8], redacted: &Cow<'_, str>) -> String {
+fn error_body(body: &[u8], redacted: Cow<'_, str>) -> String {
+    let parsed = serde_json::from_str::<Value>(&redacted).unwrap_or_default();
     let excerpt = match redacted {
         Cow::Borrowed(_) => {
             String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned()
         }
         Cow::Owned(redacted) => {
-            redacted.get(..redacted.floor_char_boundary(BODY_EXCERPT_BYTES)).unwrap_or_default().to_owned()
+            let fits = redacted.char_indices().map(|(at, letter)| at + letter.len_utf8());
+            let end = fits.take_while(|end| *end <= BODY_EXCERPT_BYTES).last().unwrap_or(0);
+            redacted.get(..end).unwrap_or_default().to_owned()
         }
     };
-    let parsed = serde_json::from_str::<Value>(redacted).unwrap_or_default();
     let mut error = json!({ "body_excerpt": excerpt });
     for name in ["reason", "error_message"] {
         if let (Some(text), Some(members)) = (parsed.get(name).and_then(Value::as_str), error.as_object_mut())
