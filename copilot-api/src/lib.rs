@@ -13,7 +13,7 @@ mod time;
 
 pub use client::{Client, ClientBuilder};
 pub use collect::{
-    Batches, CollectError, CollectOneError, CollectReport, Refusal, Rejection, ReportParts,
+    Batches, CollectError, CollectOneError, CollectReport, Rejection, RejectionCause, ReportParts,
     UnattributedRejection, Uncertain, Undelivered,
 };
 pub use copilot_gen::{

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_api::{Client, CollectReport, Refusal, RetryPolicy, types::Event};
+use copilot_api::{Client, CollectReport, RejectionCause, RetryPolicy, types::Event};
 use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
 use futures_util::{StreamExt, stream};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -151,7 +151,7 @@ async fn an_event_that_is_too_large_alone_is_rejected_and_costs_the_others_littl
     let report = in_time(server.client().build().unwrap().collect(events)).await.unwrap();
     assert_eq!((report.read(), report.accepted()), (1000, 999));
     assert_eq!(lost(&report), (vec![TOO_LARGE], vec![]));
-    let Refusal::Request { status, reason, words, .. } = report.rejections()[0].refusal() else {
+    let RejectionCause::Request { status, reason, words, .. } = report.rejections()[0].cause() else {
         panic!("{report:?}");
     };
     assert_eq!((status.as_u16(), reason.as_deref()), (413, Some("COMMON.CONTENT_TOO_LARGE")));
@@ -196,7 +196,7 @@ async fn events_that_cause_a_400_are_found_and_the_others_are_taken() {
         assert_eq!(report.accepted(), 100 - poisoned.len());
         for rejection in report.rejections() {
             assert_eq!(rejection.event().event_id().as_str(), id(rejection.index()));
-            let Refusal::Request { status, reason, .. } = rejection.refusal() else {
+            let RejectionCause::Request { status, reason, .. } = rejection.cause() else {
                 panic!("{rejection:?}")
             };
             assert_eq!((status.as_u16(), reason.as_deref()), (400, Some("COMMON.REQUEST_VALIDATION")));

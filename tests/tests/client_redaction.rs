@@ -75,7 +75,7 @@ impl Leaks {
     }
 
     fn in_report(&mut self, report: &CollectReport, what: &str) {
-        let refusals = report.rejections().iter().map(|rejection| rejection.refusal().to_string());
+        let refusals = report.rejections().iter().map(|rejection| rejection.cause().to_string());
         let texts = printed(report) + &refusals.collect::<Vec<_>>().join("\n");
         self.of_the_secret(&texts, what);
         self.of_personal_data(&texts, what);

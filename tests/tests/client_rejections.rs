@@ -8,7 +8,7 @@ use std::{
 };
 
 use copilot_api::{
-    CollectReport, EventTimestamp, NewEvent, Refusal, ReportParts, properties,
+    CollectReport, EventTimestamp, NewEvent, RejectionCause, ReportParts, properties,
     types::{CustomEventPayload, Event, ThingConnectedPayload},
 };
 use copilot_tests::{
@@ -63,7 +63,7 @@ async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sen
     assert_eq!(report.rejections().len(), bad.len());
     for (rejection, (index, event, place)) in report.rejections().iter().zip(bad) {
         assert_eq!((rejection.index(), rejection.event()), (index, event));
-        let Refusal::Contract(violations) = rejection.refusal() else { panic!("{rejection:?}") };
+        let RejectionCause::Contract(violations) = rejection.cause() else { panic!("{rejection:?}") };
         assert!(violations.iter().any(|violation| violation.pointer() == place), "{index}: {violations:?}");
     }
     let good: Vec<&str> = table
@@ -125,7 +125,7 @@ async fn the_servers_words_come_with_the_refusal() {
         report.rejections().iter().map(|rejection| rejection.server_words()).collect();
     assert_eq!(words, [vec!["one".to_owned(), "two".to_owned()], vec![]]);
     let lines: Vec<String> =
-        report.rejections().iter().map(|rejection| rejection.refusal().to_string()).collect();
+        report.rejections().iter().map(|rejection| rejection.cause().to_string()).collect();
     assert_eq!(lines, ["rejected by Copilot.cx", "rejected by Copilot.cx without a reason"]);
     let [unattributed] = report.unattributed() else { panic!("{report:?}") };
     let said = (

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{
-    CollectReport, Credentials, CredentialsError, Error, EventTimestamp, Refusal, TimestampError,
+    CollectReport, Credentials, CredentialsError, Error, EventTimestamp, RejectionCause, TimestampError,
     UtcTimestamp,
 };
 use copilot_gen::types::ConsentChange;
@@ -191,7 +191,7 @@ fn assert_attributes(case: &Response, report: &CollectReport) {
     assert_eq!(uncertain, open, "{name}");
     assert_eq!(report.accepted(), case.event_ids.len() - refused.len() - open.len(), "{name}");
     for rejection in report.rejections() {
-        let Refusal::Server(words) = rejection.refusal() else { panic!("{name}: {rejection:?}") };
+        let RejectionCause::Server(words) = rejection.cause() else { panic!("{name}: {rejection:?}") };
         let told =
             case.read["invalid_events"].as_array().unwrap().iter().filter_map(|told| told["error"].as_str());
         let told: Vec<&str> = told.collect();

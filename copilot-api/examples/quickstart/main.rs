@@ -49,7 +49,7 @@ async fn report(client: &Client) -> Result<(), Box<dyn Error>> {
     for rejection in report.rejections() {
         // Words of the server may repeat what was sent: here that is made up.
         let words = rejection.server_words().join("; ");
-        others.insert(rejection.index(), format!("rejected: {} {words}", rejection.refusal()));
+        others.insert(rejection.index(), format!("rejected: {} {words}", rejection.cause()));
     }
     for uncertain in report.uncertain() {
         others.insert(uncertain.index(), "accepted or rejected: the answer leaves it open".to_owned());

@@ -158,8 +158,8 @@ impl Batcher {
     pub(crate) fn push(&mut self, index: usize, event: Event, limits: Limits) -> Option<Batch> {
         let before = self.open.begin_event();
         let start = self.open.body.len();
-        // Writing to memory cannot fail, and a value that JSON cannot hold was refused before. Should it fail all the
-        // same, the event must not spoil the others: the server refuses the null.
+        // Writing to memory cannot fail, and a value that JSON cannot hold was rejected before. Should it fail all the
+        // same, the event must not spoil the others: the server rejects the null.
         if serde_json::to_writer(&mut self.open.body, &event).is_err() {
             self.open.body.truncate(start);
             self.open.body.extend_from_slice(b"null");

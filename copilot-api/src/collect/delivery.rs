@@ -6,7 +6,7 @@ use copilot_gen::{
 };
 
 use super::{
-    CollectError, CollectReport, Refusal,
+    CollectError, CollectReport, RejectionCause,
     batch::{Batch, Limits},
     intake::Unit,
     search::Search,
@@ -42,7 +42,7 @@ impl Delivery {
     /// Sends what was taken in, and says what became of each event of it.
     pub(crate) async fn deliver(&mut self, unit: Unit) -> Result<CollectReport, CollectError> {
         let mut report = CollectReport::default();
-        report.reject_locally(unit.refused);
+        report.reject_locally(unit.rejected);
         let outcome = match unit.batch {
             Some(batch) => self.send(batch, &mut report).await,
             None => Ok(()),
@@ -59,7 +59,7 @@ impl Delivery {
         let deadline = Deadline::after(Some(self.client.settings.deadline)).or_earlier(self.call);
         let before = report.requests();
         let mut search = Search::new(batch, self.proved);
-        // Why the batch was refused whole.
+        // Why the batch was rejected whole.
         let mut cause: Option<Error> = None;
         let mut spent = 0;
         while let Some(mut part) = search.next() {
@@ -92,9 +92,9 @@ impl Delivery {
                 // By bytes, not by events: one huge event must not make all later batches small.
                 self.limits.bytes = self.limits.bytes.min(part.body().len() / 2);
             }
-            tracing::debug!(events = part.len(), status = ?error.status(), "refused whole");
-            if let Some(single) = search.refused(part) {
-                report.reject(single, Refusal::request(&error));
+            tracing::debug!(events = part.len(), status = ?error.status(), "rejected whole");
+            if let Some(single) = search.rejected(part) {
+                report.reject(single, RejectionCause::of_request(&error));
             } else {
                 cause.get_or_insert(error);
             }

@@ -16,24 +16,24 @@ use crate::EventTimestamp;
 /// How many events are taken in before whatever else wants to run gets its turn: a fraction of a millisecond.
 const TURN: usize = 64;
 
-/// How many events are refused before they are reported, though no batch is full: a stream of nothing but bad events must
+/// How many events are rejected before they are reported, though no batch is full: a stream of nothing but bad events must
 /// not pile up.
 const MOST_REFUSED: usize = 1000;
 
 /// An event that breaks the contract, its index, and what it breaks.
-pub(super) type Refused = (usize, Event, Vec<Violation>);
+pub(super) type Rejected = (usize, Event, Vec<Violation>);
 
-/// What was taken in at a time: a batch, and the events that were refused while it was filled.
+/// What was taken in at a time: a batch, and the events that were rejected while it was filled.
 #[derive(Debug, Default)]
 pub(crate) struct Unit {
     pub(super) batch: Option<Batch>,
-    pub(super) refused: Vec<Refused>,
+    pub(super) rejected: Vec<Rejected>,
 }
 
 pub(super) struct Intake {
     batcher: Batcher,
     read: usize,
-    refused: Vec<Refused>,
+    rejected: Vec<Rejected>,
     ended: bool,
     /// Whether the events let us wait, so that the clock has moved on.
     waited: bool,
@@ -50,7 +50,7 @@ impl Intake {
         Self {
             batcher: Batcher::default(),
             read: 0,
-            refused: Vec::new(),
+            rejected: Vec::new(),
             ended: false,
             waited: false,
             limits,
@@ -95,7 +95,7 @@ impl Intake {
 
     /// What there is, once it has waited long enough for more.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<Option<Unit>> {
-        if self.batcher.is_empty() && self.refused.is_empty() {
+        if self.batcher.is_empty() && self.rejected.is_empty() {
             return Poll::Pending;
         }
         let linger = self.linger;
@@ -112,8 +112,8 @@ impl Intake {
         self.read += 1;
         let violations = self.violations(&event);
         if !violations.is_empty() {
-            self.refused.push((index, event, violations));
-            return if self.refused.len() >= MOST_REFUSED { self.take() } else { None };
+            self.rejected.push((index, event, violations));
+            return if self.rejected.len() >= MOST_REFUSED { self.take() } else { None };
         }
         let batch = self.batcher.push(index, event, self.limits)?;
         self.now = now();
@@ -123,12 +123,12 @@ impl Intake {
     /// What is in no unit yet.
     pub(super) fn take(&mut self) -> Option<Unit> {
         let batch = self.batcher.take();
-        (batch.is_some() || !self.refused.is_empty()).then(|| self.unit(batch))
+        (batch.is_some() || !self.rejected.is_empty()).then(|| self.unit(batch))
     }
 
     fn unit(&mut self, batch: Option<Batch>) -> Unit {
         self.lingering = None;
-        Unit { batch, refused: std::mem::take(&mut self.refused) }
+        Unit { batch, rejected: std::mem::take(&mut self.rejected) }
     }
 
     /// Reads the clock only where the last reading lets an event down: a reading costs as much as the rest.

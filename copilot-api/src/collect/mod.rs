@@ -20,7 +20,7 @@ use futures_core::Stream;
 
 pub use batches::Batches;
 pub use failed::{CollectError, CollectOneError};
-pub use parts::{Refusal, Rejection, UnattributedRejection, Uncertain, Undelivered};
+pub use parts::{Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered};
 pub use report::{CollectReport, ReportParts};
 
 pub(crate) use batch::Limits;
@@ -79,7 +79,7 @@ impl Client {
     /// else comes from something that is not Copilot.cx, and is [`unreadable`](crate::Error::is_unreadable). What a
     /// rejection says by more than its index or event id is read leniently.
     ///
-    /// A batch that is refused whole (400, or 413) is sent in parts, until the events that cause it are found; these are
+    /// A batch that is rejected whole (400, or 413) is sent in parts, until the events that cause it are found; these are
     /// rejections. That takes an answer of 200 to some request of the same call, as proof that the endpoint takes events.
     /// Without one the search ends after at most 2·log2(n) + 10 requests for a batch of n events, and the call fails.
     ///
@@ -109,7 +109,7 @@ impl Client {
     /// let toaster = ThingConnectedPayload::builder().thing_id("SN-2207").build()?.event();
     /// let report = client.collect([kettle, toaster]).await?;
     /// for rejection in report.rejections() {
-    ///     println!("event {}: {}", rejection.index(), rejection.refusal());
+    ///     println!("event {}: {}", rejection.index(), rejection.cause());
     /// }
     /// # Ok(()) }
     /// ```

@@ -15,18 +15,18 @@ use crate::{Error, error::Cause, event::Listed};
 pub struct Rejection {
     pub(super) index: usize,
     pub(super) event: Event,
-    pub(super) refusal: Refusal,
+    pub(super) cause: RejectionCause,
 }
 
 /// Who rejected an event, and why. `Display` names rules, never words of the server.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum RejectionCause {
     /// It breaks rules of the contract and was not sent.
     Contract(Vec<Violation>),
     /// Copilot.cx rejected it, in these words; none when it gave no reason. They may repeat personal data.
     Server(Vec<String>),
-    /// A request with nothing but this event was refused whole, while others of the same call were taken.
+    /// A request with nothing but this event was rejected whole, while others of the same call were taken.
     Request {
         /// 400, or 413 when the event is too large.
         status: StatusCode,
@@ -83,21 +83,21 @@ given_back!(Rejection, Undelivered, Uncertain);
 
 impl Rejection {
     /// Who rejected it, and why.
-    pub fn refusal(&self) -> &Refusal {
-        &self.refusal
+    pub fn cause(&self) -> &RejectionCause {
+        &self.cause
     }
 
     /// What the server said about it. Empty where it said nothing, and for an event that was not sent. May repeat
     /// personal data.
     pub fn server_words(&self) -> &[String] {
-        self.refusal.server_words()
+        self.cause.server_words()
     }
 
     /// As the error of a call that had no other event.
     pub(super) fn into_error(self) -> (Error, Event) {
-        let cause = match self.refusal {
-            Refusal::Contract(violations) => Cause::Contract(violations),
-            Refusal::Server(words) | Refusal::Request { words, .. } => Cause::Rejected(words),
+        let cause = match self.cause {
+            RejectionCause::Contract(violations) => Cause::Contract(violations),
+            RejectionCause::Server(words) | RejectionCause::Request { words, .. } => Cause::Rejected(words),
         };
         (Error::new(cause, operations::COLLECT), self.event)
     }
@@ -139,8 +139,8 @@ impl UnattributedRejection {
     }
 }
 
-impl Refusal {
-    pub(super) fn request(error: &Error) -> Self {
+impl RejectionCause {
+    pub(super) fn of_request(error: &Error) -> Self {
         Self::Request {
             status: error.status().unwrap_or_default(),
             reason: error.reason().map(str::to_owned),
@@ -158,19 +158,19 @@ impl Refusal {
 }
 
 /// Why, in one line, without the server's words.
-impl fmt::Display for Refusal {
+impl fmt::Display for RejectionCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Contract(violations) => write!(f, "{}", Listed(violations)),
             Self::Server(words) if words.is_empty() => f.write_str("rejected by Copilot.cx without a reason"),
             Self::Server(_) => f.write_str("rejected by Copilot.cx"),
-            Self::Request { status, .. } => write!(f, "refused by Copilot.cx with {status}"),
+            Self::Request { status, .. } => write!(f, "rejected by Copilot.cx with {status}"),
         }
     }
 }
 
 /// Without the server's words: they may repeat personal data.
-impl fmt::Debug for Refusal {
+impl fmt::Debug for RejectionCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Contract(violations) => f.debug_tuple("Contract").field(violations).finish(),
@@ -188,7 +188,7 @@ impl fmt::Debug for Rejection {
         f.debug_struct("Rejection")
             .field("index", &self.index)
             .field("event_type", &self.event.event_type())
-            .field("refusal", &self.refusal)
+            .field("rejection", &self.cause)
             .finish_non_exhaustive()
     }
 }

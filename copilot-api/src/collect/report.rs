@@ -6,10 +6,10 @@ use copilot_gen::{
 };
 
 use super::{
-    CollectError, Refusal, Rejection, UnattributedRejection, Uncertain, Undelivered,
+    CollectError, Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered,
     attribution::attribute,
     batch::Batch,
-    intake::{Refused, Unit},
+    intake::{Rejected, Unit},
 };
 use crate::{Error, error::Cause};
 
@@ -116,8 +116,8 @@ impl CollectReport {
     /// The report on what was taken in and never sent.
     pub(super) fn of_unsent(unit: Option<Unit>) -> Self {
         let mut report = Self::default();
-        let Unit { batch, refused } = unit.unwrap_or_default();
-        report.reject_locally(refused);
+        let Unit { batch, rejected } = unit.unwrap_or_default();
+        report.reject_locally(rejected);
         report.count_read(batch.as_ref().map_or(0, Batch::len));
         report.not_delivered(batch.into_iter());
         report
@@ -131,22 +131,22 @@ impl CollectReport {
         self.read += events;
     }
 
-    /// Records what was refused before it was sent, and counts it as read.
-    pub(super) fn reject_locally(&mut self, refused: Vec<Refused>) {
-        self.count_read(refused.len());
-        self.parts.rejections.extend(refused.into_iter().map(|(index, event, violations)| Rejection {
+    /// Records what was rejected before it was sent, and counts it as read.
+    pub(super) fn reject_locally(&mut self, rejected: Vec<Rejected>) {
+        self.count_read(rejected.len());
+        self.parts.rejections.extend(rejected.into_iter().map(|(index, event, violations)| Rejection {
             index,
             event,
-            refusal: Refusal::Contract(violations),
+            cause: RejectionCause::Contract(violations),
         }));
     }
 
-    pub(super) fn reject(&mut self, part: Batch, refusal: Refusal) {
+    pub(super) fn reject(&mut self, part: Batch, cause: RejectionCause) {
         let events = part.into_events().into_iter();
         self.parts.rejections.extend(events.map(|(index, event)| Rejection {
             index,
             event,
-            refusal: refusal.clone(),
+            cause: cause.clone(),
         }));
     }
 
@@ -177,8 +177,8 @@ impl CollectReport {
             self.parts.unattributed.push(UnattributedRejection::new(rejection.answer, candidates.collect()));
         }
         for (position, (index, event)) in events.into_iter().enumerate() {
-            if let Some(words) = attribution.refused.remove(&position) {
-                self.parts.rejections.push(Rejection { index, event, refusal: Refusal::Server(words) });
+            if let Some(words) = attribution.rejected.remove(&position) {
+                self.parts.rejections.push(Rejection { index, event, cause: RejectionCause::Server(words) });
             } else if uncertain.contains(&position) {
                 self.parts.uncertain.push(Uncertain { index, event });
             } else {

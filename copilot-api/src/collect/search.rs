@@ -1,24 +1,24 @@
-//! Which part of a batch is sent next, once the batch was refused whole.
+//! Which part of a batch is sent next, once the batch was rejected whole.
 //!
-//! A 400 or 413 for a whole batch says that something is wrong with it, or that the endpoint refuses everything: a wrong
+//! A 400 or 413 for a whole batch says that something is wrong with it, or that the endpoint rejects everything: a wrong
 //! URL, a proxy, an outage. Only an answer of 200 for some part tells these apart. Until there is one, the search is
 //! bounded: down one path of halves to a single event, up the halves that were left aside, then a few single events.
-//! After one, what is refused is halved down to the events that cause it.
+//! After one, what is rejected is halved down to the events that cause it.
 
 use super::batch::Batch;
 
-/// How many single events are tried at last, before an endpoint that refuses everything is given up.
+/// How many single events are tried at last, before an endpoint that rejects everything is given up.
 const PROBES: u32 = 8;
 
 /// The parts of a batch that are still to be sent.
 pub(super) struct Search {
     /// The next one is the last of these.
     waiting: Vec<Batch>,
-    /// What was refused whole while nothing had been taken.
-    refused: Vec<Batch>,
+    /// What was rejected whole while nothing had been taken.
+    rejected: Vec<Batch>,
     /// Whether the endpoint has taken something.
     proved: bool,
-    /// Whether a single event was refused, so that the search goes up again.
+    /// Whether a single event was rejected, so that the search goes up again.
     at_the_bottom: bool,
     probes: u32,
 }
@@ -26,7 +26,7 @@ pub(super) struct Search {
 impl Search {
     /// `proved`: the endpoint has taken something before.
     pub(super) fn new(batch: Batch, proved: bool) -> Self {
-        Self { waiting: vec![batch], refused: Vec::new(), proved, at_the_bottom: false, probes: PROBES }
+        Self { waiting: vec![batch], rejected: Vec::new(), proved, at_the_bottom: false, probes: PROBES }
     }
 
     /// The part to send next. None when there is nothing more to try: all is done, or nothing was taken.
@@ -34,16 +34,16 @@ impl Search {
         self.waiting.pop().or_else(|| self.probe())
     }
 
-    /// A single event from the middle of the largest part that was refused.
+    /// A single event from the middle of the largest part that was rejected.
     fn probe(&mut self) -> Option<Batch> {
         self.probes = self.probes.checked_sub(1)?;
-        let several = self.refused.iter().enumerate().filter(|(_, part)| part.len() > 1);
+        let several = self.rejected.iter().enumerate().filter(|(_, part)| part.len() > 1);
         let (largest, _) = several.max_by_key(|(_, part)| part.len())?;
-        let part = self.refused.swap_remove(largest);
+        let part = self.rejected.swap_remove(largest);
         let middle = part.len() / 2;
         let (before, rest) = part.split_at(middle);
         let (single, after) = rest.split_at(1);
-        self.refused.extend([before, after].into_iter().filter(|part| part.len() > 0));
+        self.rejected.extend([before, after].into_iter().filter(|part| part.len() > 0));
         Some(single)
     }
 
@@ -52,10 +52,10 @@ impl Search {
         self.proved
     }
 
-    /// A part was taken: what was refused before is worth a closer look.
+    /// A part was taken: what was rejected before is worth a closer look.
     pub(super) fn taken(&mut self) {
         self.proved = true;
-        let again = std::mem::take(&mut self.refused);
+        let again = std::mem::take(&mut self.rejected);
         let parts = again.into_iter().flat_map(|part| match part.len() {
             1 => vec![part],
             _ => part.halves().into(),
@@ -63,15 +63,15 @@ impl Search {
         self.waiting.splice(0..0, parts);
     }
 
-    /// A part was refused whole. Gives back a single event that is the cause, for sure.
-    pub(super) fn refused(&mut self, part: Batch) -> Option<Batch> {
+    /// A part was rejected whole. Gives back a single event that is the cause, for sure.
+    pub(super) fn rejected(&mut self, part: Batch) -> Option<Batch> {
         match (self.proved, part.len()) {
             (true, 1) => return Some(part),
             (false, 1) => {
                 self.at_the_bottom = true;
-                self.refused.push(part);
+                self.rejected.push(part);
             }
-            (false, _) if self.at_the_bottom => self.refused.push(part),
+            (false, _) if self.at_the_bottom => self.rejected.push(part),
             _ => self.waiting.extend(part.halves()),
         }
         None
@@ -79,7 +79,7 @@ impl Search {
 
     /// What was not taken, when the search ends without having to go on.
     pub(super) fn into_left(self) -> impl Iterator<Item = Batch> {
-        self.waiting.into_iter().chain(self.refused)
+        self.waiting.into_iter().chain(self.rejected)
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
             if range.is_disjoint(bad) {
                 outcome.taken.extend(range);
                 search.taken();
-            } else if let Some(single) = search.refused(again) {
+            } else if let Some(single) = search.rejected(again) {
                 outcome.rejected.extend(indices(single));
             }
         }

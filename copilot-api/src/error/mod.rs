@@ -67,7 +67,7 @@ pub(crate) enum Ended {
     Budget,
     /// The deadline left no time.
     Deadline,
-    /// Every part of a batch that was tried was refused whole, in that many requests.
+    /// Every part of a batch that was tried was rejected whole, in that many requests.
     NothingTaken(u64),
 }
 
@@ -185,7 +185,7 @@ impl Error {
         matches!(self.inner.cause, Cause::Transport { timeout: true, .. })
     }
 
-    /// No answer came: connection refused, closed, or too slow.
+    /// No answer came: connection rejected, closed, or too slow.
     pub fn is_transport(&self) -> bool {
         matches!(self.inner.cause, Cause::Transport { .. })
     }
@@ -195,7 +195,7 @@ impl Error {
         self.status() == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// 400: the whole request was refused.
+    /// 400: the whole request was rejected.
     pub fn is_bad_request(&self) -> bool {
         self.status() == Some(StatusCode::BAD_REQUEST)
     }
@@ -238,7 +238,7 @@ impl Error {
     }
 
     /// Whether what the failed request held may have been taken all the same, by the last attempt or by one before it.
-    /// `false` is sure: no attempt got through, or each was refused whole.
+    /// `false` is sure: no attempt got through, or each was rejected whole.
     pub fn may_have_been_taken(&self) -> bool {
         self.inner.may_have_been_taken
     }

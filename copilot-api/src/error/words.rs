@@ -50,7 +50,7 @@ impl fmt::Display for Error {
             },
             Some(Ended::NothingTaken(requests)) => write!(
                 f,
-                "; the endpoint refused every part that was tried, in {requests} requests: no event is known to be the cause"
+                "; the endpoint rejected every part that was tried, in {requests} requests: no event is known to be the cause"
             ),
             None => Ok(()),
         }
