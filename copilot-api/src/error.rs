@@ -12,7 +12,9 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
 };
 
-use crate::{CredentialsError, EndpointError, event::Listed};
+use crate::{
+    CredentialsError, EndpointError, event::Listed, lasting::LastingFailure, paused_clock::PausedClock,
+};
 
 /// Why a request did not succeed.
 ///
@@ -66,8 +68,15 @@ impl Error {
     /// Takes an error of the raw client. A URL is cut out of it, since a query may hold a secret.
     pub(crate) fn from_raw(operation: Operation, raw: RawError<ErrorResponse>) -> Self {
         let transport = |error: reqwest::Error| {
+            let error = match LastingFailure::try_from(error.without_url()) {
+                Ok(lasting) => return Self::configuration(lasting),
+                Err(error) => error,
+            };
             let kind = Kind::Transport { connect: error.is_connect(), timeout: error.is_timeout() };
-            Self::new(kind, Some(Box::new(error.without_url())))
+            match PausedClock::try_from(error) {
+                Ok(paused) => Self::new(kind, Some(Box::new(paused))),
+                Err(error) => Self::new(kind, Some(Box::new(error))),
+            }
         };
         let mut error = match raw {
             RawError::CommunicationError(error)
@@ -107,7 +116,8 @@ impl Error {
         self
     }
 
-    /// The client's configuration is at fault: credentials, an endpoint, TLS.
+    /// The client's configuration is at fault, or how it is used: credentials, an endpoint, TLS, a certificate that is
+    /// not trusted, a proxy, a fork. Nothing was sent, and another attempt would fail alike.
     pub fn is_configuration(&self) -> bool {
         matches!(self.inner.kind, Kind::Configuration)
     }
@@ -308,6 +318,11 @@ impl fmt::Display for Error {
                 }
             }
             Kind::Unreadable { .. } => f.write_str("the answer is not what the contract says")?,
+        }
+        if let Some(paused) =
+            self.inner.source.as_deref().and_then(|source| source.downcast_ref::<PausedClock>())
+        {
+            write!(f, "; {paused}")?;
         }
         if self.inner.attempts > 1 {
             write!(f, " (after {} attempts)", self.inner.attempts)?;
