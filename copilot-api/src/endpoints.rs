@@ -199,7 +199,7 @@ fn endpoint(what: &'static str, text: &str) -> Result<Url, EndpointError> {
     let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
     if !matches!(url.scheme(), "http" | "https") {
         refused(Problem::Scheme)
-    } else if !after_scheme.strip_prefix("://").is_some_and(|rest| !rest.starts_with('/')) {
+    } else if after_scheme.strip_prefix("://").is_none_or(|rest| rest.starts_with('/')) {
         refused(Problem::NoHost)
     } else if !url.username().is_empty() || url.password().is_some() {
         refused(Problem::UserInfo)

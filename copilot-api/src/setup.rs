@@ -35,7 +35,7 @@ pub(crate) fn http_client(
         builder = builder.no_proxy();
     } else {
         for url in endpoints.urls() {
-            check_proxy(url, |variable| env::var_os(variable)).map_err(Error::configuration)?;
+            check_proxy(url, env::var_os).map_err(Error::configuration)?;
         }
     }
     builder.build().map_err(|error| Error::configuration(SetupError::Http(error)))
