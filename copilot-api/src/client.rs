@@ -20,10 +20,11 @@ use crate::{
 ///
 /// # After a fork
 ///
-/// Make the client in the process that uses it. A child inherits the connections of its parent, open ones among them, and
-/// none of the tasks that serve these: a request there waits for its timeout, or two processes write into one connection.
-/// `blocking::Client` notices, and fails with [`Error::is_configuration`]; this one cannot know what became of its
-/// runtime.
+/// Make the client in the process that uses it. A child inherits the open connections of its parent, and none of the
+/// tasks that serve these: the first request there waits for its [timeout](ClientBuilder::timeout) before another attempt
+/// opens a connection of the child's own. Should the child go on with the runtime of its parent, which tokio does not
+/// support, both write into the same connection. `blocking::Client` notices a fork, and fails with
+/// [`Error::is_configuration`]; this one cannot know what became of its runtime.
 ///
 /// # Testing with tokio's paused clock
 ///
@@ -184,9 +185,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::is_configuration`], when an endpoint is plain HTTP to another machine; and, unless an HTTP client was
-    /// given, when
+    /// [`Error::is_configuration`], when an endpoint is plain HTTP to another machine, or the timeout is 0; and, unless an
+    /// HTTP client was given, when
     ///
+    /// - the connect timeout is 0;
     /// - an endpoint is https, and neither this crate nor another one of the program turned on TLS;
     /// - the feature `rustls-no-provider` is on, neither `rustls` nor `native-tls` is, and the program installed no crypto
     ///   provider (`rustls::crypto::ring::default_provider().install_default()`);
@@ -200,6 +202,7 @@ impl ClientBuilder {
         if !self.allow_plain_http {
             self.endpoints.require_tls()?;
         }
+        setup::require_some(self.timeout, "timeout")?;
         let http = match self.http {
             Some(client) => client,
             None => setup::http_client(&self.endpoints, self.connect_timeout, self.timeout)?,

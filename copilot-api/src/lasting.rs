@@ -11,6 +11,8 @@ pub(crate) const NO_TLS: &str = "an endpoint begins with https://, and the progr
 #[derive(Debug)]
 pub(crate) struct LastingFailure {
     setting: Setting,
+    /// The words of the cause that told it.
+    cause: String,
     source: reqwest::Error,
 }
 
@@ -34,31 +36,32 @@ enum Setting {
 impl LastingFailure {
     /// Takes the error if it is one. Its URL must be gone.
     pub(crate) fn try_from(error: reqwest::Error) -> Result<Self, reqwest::Error> {
-        let at_fault = if error.is_connect() { causes(&error).find_map(setting) } else { None };
+        let told = |by: fn(&(dyn StdError + 'static)) -> Option<Setting>| {
+            causes(&error).find_map(|cause| Some((by(cause)?, cause.to_string())))
+        };
+        let at_fault = if error.is_connect() { told(by_type).or_else(|| told(by_words)) } else { None };
         match at_fault {
-            Some(setting) => Ok(Self { setting, source: error }),
+            Some((setting, cause)) => Ok(Self { setting, cause, source: error }),
             None => Err(error),
         }
     }
 }
 
-/// Where a cause has a type that can be named here, that decides; elsewhere its words do.
-fn setting(cause: &(dyn StdError + 'static)) -> Option<Setting> {
+/// Of causes whose type can be named here.
+fn by_type(cause: &(dyn StdError + 'static)) -> Option<Setting> {
     #[cfg(feature = "rustls-no-provider")]
-    {
-        use rustls::{CertificateError, InvalidMessage};
-        match cause.downcast_ref() {
-            // Whether it was revoked may be known later.
-            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownRevocationStatus)) => {
-                return None;
-            }
-            Some(rustls::Error::InvalidCertificate(_)) => return Some(Setting::Certificate),
-            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-                return Some(Setting::PlainServer);
-            }
-            _ => {}
+    match cause.downcast_ref()? {
+        rustls::Error::InvalidCertificate(_) => return Some(Setting::Certificate),
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            return Some(Setting::PlainServer);
         }
+        _ => {}
     }
+    let _ = cause;
+    None
+}
+
+fn by_words(cause: &(dyn StdError + 'static)) -> Option<Setting> {
     let words = cause.to_string();
     let known = [
         // hyper-util, without TLS.
@@ -71,6 +74,7 @@ fn setting(cause: &(dyn StdError + 'static)) -> Option<Setting> {
         // rustls, and reqwest where there is a proxy.
         ("invalid dns name", Setting::ServerName),
         ("Invalid Server Name", Setting::ServerName),
+        // hyper-rustls.
         ("unsupported scheme socks", Setting::ProxyScheme),
         // hyper-util, of a 407.
         ("tunnel error: proxy authorization required", Setting::ProxyCredentials),
@@ -96,7 +100,7 @@ pub(crate) fn root_cause(error: &reqwest::Error) -> &(dyn StdError + 'static) {
 
 impl fmt::Display for LastingFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = root_cause(&self.source);
+        let cause = &self.cause;
         match self.setting {
             Setting::NoTls => f.write_str(NO_TLS),
             Setting::Certificate => write!(

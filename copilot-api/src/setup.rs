@@ -20,6 +20,7 @@ pub(crate) fn http_client(
     connect_timeout: Duration,
     timeout: Duration,
 ) -> Result<reqwest::Client, Error> {
+    require_some(connect_timeout, "connect_timeout")?;
     if !has_tls() && endpoints.urls().iter().any(|url| url.scheme() == "https") {
         return Err(Error::configuration(SetupError::NoTls));
     }
@@ -41,17 +42,24 @@ pub(crate) fn http_client(
     builder.build().map_err(|error| Error::configuration(SetupError::Http(error)))
 }
 
-/// Whether reqwest has TLS, by this crate's features or by another crate's: only then it has a `Certificate`, which
-/// goes before the one that stands in for it here.
+/// Refuses a time limit that nothing can meet.
+pub(crate) fn require_some(limit: Duration, setting: &'static str) -> Result<(), Error> {
+    if limit.is_zero() { Err(Error::configuration(SetupError::NoTime { setting })) } else { Ok(()) }
+}
+
+/// Whether reqwest has TLS, by this crate's features or by another crate's.
 fn has_tls() -> bool {
-    struct Certificate;
-    let stand_in = TypeId::of::<Certificate>();
+    // Only then it has a module `tls`, which goes before the one that stands in for it.
+    mod tls {
+        pub(super) struct Certificate;
+    }
+    let stand_in = TypeId::of::<tls::Certificate>();
     let found = {
         #[allow(unused_imports)]
         use reqwest::*;
-        TypeId::of::<Certificate>()
+        TypeId::of::<tls::Certificate>()
     };
-    found != stand_in
+    cfg!(any(feature = "rustls-no-provider", feature = "native-tls")) || found != stand_in
 }
 
 /// Whether reqwest finds cryptography for rustls. It panics where it does not.
@@ -99,6 +107,7 @@ fn check_proxy(url: &Url, variable: impl Fn(&'static str) -> Option<OsString>) -
 /// Why no HTTP client can be made. A proxy's URL is not repeated: it may hold a password.
 #[derive(Debug)]
 enum SetupError {
+    NoTime { setting: &'static str },
     NoTls,
     NoProvider,
     Proxy { variable: &'static str },
@@ -108,6 +117,9 @@ enum SetupError {
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoTime { setting } => {
+                write!(f, "the {setting} of the client's builder is 0, in which no request can succeed")
+            }
             Self::NoTls => f.write_str(crate::lasting::NO_TLS),
             Self::NoProvider => f.write_str(
                 "rustls has no cryptography: with the feature `rustls-no-provider` the program chooses it, before it \
@@ -130,7 +142,7 @@ impl StdError for SetupError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Http(error) => Some(error),
-            Self::NoTls | Self::NoProvider | Self::Proxy { .. } => None,
+            Self::NoTime { .. } | Self::NoTls | Self::NoProvider | Self::Proxy { .. } => None,
         }
     }
 }

@@ -157,6 +157,21 @@ async fn a_host_that_no_certificate_can_name_is_a_configuration_error() {
     assert!(said.starts_with("5 attempts, retryable"), "a tunnel that breaks off: {said}");
 }
 
+#[test]
+fn a_time_limit_of_nothing_is_refused_by_its_name() {
+    let (zero, own) = (Duration::ZERO, reqwest::Client::new());
+    let refused = |builder: ClientBuilder, setting: &str| {
+        let error = builder.build().unwrap_err();
+        let said = error.to_string();
+        assert!(error.is_configuration() && said.starts_with(&format!("the {setting} ")), "{said}");
+    };
+    refused(remote().timeout(zero), "timeout");
+    refused(remote().timeout(zero).http_client(own.clone()), "timeout");
+    refused(remote().connect_timeout(zero), "connect_timeout");
+    // Of no effect there.
+    remote().connect_timeout(zero).http_client(own).build().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn under_tokios_paused_clock_a_timeout_fires_at_once_and_says_why() {
     let slow = Answer::json(200, &json!({ "invalid_events": [] })).after(Duration::from_millis(50));
@@ -226,6 +241,23 @@ mod forked {
         assert_eq!(code, 0);
         client.set_consent("user-7", true).unwrap();
         assert_eq!(server.requests().len(), 3);
+    }
+
+    #[test]
+    fn an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = Server::always(Answer::status(204));
+        let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
+        let parents = runtime();
+        parents.block_on(client.set_consent("user-7", true)).unwrap();
+        let theirs = client.clone();
+        let code = in_a_child(move || {
+            let started = Instant::now();
+            let result = runtime().block_on(theirs.set_consent("user-7", true));
+            result.is_ok() && started.elapsed() >= Duration::from_millis(300)
+        });
+        assert_eq!(code, 0);
+        parents.block_on(client.set_consent("user-7", true)).unwrap();
     }
 
     #[test]
