@@ -1,13 +1,6 @@
 //! The HTTP client that is made where the caller gives none, and what must be right before it is.
 
-use std::{
-    any::TypeId,
-    env,
-    error::Error as StdError,
-    ffi::{OsStr, OsString},
-    fmt,
-    time::Duration,
-};
+use std::{any::TypeId, env, error::Error as StdError, ffi::OsString, fmt, time::Duration};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Url, redirect};
@@ -87,21 +80,18 @@ fn check_proxy(url: &Url, variable: impl Fn(&'static str) -> Option<OsString>) -
     if any_proxy.build().intercept(&destination).is_none() {
         return Ok(());
     }
-    for (name, value) in [own, ["ALL_PROXY", "all_proxy"]].into_iter().filter_map(first) {
-        if value.is_empty() {
-            continue;
-        }
-        let names_a_proxy = |value: &OsStr| {
-            let value = value.to_str()?.to_owned();
-            Matcher::builder().all(value).build().intercept(&destination)
-        };
-        return if names_a_proxy(&value).is_some() {
-            Ok(())
-        } else {
-            Err(SetupError::Proxy { variable: name })
-        };
-    }
-    Ok(())
+    let set =
+        [own, ["ALL_PROXY", "all_proxy"]].into_iter().filter_map(first).find(|(_, value)| !value.is_empty());
+    let Some((variable, value)) = set else { return Ok(()) };
+    let proxy = value
+        .to_str()
+        .and_then(|value| Matcher::builder().all(value.to_owned()).build().intercept(&destination));
+    // A port that is no number is passed over as well, for the default one.
+    let usable = proxy
+        .as_ref()
+        .and_then(|proxy| proxy.uri().authority())
+        .is_some_and(|authority| authority.port_u16().is_some() || authority.as_str() == authority.host());
+    if usable { Ok(()) } else { Err(SetupError::Proxy { variable }) }
 }
 
 /// Why no HTTP client can be made. A proxy's URL is not repeated: it may hold a password.
@@ -169,6 +159,8 @@ mod tests {
             &[("HTTPS_PROXY", "http://me:secret@127.0.0.1:3128/")],
             &[("https_proxy", "127.0.0.1:3128")],
             &[("HTTPS_PROXY", "https://proxy.invalid")],
+            &[("HTTPS_PROXY", "[::1]:3128")],
+            &[("HTTPS_PROXY", "http://[::1]")],
             &[("ALL_PROXY", "socks5h://127.0.0.1:1080")],
             &[("HTTPS_PROXY", "")],
             &[("HTTPS_PROXY", ""), ("all_proxy", "http://127.0.0.1:3128")],
