@@ -11,12 +11,29 @@ use crate::{
     collect::Limits,
     error::Cause,
     retry::{self, Deadline, RetryBudget},
+    setup,
 };
 
 /// A client of the Server API. Cheap to clone; clones share connections and the retry budget.
 ///
 /// Delivery is **at least once**: a request whose answer is lost is sent again, and Copilot.cx does not promise to
 /// recognise an `event_id` that it has seen before.
+///
+/// # After a fork
+///
+/// Make the client in the process that uses it. A child inherits the open connections of its parent, and none of the
+/// tasks that serve these: the first request there waits for its [timeout](ClientBuilder::timeout) before another attempt
+/// opens a connection of the child's own. Should the child go on with the runtime of its parent, which tokio does not
+/// support, both write into the same connection. `blocking::Client` notices a fork, and fails with
+/// [`Error::is_configuration`]; this one cannot know what became of its runtime.
+///
+/// # Testing with tokio's paused clock
+///
+/// While the clock is paused (`tokio::time::pause`, `start_paused = true`), tokio moves it to the next timer as soon as
+/// every task waits, and a task that waits for a socket waits. So the [timeout](ClientBuilder::timeout) of a request
+/// fires before a server can answer, and nothing is accepted, though what was sent may have been taken. The error
+/// [is a timeout](Error::is_timeout), and says that the clock is paused. Let the clock run (`tokio::time::resume`) while
+/// the client is called.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) raw: RawClient,
@@ -51,7 +68,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
+    /// As [`ClientBuilder::build`].
     pub fn new(credentials: Credentials, endpoints: Endpoints) -> Result<Self, Error> {
         Self::builder(credentials, endpoints).build()
     }
@@ -137,19 +154,20 @@ fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange,
 
 impl ClientBuilder {
     /// Uses an HTTP client of your own: its connections, proxy and TLS. Its redirect policy and connect timeout apply
-    /// as well, so forbid redirects: a followed one hands your events to another host.
+    /// as well, so forbid redirects: a followed one hands your events to another host. Whether it has TLS and a proxy that
+    /// it can use shows at the first request.
     #[must_use]
     pub fn http_client(self, client: reqwest::Client) -> Self {
         Self { http: Some(client), ..self }
     }
 
-    /// How long a connection may take. 3.1 s unless set; without effect on an HTTP client of your own.
+    /// How long a connection may take, TLS included. 3.1 s unless set; without effect on an HTTP client of your own.
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: timeout, ..self }
     }
 
-    /// How long one attempt may take, its answer included. 10 s unless set.
+    /// How long one attempt may take, its connection and its answer included. 10 s unless set.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
@@ -212,26 +230,33 @@ impl ClientBuilder {
         Self { allow_plain_http: allow, ..self }
     }
 
-    /// Makes the client. It uses the proxy of the environment (`HTTPS_PROXY`), unless an endpoint is on loopback.
+    /// Makes the client. Unless an HTTP client was given, it uses the proxy of the environment (`HTTPS_PROXY`,
+    /// `ALL_PROXY`, `NO_PROXY`, or the same in small letters), or none at all when an endpoint is on loopback.
     ///
     /// # Errors
     ///
-    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
+    /// [`Error::is_configuration`], when an endpoint is plain HTTP to another machine, or the timeout is 0; and, unless an
+    /// HTTP client was given, when
+    ///
+    /// - the connect timeout is 0;
+    /// - an endpoint is https, and neither this crate nor another one of the program turned on TLS;
+    /// - the feature `rustls-no-provider` is on, neither `rustls` nor `native-tls` is, and the program installed no crypto
+    ///   provider (`rustls::crypto::ring::default_provider().install_default()`);
+    /// - the system has no certificates that it trusts, or TLS cannot be set up otherwise;
+    /// - the variable that is to name the proxy holds something else.
+    ///
+    /// What only a connection shows fails the first request, once, and in the same way: a server's certificate that is not
+    /// trusted, a server that does not speak TLS, a `socks5://` proxy without the feature `socks` of reqwest, a proxy that
+    /// refuses the credentials.
     pub fn build(self) -> Result<Client, Error> {
         if !self.allow_plain_http {
             self.endpoints.require_tls()?;
         }
+        setup::require_some(self.settings.timeout, "timeout")?;
+        setup::require_some(self.settings.deadline, "deadline")?;
         let http = match self.http {
             Some(client) => client,
-            None => {
-                let builder = reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .connect_timeout(self.connect_timeout)
-                    .timeout(self.settings.timeout);
-                // A proxy of the environment would carry what is meant for loopback to another machine, readable.
-                let builder = if self.endpoints.is_any_loopback() { builder.no_proxy() } else { builder };
-                builder.build().map_err(Error::configuration)?
-            }
+            None => setup::http_client(&self.endpoints, self.connect_timeout, self.settings.timeout)?,
         };
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, self.credentials.authorization());

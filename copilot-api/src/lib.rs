@@ -8,7 +8,10 @@ mod credentials;
 mod endpoints;
 mod error;
 mod event;
+mod lasting;
+mod paused_clock;
 mod retry;
+mod setup;
 mod time;
 
 pub use client::{Client, ClientBuilder};

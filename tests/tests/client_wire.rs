@@ -256,6 +256,9 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
     let secret = (CLIENT_SECRET, server::client_secret());
     let secret_from_a_file = format!("{}\n", server::client_secret());
     let with_userinfo = format!("https://me:{}@example.com/v2/collect", server::client_secret());
+    let exchanged = format!("https://gw.example{CONSENT_PATH}");
+    let with_query = format!("{}/in?key=abc", server.url());
+    let at_query = format!("> collect {with_query}");
     let acme = (ENVIRONMENT, "Acme");
     let (to, also) = ((COLLECT_ENDPOINT, collect.as_str()), (CONSENT_ENDPOINT, consent.as_str()));
     let acme_collect = "> collect https://api.acme.bycopilot.com/v2/collect";
@@ -278,6 +281,11 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
         (&[id, secret, (COLLECT_ENDPOINT, &with_userinfo), also], &["> no client: ", COLLECT_ENDPOINT]),
         (&[id, secret, (CONSENT_ENDPOINT, "ftp://127.0.0.1/"), acme], &["> no client: ", CONSENT_ENDPOINT]),
         (&[id, secret, (CONSENT_ENDPOINT, "http://example.com/"), acme], &["> no client: ", "https://"]),
+        (
+            &[id, secret, (COLLECT_ENDPOINT, &exchanged), acme],
+            &["> no client: ", COLLECT_ENDPOINT, "set_consent"],
+        ),
+        (&[id, secret, (COLLECT_ENDPOINT, &with_query), acme], &[&at_query, &acme_consent, "> client "]),
         (&[id, (CLIENT_SECRET, &secret_from_a_file), acme], &["> no client: ", "client secret", "newline"]),
         (&[("COPILOT_CLIENT_ID", "a:b"), secret, acme], &["> no client: ", "colon"]),
     ];

@@ -13,7 +13,7 @@ use copilot_gen::{
 };
 use reqwest::{StatusCode, header::HeaderMap};
 
-use crate::{CredentialsError, EndpointError};
+use crate::{CredentialsError, EndpointError, lasting::LastingFailure, paused_clock::PausedClock};
 
 /// Why a request did not succeed.
 ///
@@ -109,8 +109,18 @@ impl Error {
         let with = |cause, source| Self::with_source(cause, Some(operation), source);
         match raw {
             RawError::CommunicationError(error) | RawError::InvalidUpgrade(error) => {
-                let cause = Cause::Transport { connect: error.is_connect(), timeout: error.is_timeout() };
-                with(cause, Some(Box::new(error.without_url())))
+                match LastingFailure::try_from(error.without_url()) {
+                    Ok(lasting) => with(Cause::Configuration, Some(Box::new(lasting))),
+                    Err(error) => {
+                        let cause =
+                            Cause::Transport { connect: error.is_connect(), timeout: error.is_timeout() };
+                        let source: Box<dyn StdError + Send + Sync> = match PausedClock::try_from(error) {
+                            Ok(paused) => Box::new(paused),
+                            Err(error) => Box::new(error),
+                        };
+                        with(cause, Some(source))
+                    }
+                }
             }
             RawError::ResponseBodyError(error) => {
                 let (status, fault) = match BrokenAnswer::in_sources_of(&error) {
@@ -159,7 +169,8 @@ impl Error {
         self
     }
 
-    /// The client's configuration is at fault: credentials, an endpoint, TLS.
+    /// The client's configuration is at fault, or how it is used: credentials, an endpoint, TLS, a certificate that is not
+    /// trusted, a proxy, a fork. Nothing was sent, and another attempt would fail alike.
     pub fn is_configuration(&self) -> bool {
         matches!(self.inner.cause, Cause::Configuration)
     }

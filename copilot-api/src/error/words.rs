@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt};
 use reqwest::StatusCode;
 
 use super::{Answer, Cause, Ended, Error};
-use crate::event::Listed;
+use crate::{event::Listed, paused_clock::PausedClock};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +35,11 @@ impl fmt::Display for Error {
             }
             Cause::Rejected(_) => f.write_str("not every event was accepted")?,
             Cause::NoTime => f.write_str("not sent")?,
+        }
+        if let Some(paused) =
+            self.inner.source.as_deref().and_then(|source| source.downcast_ref::<PausedClock>())
+        {
+            write!(f, "; {paused}")?;
         }
         if self.inner.attempts > 1 {
             write!(f, " (after {} attempts)", self.inner.attempts)?;
