@@ -1,6 +1,6 @@
 //! Where the two operations live.
 
-use std::{env, fmt};
+use std::fmt;
 
 use copilot_gen::{
     SERVER, operations,
@@ -9,12 +9,7 @@ use copilot_gen::{
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
-/// The environment variable that names the Copilot.cx environment.
-pub const ENVIRONMENT: &str = "COPILOT_ENVIRONMENT";
-/// The environment variable that holds the whole URL of `collect`.
-pub const COLLECT_ENDPOINT: &str = "COPILOT_CLIENT_COLLECT_ENDPOINT";
-/// The environment variable that holds the whole URL of `set_consent`.
-pub const CONSENT_ENDPOINT: &str = "COPILOT_CLIENT_CONSENT_ENDPOINT";
+use crate::env::{self, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT};
 
 /// The URLs of the two operations.
 ///
@@ -80,10 +75,8 @@ impl Endpoints {
     /// When neither the name nor both URLs are set, or one is not fit ([`environment`](Self::environment),
     /// [`with_collect_url`](Self::with_collect_url)).
     pub fn from_env() -> Result<Self, EndpointError> {
-        let read = |variable: &'static str| match env::var(variable) {
-            Ok(value) => Ok(Some(value)),
-            Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => Err(EndpointError::new(variable, Problem::NotUnicode)),
+        let read = |variable: &'static str| {
+            env::read(variable).map_err(|_| EndpointError::new(variable, Problem::NotUnicode))
         };
         let environment = read(ENVIRONMENT)?;
         let collect = read(COLLECT_ENDPOINT)?.map(|url| collect_url(COLLECT_ENDPOINT, &url)).transpose()?;
@@ -139,6 +132,14 @@ impl Endpoints {
 
     pub(crate) fn is_any_loopback(&self) -> bool {
         is_loopback(&self.collect) || is_loopback(&self.consent)
+    }
+
+    /// Refuses what is not on this machine: test events belong nowhere else.
+    pub(crate) fn require_loopback(&self) -> Result<(), EndpointError> {
+        if self.urls().into_iter().all(is_loopback) {
+            return Ok(());
+        }
+        Err(EndpointError::new("the URL of a client for tests", Problem::NotLoopback))
     }
 
     /// Refuses plain HTTP to another machine: it would show the credentials to everybody on the way.
@@ -271,6 +272,7 @@ enum Problem {
     IsConsent,
     IsCollect,
     PlainHttp,
+    NotLoopback,
 }
 
 impl EndpointError {
@@ -311,6 +313,7 @@ impl fmt::Display for EndpointError {
             }
             Problem::IsConsent => "is the URL of set_consent: events go to that of collect",
             Problem::IsCollect => "is the URL of collect: consent goes to that of set_consent",
+            Problem::NotLoopback => "must be one of this machine: http://127.0.0.1 with a port",
             Problem::PlainHttp => {
                 "must begin with https://, since it leaves this machine; `allow_plain_http` of the client's builder permits it"
             }

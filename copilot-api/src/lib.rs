@@ -2,10 +2,12 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod builder;
 mod client;
 mod collect;
 mod credentials;
 mod endpoints;
+pub mod env;
 mod error;
 mod event;
 mod lasting;
@@ -14,7 +16,8 @@ mod retry;
 mod setup;
 mod time;
 
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use collect::{
     Batches, CollectError, CollectOneError, CollectReport, Rejection, RejectionCause, ReportParts,
     UnattributedRejection, Uncertain, Undelivered,
@@ -24,8 +27,8 @@ pub use copilot_gen::{
     contract::{Provenance, Violation},
     types,
 };
-pub use credentials::{CLIENT_ID, CLIENT_SECRET, Credentials, CredentialsError, Part};
-pub use endpoints::{COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT, EndpointError, Endpoints};
+pub use credentials::{Credentials, CredentialsError, Part};
+pub use endpoints::{EndpointError, Endpoints};
 pub use error::Error;
 #[doc(hidden)]
 pub use event::collect_properties;

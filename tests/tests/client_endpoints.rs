@@ -219,3 +219,18 @@ fn what_the_url_parser_would_mend_in_silence_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_client_for_tests_waits_little_and_talks_to_this_machine_only() {
+    let sandbox = server::sandbox();
+    let client = |url: &str| Client::for_tests(url, server::client_id(), server::client_secret());
+    for url in ["https://api.acme.bycopilot.com", "http://192.0.2.1:7300", "http://localhost.invalid", "x"] {
+        let error = client(url).unwrap_err();
+        assert!(error.is_configuration(), "{url}: {error}");
+    }
+    let client = client(&sandbox.url()).unwrap();
+    sandbox.add_fault(copilot_sandbox::Fault::status(503).next(4)).unwrap();
+    let started = std::time::Instant::now();
+    client.collect_one(server::event("e-1")).await.unwrap();
+    assert!(started.elapsed() < std::time::Duration::from_millis(500), "{:?}", started.elapsed());
+}

@@ -5,8 +5,9 @@
 use std::{env, process::Command, sync::Arc};
 
 use copilot_api::{
-    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, ENVIRONMENT, EVENT_TYPES,
-    Endpoints, EventTimestamp, event_from_value,
+    Client, EVENT_TYPES, Endpoints, EventTimestamp,
+    env::{CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT},
+    event_from_value,
     types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event},
 };
 use copilot_tests::{

@@ -13,7 +13,8 @@ use std::{
 };
 
 use copilot_api::{
-    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, Credentials, ENVIRONMENT, Endpoints,
+    Client, Credentials, Endpoints,
+    env::{CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT},
 };
 use copilot_sandbox::Sandbox;
 
