@@ -10,7 +10,7 @@ use twenty_first::{Client, EVENT_TYPES, EventPayload, types};
 
 /// What `copilot-gen` would be with that contract.
 mod twenty_first {
-    pub(crate) use copilot_gen::{contract, raw};
+    pub(crate) use copilot_gen::{answer, contract, json, raw};
 
     #[allow(missing_docs, unused, unreachable_pub, clippy::all)]
     #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
