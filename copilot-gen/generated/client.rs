@@ -4237,7 +4237,7 @@ pub mod schemas {
                 &NumberSchema {
                     provenance: Provenance::Documented,
                     minimum: Some((-9223372036854776000f64, Provenance::Assumed)),
-                    below: Some((9223372036854776000f64, Provenance::Assumed)),
+                    maximum: Some((9223372036854775000f64, Provenance::Assumed)),
                 },
             ),
             Schema::Boolean(

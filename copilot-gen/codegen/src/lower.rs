@@ -106,7 +106,7 @@ fn drop_ranges_of_alternatives(contract: &mut Contract) -> Result<(), Error> {
     for schema in contract.schemas_mut()?.values_mut() {
         for alternative in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
             let Some(object) = alternative.as_object_mut() else { continue };
-            for bound in ["minimum", "maximum", "exclusiveMaximum"] {
+            for bound in ["minimum", "maximum"] {
                 dropped |= object.remove(bound).is_some();
             }
         }

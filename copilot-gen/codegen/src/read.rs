@@ -6,7 +6,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Fields, Item, ItemEnum, ItemStruct, Path, Token, Visibility, parse_quote, punctuated::Punctuated};
+use syn::{
+    Attribute, Fields, Item, ItemEnum, ItemStruct, Path, Token, Visibility, parse_quote,
+    punctuated::Punctuated,
+};
 
 use crate::{
     contract::{Contract, Error},
@@ -92,7 +95,13 @@ fn read_scalar(choice: &ItemEnum) -> Result<Item, Error> {
     let mut arms = TokenStream::new();
     for variant in &choice.variants {
         let ident = &variant.ident;
-        let kind = match variant.fields.iter().map(|field| field.ty.to_token_stream().to_string()).next().as_deref() {
+        let kind = match variant
+            .fields
+            .iter()
+            .map(|field| field.ty.to_token_stream().to_string())
+            .next()
+            .as_deref()
+        {
             Some(":: std :: string :: String") => quote!(String),
             Some("i64") => quote!(Integer),
             Some("f64") => quote!(Decimal),
@@ -119,14 +128,16 @@ fn read_scalar(choice: &ItemEnum) -> Result<Item, Error> {
 
 fn copy_of_struct(object: &ItemStruct) -> ItemStruct {
     let mut copy = object.clone();
-    (copy.attrs, copy.ident, copy.vis) = (copied(&object.attrs, &object.ident), copy_ident(&object.ident), Visibility::Inherited);
+    (copy.attrs, copy.ident, copy.vis) =
+        (copied(&object.attrs, &object.ident), copy_ident(&object.ident), Visibility::Inherited);
     copy.fields.iter_mut().for_each(|field| field.attrs.retain(|attr| attr.path().is_ident("serde")));
     copy
 }
 
 fn copy_of_enum(choice: &ItemEnum) -> ItemEnum {
     let mut copy = choice.clone();
-    (copy.attrs, copy.ident, copy.vis) = (copied(&choice.attrs, &choice.ident), copy_ident(&choice.ident), Visibility::Inherited);
+    (copy.attrs, copy.ident, copy.vis) =
+        (copied(&choice.attrs, &choice.ident), copy_ident(&choice.ident), Visibility::Inherited);
     for variant in &mut copy.variants {
         variant.attrs.retain(|attr| attr.path().is_ident("serde"));
     }
@@ -136,7 +147,8 @@ fn copy_of_enum(choice: &ItemEnum) -> ItemEnum {
 /// What serde must know of a copy.
 fn copied(attrs: &[Attribute], name: &Ident) -> Vec<Attribute> {
     let remote = name.to_string();
-    let mut copied = vec![parse_quote! { #[derive(::serde::Deserialize)] }, parse_quote! { #[serde(remote = #remote)] }];
+    let mut copied =
+        vec![parse_quote! { #[derive(::serde::Deserialize)] }, parse_quote! { #[serde(remote = #remote)] }];
     copied.extend(attrs.iter().filter(|attr| attr.path().is_ident("serde")).cloned());
     copied
 }
@@ -147,9 +159,10 @@ fn is_for_reading(attr: &Attribute) -> bool {
 }
 
 fn is_untagged(choice: &ItemEnum) -> bool {
-    choice.attrs.iter().any(|attr| {
-        attr.path().is_ident("serde") && attr.to_token_stream().to_string().contains("untagged")
-    })
+    choice
+        .attrs
+        .iter()
+        .any(|attr| attr.path().is_ident("serde") && attr.to_token_stream().to_string().contains("untagged"))
 }
 
 fn derived(attr: &Attribute) -> Option<Punctuated<Path, Token![,]>> {

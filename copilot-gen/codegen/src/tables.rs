@@ -32,7 +32,7 @@ fn of_kind(kind: &str) -> &'static [&'static str] {
     match kind {
         "string" => &["format", "enum", "pattern", "minLength", "maxLength"],
         "integer" => &["format", "minimum", "maximum", "x-time-window"],
-        "number" => &["format", "minimum", "maximum", "exclusiveMaximum"],
+        "number" => &["format", "minimum", "maximum"],
         "object" => &["properties", "required", "additionalProperties", "allOf", UNIQUE_NAMES],
         "condition" => &["anyOf"],
         "anyOf" => &["anyOf"],
@@ -99,7 +99,8 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
         let schema = contract.schema(name)?;
         let graded = Contract::grade(name, schema, UNIQUE_NAMES)?;
         if schema.get(UNIQUE_NAMES) != Some(&Value::Bool(true)) || graded != Grade::Assumed {
-            let rule = format!("must have `{UNIQUE_NAMES}: true`, graded `assumed`, as all that is read is judged");
+            let rule =
+                format!("must have `{UNIQUE_NAMES}: true`, graded `assumed`, as all that is read is judged");
             return Err(Error::new(name, rule));
         }
     }
@@ -332,15 +333,8 @@ fn integer_schema(place: &str, schema: &Value, provenance: &TokenStream) -> Resu
 
 fn number_schema(place: &str, schema: &Value, provenance: &TokenStream) -> Result<TokenStream, Error> {
     let minimum = bound(place, schema, "minimum", Value::as_f64)?;
-    let below = match (schema.get("maximum"), schema.get("exclusiveMaximum")) {
-        (None, None) => quote!(None),
-        (Some(_), Some(Value::Bool(true))) => {
-            grade(place, schema, "exclusiveMaximum")?;
-            bound(place, schema, "maximum", Value::as_f64)?
-        }
-        _ => return Err(Error::new(place, "the `maximum` of a number must have `exclusiveMaximum: true`")),
-    };
-    Ok(quote! { NumberSchema { provenance: #provenance, minimum: #minimum, below: #below } })
+    let maximum = bound(place, schema, "maximum", Value::as_f64)?;
+    Ok(quote! { NumberSchema { provenance: #provenance, minimum: #minimum, maximum: #maximum } })
 }
 
 fn object_schema(
@@ -444,7 +438,8 @@ fn bound<T: quote::ToTokens>(
     read: impl Fn(&Value) -> Option<T>,
 ) -> Result<TokenStream, Error> {
     let Some(value) = schema.get(keyword) else { return Ok(quote!(None)) };
-    let value = read(value).ok_or_else(|| Error::new(place, format!("`{keyword}` is not a number of its kind")))?;
+    let value =
+        read(value).ok_or_else(|| Error::new(place, format!("`{keyword}` is not a number of its kind")))?;
     let graded = grade(place, schema, keyword)?;
     Ok(quote! { Some((#value, #graded)) })
 }

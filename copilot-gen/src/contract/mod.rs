@@ -91,8 +91,8 @@ pub struct NumberSchema {
     pub provenance: Provenance,
     /// The least value.
     pub minimum: Option<(f64, Provenance)>,
-    /// The value that it must be below.
-    pub below: Option<(f64, Provenance)>,
+    /// The greatest value.
+    pub maximum: Option<(f64, Provenance)>,
 }
 
 /// The rules of a boolean.
@@ -256,7 +256,11 @@ impl EventSchema {
                 Some((_, variant)) => Ok(variant),
                 None => {
                     let known = self.variants.len();
-                    wrong(pointer, "discriminator", format!("is not one of the {known} types of the contract"))
+                    wrong(
+                        pointer,
+                        "discriminator",
+                        format!("is not one of the {known} types of the contract"),
+                    )
                 }
             },
             Some(_) => wrong(pointer, "type", "must be a string".to_owned()),

@@ -34,10 +34,10 @@ impl Walk<'_, '_> {
             && value < minimum
         {
             self.break_rule("minimum", provenance, format!("must be at least {minimum}"));
-        } else if let Some((bound, provenance)) = schema.below
-            && value >= bound
+        } else if let Some((maximum, provenance)) = schema.maximum
+            && value > maximum
         {
-            self.break_rule("exclusiveMaximum", provenance, format!("must be less than {bound}"));
+            self.break_rule("maximum", provenance, format!("must be at most {maximum}"));
         }
     }
 
@@ -142,7 +142,9 @@ mod tests {
             (NOW + 300_001, Some("lies 5 minutes 1 millisecond in the future; 5 minutes is allowed")),
             (
                 NOW + 2 * DAY + 3_661_005,
-                Some("lies 2 days 1 hour 1 minute 1 second 5 milliseconds in the future; 5 minutes is allowed"),
+                Some(
+                    "lies 2 days 1 hour 1 minute 1 second 5 milliseconds in the future; 5 minutes is allowed",
+                ),
             ),
         ] {
             assert_eq!(words(time).as_deref(), expected, "{time}");

@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, ser};
 
-use super::{
-    Additional, ObjectSchema, PropertyLimit, Provenance, Schema, Violation, rules::check_string,
-};
+use super::{Additional, ObjectSchema, PropertyLimit, Provenance, Schema, Violation, rules::check_string};
 use crate::json::Json;
 
 /// No object has a name twice. The generator asks the contract for this rule, with this grade.

@@ -132,7 +132,9 @@ impl From<&Value> for Json {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Boolean(*value),
-            Value::Number(number) => number.as_i64().map_or_else(|| Self::number(&number.to_string()), Self::Integer),
+            Value::Number(number) => {
+                number.as_i64().map_or_else(|| Self::number(&number.to_string()), Self::Integer)
+            }
             Value::String(text) => Self::String(text.clone()),
             Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
             Value::Object(members) => {

@@ -150,11 +150,7 @@ impl<'t> Reader<'t> {
     fn error(&self, problem: Problem, at: usize) -> SyntaxError {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = before.rsplit('\n').next().unwrap_or_default();
-        SyntaxError {
-            problem,
-            line: before.matches('\n').count() + 1,
-            column: line.chars().count() + 1,
-        }
+        SyntaxError { problem, line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
     }
 }
 
