@@ -58,7 +58,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         &[
             &["test", "-p", "copilot-tests", "--features", "foreign-json-features", "--no-fail-fast"],
             &["--test", "vectors", "--test", "vectors_events", "--test", "vectors_texts"],
-            &["--test", "sandbox_vectors"],
+            &["--test", "sandbox_vectors", "--test", "reading"],
         ]
         .concat(),
     ));
