@@ -33,6 +33,7 @@ const CONSTRAINTS: [&str; 23] = [
     "uniqueItems",
     "x-property-limit",
     "x-time-window",
+    "x-unique-names",
 ];
 
 pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
