@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The keywords that refuse values. `format` is one too where a receiver checks it.
-const CONSTRAINTS: [&str; 23] = [
+const CONSTRAINTS: [&str; 24] = [
     "additionalProperties",
     "allOf",
     "anyOf",
