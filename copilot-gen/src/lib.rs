@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
+pub mod answer;
 mod body;
 pub mod contract;
+pub mod json;
 pub mod raw;
 mod redact;
 mod value;
