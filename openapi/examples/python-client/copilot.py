@@ -5,6 +5,7 @@ an error's body before its status is known to the caller, and fail on any body t
 reads errors first. They check no types, so what they read of a success is checked here.
 """
 
+import json
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
@@ -81,7 +82,9 @@ class Copilot:
         status = int(HTTPStatus.OK)
         refused = None
         try:
-            refused = _read_refused(collect.sync(client=self._collect, body=request))
+            answer = collect.sync_detailed(client=self._collect, body=request)
+            if _has_form(answer.content):
+                refused = _read_refused(answer.parsed)
         except UnexpectedStatus as error:
             status = error.status_code
         except _UNREADABLE:
@@ -136,6 +139,13 @@ def _raise_error(response: httpx.Response) -> None:
         reason=reason if isinstance(reason, str) else None,
         retry_after=response.headers.get("Retry-After"),
     )
+
+
+def _has_form(content: bytes) -> bool:
+    """Whether an answer is an object with a list of objects. The generated code takes pairs and empty values for it."""
+    answer = json.loads(content)
+    refused = answer.get("invalid_events", []) if isinstance(answer, dict) else None
+    return isinstance(refused, list) and all(isinstance(each, dict) for each in refused)
 
 
 def _read_refused(answer: ApiError | CollectResponse | None) -> list[InvalidEvent] | None:

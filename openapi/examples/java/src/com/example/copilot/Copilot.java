@@ -64,7 +64,13 @@ public final class Copilot {
                 throw new Unreadable();
             }
             var refused = answer.getData().getInvalidEvents();
-            return refused == null ? List.of() : refused;
+            if (refused == null) {
+                return List.of();
+            }
+            if (refused.contains(null)) {
+                throw new Unreadable(); // Jackson reads null in a list as it stands there
+            }
+            return refused;
         } catch (ApiException failed) {
             throw refusal(failed, collectEndpoint);
         }
