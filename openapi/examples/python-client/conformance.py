@@ -208,7 +208,7 @@ def run() -> int:
             client_secret=settings.client_secret,
             collect_url=settings.collect_url,
             consent_url=settings.consent_url,
-            httpx_args={"timeout": 30, "trust_env": False},
+            httpx_args={"timeout": 30},
         ) as copilot,
     ):
         check_clock(http, settings.sandbox_url, vectors.times()["now"])

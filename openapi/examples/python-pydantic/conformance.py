@@ -114,20 +114,20 @@ class Conformance:
                 return httpx.Response(204)
 
             line: dict[str, object] = {"part": "auth", "name": case.name}
-            with httpx.Client(transport=httpx.MockTransport(answer)) as http:
-                try:
-                    copilot = Copilot(
-                        http,
-                        client_id=case.client_id,
-                        client_secret=case.client_secret,
-                        collect_url="http://127.0.0.1",
-                        consent_url="http://127.0.0.1",
-                    )
-                except CredentialsError:
-                    line |= REFUSED
-                else:
+            try:
+                copilot = Copilot(
+                    client_id=case.client_id,
+                    client_secret=case.client_secret,
+                    collect_url="http://127.0.0.1",
+                    consent_url="http://127.0.0.1",
+                    httpx_args={"transport": httpx.MockTransport(answer)},
+                )
+            except CredentialsError:
+                line |= REFUSED
+            else:
+                with copilot:
                     copilot.set_consent(change)
-                    line["header"] = sent[0]
+                line["header"] = sent[0]
             self.results.add(AUTH, case.name, line, REFUSED if case.header is None else {"header": case.header})
 
     def times(self) -> None:
@@ -209,16 +209,19 @@ def run() -> int:
     """Runs all vectors, and returns how many cases differ."""
     settings = Settings.read(os.environ)
     now = read_vectors(TimeVectors, settings.vectors / TIMES).now
-    with httpx.Client(timeout=30, trust_env=False) as http, Results(settings.report) as results:
-        check_clock(http, settings.sandbox_url, now)
-        copilot = Copilot(
-            http,
+    with (
+        httpx.Client(timeout=30, trust_env=False) as http,
+        Results(settings.report) as results,
+        Copilot(
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             collect_url=settings.collect_url,
             consent_url=settings.consent_url,
             clock_millis=lambda: now,
-        )
+            httpx_args={"timeout": 30},
+        ) as copilot,
+    ):
+        check_clock(http, settings.sandbox_url, now)
         conformance = Conformance(settings.vectors, results, Sandbox(http, settings.sandbox_url), copilot)
         conformance.events()
         conformance.consents()

@@ -136,7 +136,7 @@ func newOperation(endpoint string, transport http.RoundTripper) (operation, erro
 	configuration := copilot.NewConfiguration()
 	configuration.HTTPClient = &http.Client{
 		Transport: redirected{target, transport},
-		Timeout:   30 * time.Second,
+		Timeout:   10 * time.Second,
 		// A POST must not become a GET, and credentials must not travel to where an answer points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

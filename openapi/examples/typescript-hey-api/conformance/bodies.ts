@@ -74,7 +74,7 @@ const UNSENT = createCopilot({
   clientSecret: "nothing",
   collectEndpoint: "http://127.0.0.1:1/v2/collect",
   consentEndpoint: "http://127.0.0.1:1/consent",
-  fetch: () => Promise.resolve(Response.json({})),
+  send: () => Promise.resolve(Response.json({})),
 });
 
 /** Why the SDK does not send the body. */
