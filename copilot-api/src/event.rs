@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use copilot_gen::{
     EventPayload,
     contract::Violation,
+    json::{Json, SyntaxError},
     types::{Event, EventId, PropertyValue},
 };
 use serde_json::Value;
@@ -104,9 +105,12 @@ pub fn collect_properties<const N: usize>(
 
 /// Reads one event from JSON text and holds it against the contract, with this machine's clock.
 ///
+/// Numbers and names are judged as they are written, whatever features of `serde_json` are on in the program.
+///
 /// # Errors
 ///
-/// When the text is not JSON, or the value breaks rules of the contract: the error lists every one, with its place.
+/// When the text is not JSON: the error says what is wrong, at which line and column. When the value breaks rules of the
+/// contract: the error lists every one, with its place.
 ///
 /// ```
 /// let wrong = r#"{"type": "user_deleted", "event_id": "e-1", "timestamp": 1, "payload": {"user_id": "a b"}}"#;
@@ -115,24 +119,25 @@ pub fn collect_properties<const N: usize>(
 /// assert_eq!(places, ["/payload/user_id", "/timestamp"]);
 /// ```
 pub fn parse_event(json: &str) -> Result<Event, InvalidEvent> {
-    let value = serde_json::from_str(json).map_err(|error: serde_json::Error| {
-        InvalidEvent::new(Problem::Syntax { line: error.line(), column: error.column() })
-    })?;
-    event_from_value(value)
+    event_from_json(Json::parse(json).map_err(|error| InvalidEvent::new(Problem::Syntax(error)))?)
 }
 
-/// As [`parse_event`], from a JSON value.
+/// As [`parse_event`], from a JSON value. What was lost when that was read is not seen here: of a name that stood twice
+/// a `Value` holds one.
 ///
 /// # Errors
 ///
 /// When the value breaks rules of the contract.
 pub fn event_from_value(value: Value) -> Result<Event, InvalidEvent> {
-    let violations = Event::violations_in(&value, EventTimestamp::now().as_millis());
+    event_from_json(Json::from(&value))
+}
+
+fn event_from_json(json: Json) -> Result<Event, InvalidEvent> {
+    let violations = Event::violations_in(&json, EventTimestamp::now().as_millis());
     if !violations.is_empty() {
         return Err(InvalidEvent::new(Problem::Violations(violations)));
     }
-    // serde's own words would repeat values.
-    serde_json::from_value(value).map_err(|_| InvalidEvent::new(Problem::Type))
+    Event::try_from(json).map_err(|_| InvalidEvent::new(Problem::Type))
 }
 
 /// Holds an event against the contract, with this machine's clock, as `collect` does before it sends.
@@ -153,7 +158,7 @@ pub struct InvalidEvent {
 
 #[derive(Debug)]
 enum Problem {
-    Syntax { line: usize, column: usize },
+    Syntax(SyntaxError),
     Violations(Vec<Violation>),
     Type,
 }
@@ -167,7 +172,7 @@ impl InvalidEvent {
     pub fn violations(&self) -> &[Violation] {
         match &self.problem {
             Problem::Violations(violations) => violations,
-            Problem::Syntax { .. } | Problem::Type => &[],
+            Problem::Syntax(_) | Problem::Type => &[],
         }
     }
 }
@@ -175,7 +180,7 @@ impl InvalidEvent {
 impl fmt::Display for InvalidEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
-            Problem::Syntax { line, column } => write!(f, "not JSON: line {line}, column {column}"),
+            Problem::Syntax(error) => error.fmt(f),
             Problem::Violations(violations) => write!(f, "{}", Listed(violations)),
             Problem::Type => f.write_str("not an event of this version of the contract"),
         }

@@ -8,14 +8,7 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 #[allow(clippy::all)]
 pub mod types {
     ///What `collect` takes.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct CollectRequest {
         ///The events, in any order. The answer refers to them by their position, from 0.
@@ -27,19 +20,10 @@ pub mod types {
         }
     }
     ///What became of the events of one request.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     pub struct CollectResponse {
         ///The events that were refused. Empty or absent when all were taken.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
-        #[serde(deserialize_with = "super::super::raw::null_as_empty")]
         pub invalid_events: ::std::vec::Vec<InvalidEvent>,
     }
     impl CollectResponse {
@@ -48,14 +32,7 @@ pub mod types {
         }
     }
     ///What `set_consent` takes.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct ConsentChange {
         ///`true`: Copilot.cx may process the personal data of this user. `false`: it may not.
@@ -68,14 +45,7 @@ pub mod types {
         }
     }
     ///The thing, and what it used up.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ConsumableUsagePayload {
@@ -92,14 +62,7 @@ pub mod types {
     }
     /**What happened to whom, and any further properties of your own. At least one of `user_id` and `thing_id` must be there: Copilot.cx ignores the event otherwise.
 */
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[non_exhaustive]
     pub struct CustomEventPayload {
         pub subtype: Token,
@@ -280,14 +243,7 @@ labels, is assumed.
         }
     }
     ///What an answer with an error status said, whatever its body was. `reason` and `error_message` are there when the body was the JSON error of this API.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     pub struct ErrorResponse {
         ///The first 512 bytes of the body as text, bytes that are not UTF-8 replaced. May hold personal data: not for logs.
         pub body_excerpt: ::std::string::String,
@@ -308,14 +264,7 @@ labels, is assumed.
     /**Something that happened to a user or a thing. `type` decides which properties `payload` has. Properties that
 are not listed for a type are refused, except in `custom_event` and `thing_interaction`.
 */
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(tag = "type", deny_unknown_fields)]
     #[non_exhaustive]
     pub enum Event {
@@ -589,14 +538,7 @@ refused.
         }
     }
     ///The thing, and the version that it runs now.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct FirmwareUpgradeCompletedPayload {
@@ -612,14 +554,7 @@ refused.
         }
     }
     ///The thing, and the version that it installs.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct FirmwareUpgradeStartedPayload {
@@ -637,27 +572,16 @@ refused.
     /**One event that was refused. Expect each member to be missing: what is known of the answer comes from watching
 it, not from a promise.
 */
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     pub struct InvalidEvent {
         ///Why it was refused, in words. May repeat what was sent, personal data included.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub error: ::std::option::Option<::std::string::String>,
         ///The `event_id` that the sender gave. Not unique if the sender repeated it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub event_id: ::std::option::Option<::std::string::String>,
         ///The position of the event in the request, from 0.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default, deserialize_with = "super::super::raw::lenient")]
         pub index: ::std::option::Option<i64>,
     }
     impl InvalidEvent {
@@ -666,15 +590,7 @@ it, not from a promise.
         }
     }
     ///Nothing.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingSyncCompletedPayload {}
@@ -684,15 +600,7 @@ it, not from a promise.
         }
     }
     ///Nothing.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingSyncStartedPayload {}
@@ -702,14 +610,7 @@ it, not from a promise.
         }
     }
     ///The thing, and when it was made, however long ago.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingThingCreatedPayload {
@@ -729,14 +630,7 @@ it, not from a promise.
         }
     }
     ///The user, and when they signed up, however long ago.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingUserCreatedPayload {
@@ -763,14 +657,7 @@ it, not from a promise.
         }
     }
     ///Whose, which, and since when, however long ago.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingUserThingAssociatedPayload {
@@ -785,16 +672,10 @@ it, not from a promise.
         }
     }
     /**The value of a free property: a string, an integer, a decimal number or a boolean; never null, an array or an
-object. An integer stays an integer on the wire: `5`, not `5.0`.
+object. An integer stays an integer on the wire: `5`, not `5.0`. A number lies within 64 bits, from -2^63 up to but
+without 2^63, however it is written: beyond that, readers of JSON disagree about it.
 */
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(untagged)]
     pub enum PropertyValue {
         String(::std::string::String),
@@ -828,14 +709,7 @@ object. An integer stays an integer on the wire: `5`, not `5.0`.
         }
     }
     ///The thing, and whose it is.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingConnectedPayload {
@@ -849,14 +723,7 @@ object. An integer stays an integer on the wire: `5`, not `5.0`.
         }
     }
     ///The thing. `user_id` says who did it; it does not associate the two.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingCreatedPayload {
@@ -945,14 +812,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///The thing, who used it, and any further properties of your own.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[non_exhaustive]
     pub struct ThingInteractionPayload {
         pub thing_id: ThingId,
@@ -967,14 +827,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///Which status of which thing, its new value, and since when.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingStatusChangedPayload {
@@ -991,14 +844,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///The thing, and what is new. `user_id` says who did it; it does not associate the two.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingUpdatedPayload {
@@ -1085,14 +931,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///The address that is to be left alone.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UnsubscribePayload {
@@ -1104,14 +943,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///Who signed up.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserCreatedPayload {
@@ -1138,14 +970,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     ///Who was deleted.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserDeletedPayload {
@@ -1226,14 +1051,7 @@ never seen is no error.
         }
     }
     ///Whose, and which.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserThingAssociatedPayload {
@@ -1246,14 +1064,7 @@ never seen is no error.
         }
     }
     ///Whose, and which.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserThingDisassociatedPayload {
@@ -1266,14 +1077,7 @@ never seen is no error.
         }
     }
     ///The user, and what is new.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserUpdatedPayload {
@@ -3345,6 +3149,649 @@ never seen is no error.
             }
         }
     }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "CollectRequest")]
+    #[serde(deny_unknown_fields)]
+    struct CollectRequestMembers {
+        pub events: ::std::vec::Vec<Event>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "CollectResponse")]
+    struct CollectResponseMembers {
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        #[serde(deserialize_with = "super::super::answer::null_as_empty")]
+        pub invalid_events: ::std::vec::Vec<InvalidEvent>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ConsentChange")]
+    #[serde(deny_unknown_fields)]
+    struct ConsentChangeMembers {
+        pub consent_value: bool,
+        pub user_id: UserId,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ConsumableUsagePayload")]
+    #[serde(deny_unknown_fields)]
+    struct ConsumableUsagePayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub consumable_type: ::std::option::Option<Token>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "CustomEventPayload")]
+    struct CustomEventPayloadMembers {
+        pub subtype: Token,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thing_id: ::std::option::Option<ThingId>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+        #[serde(flatten)]
+        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ErrorResponse")]
+    struct ErrorResponseMembers {
+        pub body_excerpt: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub error_message: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub reason: ::std::option::Option<::std::string::String>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "Event")]
+    #[serde(tag = "type", deny_unknown_fields)]
+    enum EventMembers {
+        #[serde(rename = "user_created")]
+        UserCreated {
+            event_id: EventId,
+            payload: UserCreatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "user_updated")]
+        UserUpdated {
+            event_id: EventId,
+            payload: UserUpdatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "user_deleted")]
+        UserDeleted {
+            event_id: EventId,
+            payload: UserDeletedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "thing_created")]
+        ThingCreated {
+            event_id: EventId,
+            payload: ThingCreatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "thing_updated")]
+        ThingUpdated {
+            event_id: EventId,
+            payload: ThingUpdatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "user_thing_associated")]
+        UserThingAssociated {
+            event_id: EventId,
+            payload: UserThingAssociatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "user_thing_disassociated")]
+        UserThingDisassociated {
+            event_id: EventId,
+            payload: UserThingDisassociatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "thing_status_changed")]
+        ThingStatusChanged {
+            event_id: EventId,
+            payload: ThingStatusChangedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "thing_interaction")]
+        ThingInteraction {
+            event_id: EventId,
+            payload: ThingInteractionPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "thing_connected")]
+        ThingConnected {
+            event_id: EventId,
+            payload: ThingConnectedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "consumable_usage")]
+        ConsumableUsage {
+            event_id: EventId,
+            payload: ConsumableUsagePayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "firmware_upgrade_started")]
+        FirmwareUpgradeStarted {
+            event_id: EventId,
+            payload: FirmwareUpgradeStartedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "firmware_upgrade_completed")]
+        FirmwareUpgradeCompleted {
+            event_id: EventId,
+            payload: FirmwareUpgradeCompletedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "custom_event")]
+        CustomEvent {
+            event_id: EventId,
+            payload: CustomEventPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "unsubscribe")]
+        Unsubscribe {
+            event_id: EventId,
+            payload: UnsubscribePayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "preexisting_sync_started")]
+        PreexistingSyncStarted {
+            event_id: EventId,
+            payload: PreexistingSyncStartedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "preexisting_sync_completed")]
+        PreexistingSyncCompleted {
+            event_id: EventId,
+            payload: PreexistingSyncCompletedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "preexisting_user_created")]
+        PreexistingUserCreated {
+            event_id: EventId,
+            payload: PreexistingUserCreatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "preexisting_thing_created")]
+        PreexistingThingCreated {
+            event_id: EventId,
+            payload: PreexistingThingCreatedPayload,
+            timestamp: EventTime,
+        },
+        #[serde(rename = "preexisting_user_thing_associated")]
+        PreexistingUserThingAssociated {
+            event_id: EventId,
+            payload: PreexistingUserThingAssociatedPayload,
+            timestamp: EventTime,
+        },
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "FirmwareUpgradeCompletedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct FirmwareUpgradeCompletedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub firmware_version: ::std::option::Option<Token>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "FirmwareUpgradeStartedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct FirmwareUpgradeStartedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub firmware_version: ::std::option::Option<Token>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "InvalidEvent")]
+    struct InvalidEventMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::answer::lenient")]
+        pub error: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::answer::lenient")]
+        pub event_id: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::answer::lenient")]
+        pub index: ::std::option::Option<i64>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "PreexistingSyncCompletedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct PreexistingSyncCompletedPayloadMembers {}
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "PreexistingSyncStartedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct PreexistingSyncStartedPayloadMembers {}
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "PreexistingThingCreatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct PreexistingThingCreatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub firmware_version: ::std::option::Option<Token>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub model: ::std::option::Option<Token>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub original_creation_date: ::std::option::Option<EpochMillis>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "PreexistingUserCreatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct PreexistingUserCreatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub copilot_analysis_consent: ::std::option::Option<bool>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub email: ::std::option::Option<Email>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub original_creation_date: ::std::option::Option<EpochMillis>,
+        pub user_id: UserId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub utc_offset: ::std::option::Option<UtcOffset>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "PreexistingUserThingAssociatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct PreexistingUserThingAssociatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub original_association_date: ::std::option::Option<EpochMillis>,
+        pub thing_id: ThingId,
+        pub user_id: UserId,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ThingConnectedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct ThingConnectedPayloadMembers {
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ThingCreatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct ThingCreatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub custom_properties: ::std::option::Option<CustomProperties>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub firmware_version: ::std::option::Option<Token>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub model: ::std::option::Option<Token>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ThingInteractionPayload")]
+    struct ThingInteractionPayloadMembers {
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+        #[serde(flatten)]
+        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ThingStatusChangedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct ThingStatusChangedPayloadMembers {
+        pub status_date: EpochMillis,
+        pub status_key: Token,
+        pub status_value: Token,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "ThingUpdatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct ThingUpdatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub custom_properties: ::std::option::Option<CustomProperties>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub firmware_version: ::std::option::Option<Token>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub model: ::std::option::Option<Token>,
+        pub thing_id: ThingId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub user_id: ::std::option::Option<UserId>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UnsubscribePayload")]
+    #[serde(deny_unknown_fields)]
+    struct UnsubscribePayloadMembers {
+        pub email: Email,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UserCreatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct UserCreatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub copilot_analysis_consent: ::std::option::Option<bool>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub custom_properties: ::std::option::Option<CustomProperties>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub email: ::std::option::Option<Email>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        pub user_id: UserId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub utc_offset: ::std::option::Option<UtcOffset>,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UserDeletedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct UserDeletedPayloadMembers {
+        pub user_id: UserId,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UserThingAssociatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct UserThingAssociatedPayloadMembers {
+        pub thing_id: ThingId,
+        pub user_id: UserId,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UserThingDisassociatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct UserThingDisassociatedPayloadMembers {
+        pub thing_id: ThingId,
+        pub user_id: UserId,
+    }
+    #[derive(::serde::Deserialize)]
+    #[serde(remote = "UserUpdatedPayload")]
+    #[serde(deny_unknown_fields)]
+    struct UserUpdatedPayloadMembers {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub copilot_analysis_consent: ::std::option::Option<bool>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub custom_properties: ::std::option::Option<CustomProperties>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub email: ::std::option::Option<Email>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub first_name: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub last_name: ::std::option::Option<::std::string::String>,
+        pub user_id: UserId,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub utc_offset: ::std::option::Option<UtcOffset>,
+    }
+    impl<'de> ::serde::Deserialize<'de> for CollectRequest {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            CollectRequestMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for CollectResponse {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            CollectResponseMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ConsentChange {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ConsentChangeMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ConsumableUsagePayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ConsumableUsagePayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for CustomEventPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            CustomEventPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ErrorResponse {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ErrorResponseMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    /// Reads an event that keeps to the contract. What breaks only rules that the types cannot hold is read as well.
+    impl ::std::convert::TryFrom<super::super::json::Json> for Event {
+        type Error = super::super::json::Unreadable;
+        fn try_from(
+            json: super::super::json::Json,
+        ) -> ::std::result::Result<Self, Self::Error> {
+            if !json.repeated_names().is_empty() {
+                return Err(super::super::json::Unreadable);
+            }
+            EventMembers::deserialize(json)
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for Event {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(
+                deserializer,
+            )?;
+            Self::try_from(json).map_err(::serde::de::Error::custom)
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for FirmwareUpgradeCompletedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            FirmwareUpgradeCompletedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for FirmwareUpgradeStartedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            FirmwareUpgradeStartedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for InvalidEvent {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            InvalidEventMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PreexistingSyncCompletedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            PreexistingSyncCompletedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PreexistingSyncStartedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            PreexistingSyncStartedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PreexistingThingCreatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            PreexistingThingCreatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PreexistingUserCreatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            PreexistingUserCreatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PreexistingUserThingAssociatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            PreexistingUserThingAssociatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for PropertyValue {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(
+                deserializer,
+            )?;
+            if let ::std::option::Option::Some(rule) = super::schemas::PROPERTY_VALUE
+                .violated(&json)
+            {
+                return Err(::serde::de::Error::custom(rule));
+            }
+            match json {
+                super::super::json::Json::String(value) => Ok(Self::String(value)),
+                super::super::json::Json::Integer(value) => Ok(Self::Int64(value)),
+                super::super::json::Json::Decimal(value) => Ok(Self::Double(value)),
+                super::super::json::Json::Boolean(value) => Ok(Self::Boolean(value)),
+                _ => Err(::serde::de::Error::custom(super::super::json::Unreadable)),
+            }
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ThingConnectedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ThingConnectedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ThingCreatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ThingCreatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ThingInteractionPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ThingInteractionPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ThingStatusChangedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ThingStatusChangedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for ThingUpdatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            ThingUpdatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UnsubscribePayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UnsubscribePayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UserCreatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UserCreatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UserDeletedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UserDeletedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UserThingAssociatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UserThingAssociatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UserThingDisassociatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UserThingDisassociatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for UserUpdatedPayload {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            UserUpdatedPayloadMembers::deserialize(
+                super::super::json::ObjectOnly(deserializer),
+            )
+        }
+    }
 }
 #[derive(Clone, Debug)]
 /**Client for Copilot.cx Server API
@@ -3781,14 +4228,16 @@ pub mod schemas {
                 &IntegerSchema {
                     provenance: Provenance::Documented,
                     format: Provenance::Assumed,
-                    minimum: None,
-                    maximum: None,
+                    minimum: Some((-9223372036854775808i64, Provenance::Assumed)),
+                    maximum: Some((9223372036854775807i64, Provenance::Assumed)),
                     window: None,
                 },
             ),
             Schema::Number(
                 &NumberSchema {
                     provenance: Provenance::Documented,
+                    minimum: Some((-9223372036854776000f64, Provenance::Assumed)),
+                    maximum: Some((9223372036854775000f64, Provenance::Assumed)),
                 },
             ),
             Schema::Boolean(
@@ -6071,7 +6520,7 @@ impl types::Event {
     }
     /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
     pub fn violations_in(
-        json: &::serde_json::Value,
+        json: &super::json::Json,
         now: i64,
     ) -> ::std::vec::Vec<super::contract::Violation> {
         schemas::EVENT.check_json(json, now)
@@ -6082,7 +6531,7 @@ pub const SERVER: &str = "https://api.{environment}.bycopilot.com";
 /// The version of the API that the contract describes.
 pub const API_VERSION: &str = "2.1.7";
 /// The version of the contract itself.
-pub const CONTRACT_VERSION: &str = "0.3.0";
+pub const CONTRACT_VERSION: &str = "0.4.0";
 /// The operations: their ids, methods and paths.
 pub mod operations {
     ///Report events

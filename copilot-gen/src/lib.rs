@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
+pub mod answer;
 pub mod contract;
+pub mod json;
 pub mod raw;
 mod value;
 

@@ -9,7 +9,6 @@ use reqwest::{
     Request, Response, Url,
     header::{HeaderMap, HeaderName},
 };
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::Client;
@@ -174,26 +173,6 @@ pub fn without_query(url: &Url) -> String {
         url.set_query(Some("[redacted]"));
     }
     url.into()
-}
-
-/// Reads a member of an answer of which nothing depends on its being there: what does not fit counts as absent.
-#[doc(hidden)]
-pub fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
-}
-
-/// Reads a list in an answer: null is the empty list to many a server. Anything else must fit, or refusals were lost.
-#[doc(hidden)]
-pub fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Sends a request. The body of an error, whatever it is, becomes the JSON of

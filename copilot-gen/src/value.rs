@@ -14,7 +14,13 @@ macro_rules! from {
 
 from!(String: String, &str, char);
 from!(Int64: i8, i16, i32, u8, u16, u32);
-from!(Double: f32);
+
+/// The decimal that was written: `21.3_f32` is 21.3, and not the double nearest to the `f32`, 21.299999237060547.
+impl From<f32> for PropertyValue {
+    fn from(value: f32) -> Self {
+        Self::Double(value.to_string().parse().unwrap_or_else(|_| value.into()))
+    }
+}
 
 impl From<&String> for PropertyValue {
     fn from(value: &String) -> Self {

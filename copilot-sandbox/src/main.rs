@@ -77,7 +77,7 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
             Arg::Long("keep") => builder.keep(value(&mut parser, "--keep")?),
             Arg::Long("body-limit") => builder.body_limit(value(&mut parser, "--body-limit")?),
             Arg::Long("seed") => builder.seed(value(&mut parser, "--seed")?),
-            Arg::Long("clock") => builder.clock(value(&mut parser, "--clock")?),
+            Arg::Long("clock") => builder.clock(clock(value(&mut parser, "--clock")?)?),
             Arg::Long("bind") => builder.bind(value(&mut parser, "--bind")?),
             Arg::Long("i-know-this-is-not-copilot") => builder.i_know_this_is_not_copilot(),
             Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Words(USAGE.to_owned())),
@@ -105,6 +105,18 @@ where
     T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>>,
 {
     parser.value()?.parse().map_err(|error| format!("{option}: {error}").into())
+}
+
+/// A moment in milliseconds since 1970, from the year 1973 to the year 9999: what lies elsewhere is in another unit.
+fn clock(moment: i64) -> Result<i64, lexopt::Error> {
+    let (unit, mend) = match moment {
+        100_000_000_000..=253_402_300_799_999 => return Ok(moment),
+        ..=0 => return Err("--clock: must be milliseconds since 1970".into()),
+        ..100_000_000_000 => ("seconds", "multiply it by 1000"),
+        ..253_402_300_800_000_000 => ("microseconds", "divide it by 1000"),
+        _ => ("nanoseconds", "divide it by 1000000"),
+    };
+    Err(format!("--clock: is in {unit}: milliseconds since 1970 are expected, so {mend}").into())
 }
 
 /// The error must not repeat it.

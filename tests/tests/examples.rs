@@ -90,7 +90,7 @@ fn every_example_of_an_event_is_valid_by_json_schema() {
 #[test]
 fn every_example_of_an_event_is_accepted_by_the_validator() {
     for (place, json) in events() {
-        assert_eq!(Event::violations_in(&json, clock(&json)), [], "{place}");
+        assert_eq!(Event::violations_in(&(&json).into(), clock(&json)), [], "{place}");
         let event: Event = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(event.violations(clock(&json)), [], "{place}, typed");
     }

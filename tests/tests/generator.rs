@@ -104,6 +104,15 @@ fn a_rewrite_whose_reason_is_gone_says_that_it_is_to_be_deleted() {
             &["drop_integer_ranges", "delete this rewrite"],
         ),
         (
+            "no alternative of a free property has a bound",
+            |root| {
+                for (alternative, bound) in [(1, "minimum"), (1, "maximum"), (2, "minimum"), (2, "maximum")] {
+                    take(&mut schema(root, "PropertyValue")["anyOf"][alternative], bound);
+                }
+            },
+            &["drop_ranges_of_alternatives", "delete this rewrite"],
+        ),
+        (
             "no operation has two success responses",
             |root| {
                 let path = "/paths/~1v2~1api~1report~1user_copilot_analysis_consent_changed/post/responses";
@@ -192,6 +201,11 @@ fn a_contract_that_does_not_say_enough_is_refused() {
             },
             &["ThingLostEvent"],
         ),
+        (
+            "names that may stand twice",
+            |root| take(schema(root, "ConsentChange"), "x-unique-names"),
+            &["ConsentChange", "x-unique-names"],
+        ),
         ("no discriminator", |root| take(schema(root, "Event"), "discriminator"), &["discriminator"]),
         (
             "a time window without its future",
@@ -235,14 +249,14 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
             &["UserId", "nullable"],
         ),
         (
-            "a bound of a decimal number",
+            "an exclusive bound of a decimal number",
             |root| {
                 put_property(
                     root,
-                    json!({ "type": "number", "format": "double", "minimum": 0, "x-provenance": "assumed" }),
+                    json!({ "type": "number", "format": "double", "minimum": 0, "exclusiveMinimum": true, "x-provenance": "assumed" }),
                 )
             },
-            &["minimum"],
+            &["exclusiveMinimum"],
         ),
         (
             "a rule of another kind of value",
@@ -297,21 +311,41 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
 
 /// typify checks such values with crates that the generated code does not have, or by integers of odd types.
 #[test]
-fn a_value_with_rules_of_its_own_inside_a_payload_is_refused_or_can_be_compiled() {
-    for property in [
-        json!({ "type": "string", "pattern": "^[a-z]*$", "x-provenance": "assumed" }),
-        json!({ "type": "string", "format": "uuid", "x-provenance": "assumed" }),
-        json!({ "type": "string", "format": "date-time", "x-provenance": "assumed" }),
-        json!({ "type": "integer", "format": "int64", "minimum": 1, "x-provenance": "assumed" }),
+fn a_value_with_rules_of_its_own_inside_a_payload_is_refused() {
+    let words: &[&str] = &["motive", "must be a named schema"];
+    assert_refused(&[
+        ("a pattern", |root| put_property(root, with_rules("string", "pattern", json!("^[a-z]*$"))), words),
+        ("a format", |root| put_property(root, with_rules("string", "format", json!("uuid"))), words),
+        ("a length", |root| put_property(root, with_rules("string", "maxLength", json!(5))), words),
+        ("a bound", |root| put_property(root, with_rules("integer", "minimum", json!(1))), words),
+    ]);
+}
+
+#[test]
+fn a_named_schema_with_rules_of_its_own_becomes_code_that_needs_no_other_crate() {
+    for rules in [
+        with_rules("string", "pattern", json!("^[a-z]*$")),
+        with_rules("string", "maxLength", json!(5)),
+        with_rules("integer", "minimum", json!(1)),
     ] {
-        let rule = property.clone();
-        match generate(&edited(|root| put_property(root, property))) {
-            Ok(source) => {
-                for odd in ["::regress::", "::uuid::", "::chrono::", "::std::num::NonZero"] {
-                    assert!(!source.contains(odd), "{rule} becomes code that needs {odd}");
-                }
-            }
-            Err(error) => assert!(error.to_string().contains("motive"), "{error}"),
+        let source = generate(&edited(|root| {
+            at(root, "/components/schemas")["Motive"] = rules.clone();
+            put_property(root, json!({ "$ref": "#/components/schemas/Motive" }));
+        }));
+        let source = source.unwrap_or_else(|error| panic!("{rules}: {error}"));
+        assert!(source.contains("pub struct Motive"), "{rules}");
+        for odd in ["::regress::", "::uuid::", "::chrono::", "::std::num::NonZero"] {
+            assert!(!source.contains(odd), "{rules} becomes code that needs {odd}");
         }
     }
+}
+
+/// The schema of a scalar with one rule.
+fn with_rules(kind: &str, keyword: &str, rule: Value) -> Value {
+    let mut schema = json!({ "type": kind, "description": "Why.", "x-provenance": "assumed" });
+    if kind == "integer" {
+        schema["format"] = json!("int64");
+    }
+    schema[keyword] = rule;
+    schema
 }

@@ -10,7 +10,7 @@ use twenty_first::{Client, EVENT_TYPES, EventPayload, types};
 
 /// What `copilot-gen` would be with that contract.
 mod twenty_first {
-    pub(crate) use copilot_gen::{contract, raw};
+    pub(crate) use copilot_gen::{answer, contract, json, raw};
 
     #[allow(missing_docs, unused, unreachable_pub, clippy::all)]
     #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -64,7 +64,7 @@ fn the_new_event_is_built_read_and_written_like_any_other() {
 #[test]
 fn the_rules_of_the_new_event_are_checked() {
     assert_eq!(repaired().violations(NOW), []);
-    assert_eq!(types::Event::violations_in(&repaired_json(), NOW), []);
+    assert_eq!(types::Event::violations_in(&(&repaired_json()).into(), NOW), []);
     for (place, value, pointer, rule) in [
         ("part", json!("a b"), "/payload/part", "pattern"),
         ("part", json!(7), "/payload/part", "type"),
@@ -74,21 +74,21 @@ fn the_rules_of_the_new_event_are_checked() {
     ] {
         let mut json = repaired_json();
         json["payload"][place] = value;
-        let violations = types::Event::violations_in(&json, NOW);
+        let violations = types::Event::violations_in(&(&json).into(), NOW);
         let [violation] = violations.as_slice() else { panic!("{json}: {violations:?}") };
         assert_eq!((violation.pointer(), violation.rule()), (pointer, rule));
         assert!(serde_json::from_value::<types::Event>(json.clone()).is_err(), "{json}");
     }
     let mut without_thing = repaired_json();
     without_thing["payload"] = json!({ "cost": 5 });
-    let violations = types::Event::violations_in(&without_thing, NOW);
+    let violations = types::Event::violations_in(&(&without_thing).into(), NOW);
     assert_eq!(violations.len(), 1);
     assert_eq!((violations[0].pointer(), violations[0].rule()), ("/payload/thing_id", "required"));
     let [late] = &repaired().violations(NOW + 31 * 86_400_000)[..] else {
         panic!("a late event is accepted")
     };
     assert_eq!((late.pointer(), late.rule()), ("/timestamp", "x-time-window"));
-    let unknown = copilot_gen::types::Event::violations_in(&repaired_json(), NOW);
+    let unknown = copilot_gen::types::Event::violations_in(&(&repaired_json()).into(), NOW);
     assert_eq!((unknown[0].pointer(), unknown[0].rule()), ("/type", "discriminator"));
 }
 

@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_good_event_has_no_violations(json in arbitrary::event()) {
-        prop_assert_eq!(Event::violations_in(&json, NOW), vec![]);
+        prop_assert_eq!(Event::violations_in(&(&json).into(), NOW), vec![]);
     }
 
     #[test]
@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn any_json_inside_an_event_is_judged_as_json_schema_judges_it(json in arbitrary::spoilt_event()) {
-        let violations = Event::violations_in(&json, NOW);
+        let violations = Event::violations_in(&(&json).into(), NOW);
         let refused = violations.iter().any(|violation| !violation.rule().starts_with("x-"));
         prop_assert_eq!(judge::STRICT.is_valid(&json), !refused, "{:?}", violations);
     }
@@ -104,7 +104,7 @@ proptest! {
                 words.sort();
                 words
             };
-            prop_assert_eq!(sorted(event.violations(NOW)), sorted(Event::violations_in(&json, NOW)));
+            prop_assert_eq!(sorted(event.violations(NOW)), sorted(Event::violations_in(&(&json).into(), NOW)));
         }
     }
 }
@@ -189,11 +189,45 @@ fn a_number_that_json_cannot_write_is_refused_before_it_becomes_null() {
             );
         }
     }
-    for number in [f64::MAX, f64::MIN_POSITIVE, -0.0] {
+    for number in [f64::MIN_POSITIVE, -0.0] {
         for (event, _) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
             assert_eq!(event.violations(NOW), []);
         }
     }
+}
+
+#[test]
+fn a_number_of_a_free_property_lies_within_64_bits() {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    for (number, good) in [
+        (-BOUND, true),
+        (BOUND.next_down(), true),
+        (BOUND, false),
+        ((-BOUND).next_down(), false),
+        (1e30, false),
+        (f64::MAX, false),
+    ] {
+        for (event, place) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
+            let violations = event.violations(NOW);
+            let found: Vec<_> =
+                violations.iter().map(|found| (found.pointer().to_owned(), found.rule())).collect();
+            let expected = (!good).then(|| (format!("{place}/litres"), "anyOf"));
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{number}");
+        }
+        assert_eq!(serde_json::from_value::<PropertyValue>(json!(number)).is_ok(), good, "{number}");
+    }
+}
+
+#[test]
+fn a_decimal_of_32_bits_is_sent_as_it_was_written() {
+    for (number, written) in
+        [(21.3_f32, "21.3"), (-0.1, "-0.1"), (16_777_216.0, "16777216.0"), (1e-7, "1e-7")]
+    {
+        assert_eq!(serde_json::to_string(&PropertyValue::from(number)).unwrap(), written);
+    }
+    let PropertyValue::Double(not_a_number) = f32::NAN.into() else { panic!("no decimal") };
+    assert!(not_a_number.is_nan());
+    assert_eq!(PropertyValue::from(f32::INFINITY), PropertyValue::Double(f64::INFINITY));
 }
 
 #[test]
@@ -223,7 +257,7 @@ fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
         let (custom, interaction) = build(name);
         let ((id, at), (id_2, at_2)) = (envelope(), envelope());
         let expected = |refused: bool| -> Vec<(String, &str)> {
-            refused.then(|| (format!("/payload/{name}"), "uniqueKeys")).into_iter().collect()
+            refused.then(|| (format!("/payload/{name}"), "x-unique-names")).into_iter().collect()
         };
         assert_eq!(broken(custom.into_event(id, at)), expected(in_custom), "{name} in custom_event");
         assert_eq!(

@@ -17,6 +17,7 @@ mod glue;
 mod lower;
 mod pattern;
 mod polish;
+mod read;
 mod tables;
 
 pub use contract::{Contract, Error, Grade};

@@ -21,6 +21,7 @@ pub(crate) fn lower(contract: &Contract) -> Result<Contract, Error> {
     inline_event_variants(&mut lowered)?;
     drop_conditions(&mut lowered)?;
     drop_integer_ranges(&mut lowered)?;
+    drop_ranges_of_alternatives(&mut lowered)?;
     merge_success_responses(&mut lowered)?;
     unify_error_responses(&mut lowered)?;
     drop_unreferenced_schemas(&mut lowered)?;
@@ -97,6 +98,20 @@ fn drop_integer_ranges(contract: &mut Contract) -> Result<(), Error> {
         }
     }
     if dropped { Ok(()) } else { Err(obsolete("drop_integer_ranges", "no integer has a bound")) }
+}
+
+/// As [`drop_integer_ranges`], of the scalars that a free property may be.
+fn drop_ranges_of_alternatives(contract: &mut Contract) -> Result<(), Error> {
+    let mut dropped = false;
+    for schema in contract.schemas_mut()?.values_mut() {
+        for alternative in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(object) = alternative.as_object_mut() else { continue };
+            for bound in ["minimum", "maximum"] {
+                dropped |= object.remove(bound).is_some();
+            }
+        }
+    }
+    if dropped { Ok(()) } else { Err(obsolete("drop_ranges_of_alternatives", "no alternative has a bound")) }
 }
 
 /// progenitor panics on two success responses (`response_types.len() <= 1`) even where neither has a body: they

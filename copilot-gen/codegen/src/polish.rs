@@ -10,6 +10,7 @@ use syn::{
 
 use crate::{
     contract::{Contract, Error},
+    read::read_as_written,
     tables::{is_checked_string, static_ident},
 };
 
@@ -21,7 +22,8 @@ pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error
     read_answers_leniently(contract, types)?;
     leave_room_to_grow(contract, types)?;
     default_further_properties(types)?;
-    relax_optional_setters(types)
+    relax_optional_setters(types)?;
+    read_as_written(contract, types)
 }
 
 /// `Client::new` unwraps, and its HTTP client follows redirects: with credentials on board neither will do. What
@@ -79,9 +81,9 @@ fn read_answers_leniently(contract: &Contract, types: &mut [Item]) -> Result<(),
             let Type::Path(path) = &field.ty else { continue };
             // typify has given a list its default already.
             field.attrs.push(if only_argument(&path.path, "Option").is_some() {
-                parse_quote! { #[serde(default, deserialize_with = "super::super::raw::lenient")] }
+                parse_quote! { #[serde(default, deserialize_with = "super::super::answer::lenient")] }
             } else if only_argument(&path.path, "Vec").is_some() {
-                parse_quote! { #[serde(deserialize_with = "super::super::raw::null_as_empty")] }
+                parse_quote! { #[serde(deserialize_with = "super::super::answer::null_as_empty")] }
             } else {
                 continue;
             });

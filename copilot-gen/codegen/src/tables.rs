@@ -24,16 +24,19 @@ const OF_ANY_KIND: &[&str] = &[
     "x-unreferenced",
 ];
 
+/// No object has a name twice.
+const UNIQUE_NAMES: &str = "x-unique-names";
+
 /// The keywords that the checks of one kind of value understand.
 fn of_kind(kind: &str) -> &'static [&'static str] {
     match kind {
         "string" => &["format", "enum", "pattern", "minLength", "maxLength"],
         "integer" => &["format", "minimum", "maximum", "x-time-window"],
-        "number" => &["format"],
-        "object" => &["properties", "required", "additionalProperties", "allOf"],
+        "number" => &["format", "minimum", "maximum"],
+        "object" => &["properties", "required", "additionalProperties", "allOf", UNIQUE_NAMES],
         "condition" => &["anyOf"],
         "anyOf" => &["anyOf"],
-        "event" => &["oneOf", "discriminator", "x-property-limit"],
+        "event" => &["oneOf", "discriminator", "x-property-limit", UNIQUE_NAMES],
         _ => &[],
     }
 }
@@ -92,6 +95,15 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     understand(&place, event_schema, "event")?;
     let discriminator = grade(&place, event_schema, "discriminator")?;
     let limit = property_limit(&place, event_schema)?;
+    for name in requests.iter().map(String::as_str).chain([event]) {
+        let schema = contract.schema(name)?;
+        let graded = Contract::grade(name, schema, UNIQUE_NAMES)?;
+        if schema.get(UNIQUE_NAMES) != Some(&Value::Bool(true)) || graded != Grade::Assumed {
+            let rule =
+                format!("must have `{UNIQUE_NAMES}: true`, graded `assumed`, as all that is read is judged");
+            return Err(Error::new(name, rule));
+        }
+    }
     let ident = static_ident(event);
     let doc = format!("The rules of `{event}`.");
     Ok(quote! {
@@ -208,7 +220,7 @@ fn schema_value(
         let graded = grade(place, schema, "anyOf")?;
         let mut schemas = Vec::new();
         for (at, alternative) in array(place, alternatives)?.iter().enumerate() {
-            schemas.push(schema_use(contract, &format!("{place}/anyOf/{at}"), alternative)?);
+            schemas.push(alternative_use(contract, &format!("{place}/anyOf/{at}"), alternative)?);
         }
         return Ok((quote!(AnyOf), quote! { AnyOf { alternatives: &[#(#schemas),*], provenance: #graded } }));
     }
@@ -218,7 +230,7 @@ fn schema_value(
     match kind {
         "string" => Ok((quote!(StringSchema), string_schema(place, schema, &type_provenance)?)),
         "integer" => Ok((quote!(IntegerSchema), integer_schema(place, schema, &type_provenance)?)),
-        "number" => Ok((quote!(NumberSchema), quote! { NumberSchema { provenance: #type_provenance } })),
+        "number" => Ok((quote!(NumberSchema), number_schema(place, schema, &type_provenance)?)),
         "boolean" => Ok((quote!(BooleanSchema), quote! { BooleanSchema { provenance: #type_provenance } })),
         "object" => Ok((quote!(ObjectSchema), object_schema(contract, place, schema, &type_provenance)?)),
         other => Err(Error::new(place, format!("the generator does not know how to check the type {other}"))),
@@ -239,6 +251,12 @@ fn schema_use(contract: &Contract, place: &str, schema: &Value) -> Result<TokenS
     if name.is_none() && needs_a_name(target) {
         return Err(Error::new(place, "a string or integer with rules of its own must be a named schema"));
     }
+    alternative_use(contract, place, schema)
+}
+
+/// As [`schema_use`], where the schema may stand inline whatever its rules are: none of them becomes a type.
+fn alternative_use(contract: &Contract, place: &str, schema: &Value) -> Result<TokenStream, Error> {
+    let (name, target) = contract.resolve(schema)?;
     let variant = match (target.get("type").and_then(Value::as_str), target.get("anyOf")) {
         (None, Some(_)) => quote!(AnyOf),
         (Some("string"), _) => quote!(String),
@@ -311,6 +329,12 @@ fn integer_schema(place: &str, schema: &Value, provenance: &TokenStream) -> Resu
     Ok(quote! {
         IntegerSchema { provenance: #provenance, format: #format, minimum: #minimum, maximum: #maximum, window: #window }
     })
+}
+
+fn number_schema(place: &str, schema: &Value, provenance: &TokenStream) -> Result<TokenStream, Error> {
+    let minimum = bound(place, schema, "minimum", Value::as_f64)?;
+    let maximum = bound(place, schema, "maximum", Value::as_f64)?;
+    Ok(quote! { NumberSchema { provenance: #provenance, minimum: #minimum, maximum: #maximum } })
 }
 
 fn object_schema(
@@ -414,7 +438,8 @@ fn bound<T: quote::ToTokens>(
     read: impl Fn(&Value) -> Option<T>,
 ) -> Result<TokenStream, Error> {
     let Some(value) = schema.get(keyword) else { return Ok(quote!(None)) };
-    let value = read(value).ok_or_else(|| Error::new(place, format!("`{keyword}` is not a whole number")))?;
+    let value =
+        read(value).ok_or_else(|| Error::new(place, format!("`{keyword}` is not a number of its kind")))?;
     let graded = grade(place, schema, keyword)?;
     Ok(quote! { Some((#value, #graded)) })
 }

@@ -4,6 +4,7 @@
 //! [`schemas`](crate::schemas); nothing here knows a type of event or a property. A value is checked through its
 //! `Serialize` implementation, so that a typed event and a JSON value are judged by the same code.
 
+mod numbers;
 mod optional;
 mod pattern;
 mod rules;
@@ -16,9 +17,12 @@ pub use pattern::Pattern;
 pub use violation::{Provenance, Violation};
 
 use serde::Serialize;
-use serde_json::Value;
 
-use walk::{Checker, Path};
+use crate::json::Json;
+
+pub(crate) use walk::Path;
+
+use walk::Checker;
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +89,10 @@ pub struct TimeWindow {
 pub struct NumberSchema {
     /// How sure it is that this is a number.
     pub provenance: Provenance,
+    /// The least value.
+    pub minimum: Option<(f64, Provenance)>,
+    /// The greatest value.
+    pub maximum: Option<(f64, Provenance)>,
 }
 
 /// The rules of a boolean.
@@ -197,6 +205,18 @@ impl ObjectSchema {
     }
 }
 
+impl AnyOf {
+    /// The first rule that a value breaks, in words that do not repeat the value.
+    #[doc(hidden)]
+    pub fn violated(&'static self, value: &Json) -> Option<String> {
+        let mut checker = Checker::new(0, None);
+        checker.check(value, Schema::AnyOf(self), &Path::ROOT);
+        checker.finish().first().map(|violation| {
+            format!("{} ({}, {})", violation.message(), violation.rule(), violation.provenance())
+        })
+    }
+}
+
 impl EventSchema {
     /// Every rule that a generated event breaks, whose variant is known. Its strings need no second look. `now` is the
     /// receiver's clock in milliseconds since 1970.
@@ -213,28 +233,35 @@ impl EventSchema {
     }
 
     /// Every rule that a JSON value breaks as an event. The variant is chosen by the discriminating property; while
-    /// that is missing or unknown, nothing else can be judged.
-    pub fn check_json(&'static self, json: &Value, now: i64) -> Vec<Violation> {
-        let wrong = |pointer: String, rule, message: String| {
-            vec![Violation::new(pointer, rule, self.provenance, message)]
-        };
+    /// that is missing or unknown, nothing else can be judged but that no name stands twice.
+    pub fn check_json(&'static self, json: &Json, now: i64) -> Vec<Violation> {
+        let mut checker = Checker::new(now, self.limit.as_ref());
+        checker.repeated_names(json);
+        match self.variant(json) {
+            Ok(variant) => checker.check(json, Schema::Object(variant), &Path::ROOT),
+            Err(violation) => checker.add(violation),
+        }
+        checker.finish()
+    }
+
+    fn variant(&self, json: &Json) -> Result<&'static ObjectSchema, Violation> {
+        let wrong = |pointer, rule, message| Err(Violation::new(pointer, rule, self.provenance, message));
         let pointer = format!("/{}", self.discriminator);
-        let Some(members) = json.as_object() else {
+        if !matches!(json, Json::Object(_)) {
             return wrong(String::new(), "type", "must be an object".to_owned());
-        };
-        match members.get(self.discriminator) {
+        }
+        match json.member(self.discriminator) {
             None => wrong(pointer, "required", format!("`{}` is missing", self.discriminator)),
-            Some(Value::String(name)) => match self.variants.iter().find(|(known, _)| known == name) {
-                Some((_, variant)) => {
-                    let mut checker = Checker::new(now, self.limit.as_ref());
-                    checker.check(json, Schema::Object(variant), &Path::ROOT);
-                    checker.finish()
+            Some(Json::String(name)) => match self.variants.iter().find(|(known, _)| known == name) {
+                Some((_, variant)) => Ok(variant),
+                None => {
+                    let known = self.variants.len();
+                    wrong(
+                        pointer,
+                        "discriminator",
+                        format!("is not one of the {known} types of the contract"),
+                    )
                 }
-                None => wrong(
-                    pointer,
-                    "discriminator",
-                    format!("is not one of the {} types of the contract", self.variants.len()),
-                ),
             },
             Some(_) => wrong(pointer, "type", "must be a string".to_owned()),
         }

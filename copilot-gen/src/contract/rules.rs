@@ -1,15 +1,6 @@
-//! The rules of single values, in words.
+//! The rules of a string.
 
 use super::{Provenance, StringSchema};
-
-/// A duration in milliseconds, in the unit that a person would choose.
-pub(super) fn span(milliseconds: i64) -> String {
-    const UNITS: [(i64, &str); 3] = [(86_400_000, "days"), (60_000, "minutes"), (1_000, "seconds")];
-    match UNITS.into_iter().find(|(unit, _)| milliseconds >= *unit) {
-        Some((unit, name)) => format!("{} {name}", milliseconds / unit),
-        None => format!("{milliseconds} milliseconds"),
-    }
-}
 
 pub(super) fn check_string(
     schema: &StringSchema,

@@ -46,8 +46,7 @@ impl Violation {
         &self.pointer
     }
 
-    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, … One is not the
-    /// contract's but JSON's: `uniqueKeys`, a name stands once in an object.
+    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, …
     pub fn rule(&self) -> &'static str {
         self.rule
     }

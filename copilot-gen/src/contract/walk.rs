@@ -4,27 +4,28 @@ use std::fmt;
 
 use serde::{Serialize, ser};
 
-use super::{
-    Additional, IntegerSchema, ObjectSchema, PropertyLimit, Provenance, Schema, Violation,
-    rules::{check_string, span},
-};
+use super::{Additional, ObjectSchema, PropertyLimit, Provenance, Schema, Violation, rules::check_string};
+use crate::json::Json;
+
+/// No object has a name twice. The generator asks the contract for this rule, with this grade.
+const UNIQUE_NAMES: &str = "x-unique-names";
 
 /// A place in a value: a list of keys that lives on the stack.
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     key: &'a str,
 }
 
 impl Path<'static> {
-    pub(super) const ROOT: Self = Path { parent: None, key: "" };
+    pub(crate) const ROOT: Self = Path { parent: None, key: "" };
 }
 
 impl<'a> Path<'a> {
-    fn child(&'a self, key: &'a str) -> Path<'a> {
+    pub(crate) fn child(&'a self, key: &'a str) -> Path<'a> {
         Path { parent: Some(self), key }
     }
 
-    fn pointer(&self) -> String {
+    pub(crate) fn pointer(&self) -> String {
         match self.parent {
             None => String::new(),
             Some(parent) => {
@@ -72,6 +73,24 @@ impl Checker {
         }
     }
 
+    /// The receiver's clock, in milliseconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        self.now
+    }
+
+    pub(super) fn add(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
+    /// Reports the names that stand more than once in their object.
+    pub(super) fn repeated_names(&mut self, json: &Json) {
+        let message = || "stands more than once in its object".to_owned();
+        let found = json.repeated_names().into_iter();
+        self.violations.extend(
+            found.map(|pointer| Violation::new(pointer, UNIQUE_NAMES, Provenance::Assumed, message())),
+        );
+    }
+
     fn report(&mut self, at: &Path<'_>, rule: &'static str, provenance: Provenance, message: String) {
         self.violations.push(Violation::new(at.pointer(), rule, provenance, message));
     }
@@ -97,7 +116,7 @@ impl ser::Error for Unserializable {
 
 /// Checks one value: a serializer that writes nothing.
 pub(super) struct Walk<'a, 'p> {
-    checker: &'a mut Checker,
+    pub(super) checker: &'a mut Checker,
     /// `None` below a value that was refused already: nothing there is judged, only counted.
     schema: Option<Schema>,
     at: &'a Path<'p>,
@@ -157,7 +176,7 @@ fn expectation(schema: &Schema) -> (&'static str, &'static str, Provenance) {
 
 impl Walk<'_, '_> {
     /// The schema that a value of this kind is to be judged by; reports where there is none.
-    fn expect(&mut self, kind: Kind) -> Option<Schema> {
+    pub(super) fn expect(&mut self, kind: Kind) -> Option<Schema> {
         let schema = self.schema?;
         let candidate = match schema {
             Schema::AnyOf(choice) => {
@@ -172,72 +191,13 @@ impl Walk<'_, '_> {
         candidate
     }
 
-    pub(super) fn integer(mut self, value: Option<i64>) {
-        let Some(schema) = self.expect(Kind::Integer) else { return };
-        match (schema, value) {
-            (Schema::Integer(schema), Some(value)) => self.check_integer(schema, value),
-            (Schema::Integer(schema), None) => {
-                self.checker.report(
-                    self.at,
-                    "format",
-                    schema.format,
-                    "must fit a signed 64-bit integer".to_owned(),
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn check_integer(&mut self, schema: &IntegerSchema, value: i64) {
-        if let Some((minimum, provenance)) = schema.minimum
-            && value < minimum
-        {
-            self.checker.report(self.at, "minimum", provenance, format!("must be at least {minimum}"));
-            return;
-        }
-        if let Some((maximum, provenance)) = schema.maximum
-            && value > maximum
-        {
-            self.checker.report(self.at, "maximum", provenance, format!("must be at most {maximum}"));
-            return;
-        }
-        let Some(window) = &schema.window else { return };
-        let now = self.checker.now;
-        let within = |value: i64| {
-            value >= now.saturating_sub(window.past) && value <= now.saturating_add(window.future)
+    /// Reports a rule of a scalar. Of one that may be several things, it is the choice that is broken.
+    pub(super) fn break_rule(&mut self, rule: &'static str, provenance: Provenance, message: String) {
+        let (rule, provenance) = match self.schema {
+            Some(Schema::AnyOf(choice)) => ("anyOf", choice.provenance),
+            _ => (rule, provenance),
         };
-        if within(value) {
-            return;
-        }
-        let rule = "x-time-window";
-        if value.checked_mul(1000).is_some_and(within) {
-            let message =
-                "is in seconds: milliseconds since 1970 are expected, so multiply it by 1000".to_owned();
-            self.checker.report(self.at, rule, window.past_provenance, message);
-        } else if value > now {
-            let message = format!(
-                "lies {} in the future; {} is allowed",
-                span(value.saturating_sub(now)),
-                span(window.future)
-            );
-            self.checker.report(self.at, rule, window.future_provenance, message);
-        } else {
-            let message = format!(
-                "lies {} in the past; {} is allowed",
-                span(now.saturating_sub(value)),
-                span(window.past)
-            );
-            self.checker.report(self.at, rule, window.past_provenance, message);
-        }
-    }
-
-    pub(super) fn decimal(mut self, value: f64) {
-        let Some(schema) = self.schema else { return };
-        if self.expect(Kind::Decimal).is_some() && !value.is_finite() {
-            let (rule, _, provenance) = expectation(&schema);
-            let message = "must be a finite number: JSON has no other".to_owned();
-            self.checker.report(self.at, rule, provenance, message);
-        }
+        self.checker.report(self.at, rule, provenance, message);
     }
 
     pub(super) fn text(mut self, value: &str) {
@@ -313,7 +273,7 @@ impl Members<'_, '_> {
                         let message = format!(
                             "`{key}` is listed in the contract: it cannot be a further property as well"
                         );
-                        self.checker.report(&at, "uniqueKeys", Provenance::Assumed, message);
+                        self.checker.report(&at, UNIQUE_NAMES, Provenance::Assumed, message);
                     }
                     self.seen |= 1 << index;
                     object.properties.get(index).map(|property| property.schema)

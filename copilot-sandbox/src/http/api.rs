@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     faults::{FaultKind, Operation, Refuse, Trouble},
-    judge::{Judged, Refusal},
+    judge::{Item, Judged, Refusal},
     memory::{Arrived, reads_payload},
     model::{Moment, ReceivedEvent, Verdict, Violation},
     shared::Shared,
@@ -176,17 +176,17 @@ async fn judge(shared: &Shared, body: &[u8], at: Moment) -> Result<Vec<Arrived>,
     let events = shared.judge.collect(body)?;
     let clock = shared.clock.unwrap_or(at);
     let mut judged = Vec::with_capacity(events.len());
-    for (index, raw) in events.into_iter().enumerate() {
+    for (index, event) in events.into_iter().enumerate() {
         if index % TURN == TURN - 1 {
             task::yield_now().await;
         }
-        let event = shared.judge.event(index, raw, clock.as_millis())?;
-        judged.push(arrived(at, index, raw, event));
+        let Item { text, reading } = event;
+        judged.push(arrived(at, index, text, shared.judge.event(reading, clock.as_millis())));
     }
     Ok(judged)
 }
 
-fn arrived(at: Moment, index: usize, raw: &RawValue, judged: Judged) -> Arrived {
+fn arrived(at: Moment, index: usize, text: &str, judged: Judged) -> Arrived {
     let Judged { mut value, mut violations, event_type } = judged;
     violations.truncate(KEPT_VIOLATIONS);
     let take = |value: &mut Value, name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
@@ -208,7 +208,7 @@ fn arrived(at: Moment, index: usize, raw: &RawValue, judged: Judged) -> Arrived 
         user_id: take_text(&mut payload, "user_id"),
         thing_id: take_text(&mut payload, "thing_id"),
         violations,
-        event: raw.to_owned(),
+        event: RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
     };
     let is_read = event.r#type.as_deref().is_some_and(reads_payload);
     Arrived { event, payload: if is_read { payload } else { Value::Null }, known_type: event_type.is_some() }

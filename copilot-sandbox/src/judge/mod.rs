@@ -5,20 +5,19 @@ mod contract;
 mod path;
 mod reader;
 mod rules;
-mod size;
 #[cfg(test)]
 mod tests;
 mod window;
 mod words;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
-pub(crate) use self::contract::ContractError;
+pub(crate) use self::{contract::ContractError, reader::Item};
 use self::{
     contract::{Placed, batch, escape, grade, operation, variants},
-    reader::Reading,
+    reader::{Reading, Unreadable},
     rules::Rules,
 };
 use crate::model::Violation;
@@ -97,13 +96,9 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn unreadable(what: impl fmt::Display, error: &serde_json::Error) -> Self {
-        // serde_json's own words about syntax repeat nothing of the text. All other words would.
-        let words = match error.classify() {
-            serde_json::error::Category::Syntax | serde_json::error::Category::Eof => error.to_string(),
-            _ => format!("line {} column {}", error.line(), error.column()),
-        };
-        Self { message: format!("{what} cannot be read: {words}") }
+    fn unreadable(batch: &str, error: &Unreadable) -> Self {
+        let place = error.item.map(|index| format!(", in /{}/{index}", escape(batch))).unwrap_or_default();
+        Self { message: format!("the body cannot be read: {error}{place}") }
     }
 
     fn broken(violations: &[Violation]) -> Self {
@@ -164,24 +159,18 @@ impl Judge {
     }
 
     /// The events of a body of `collect`, which are not judged yet.
-    pub(crate) fn collect<'a>(&self, body: &'a [u8]) -> Result<Vec<&'a RawValue>, Refusal> {
-        let (reading, events) = reader::read_around(text(body)?, &self.batch)
-            .map_err(|error| Refusal::unreadable("the body", &error))?;
+    pub(crate) fn collect<'a>(&self, body: &'a [u8]) -> Result<Vec<Item<'a>>, Refusal> {
+        let (reading, events) = reader::read_batch(text(body)?, &self.batch)
+            .map_err(|error| Refusal::unreadable(&self.batch, &error))?;
         match self.envelope.check(&reading, 0) {
             violations if violations.is_empty() => Ok(events),
             violations => Err(Refusal::broken(&violations)),
         }
     }
 
-    /// Judges the event at that position of a request. `now_ms` is the receiver's clock in milliseconds since 1970.
-    ///
-    /// An event that cannot be read refuses the whole request.
-    pub(crate) fn event(&self, index: usize, raw: &RawValue, now_ms: i64) -> Result<Judged, Refusal> {
-        let reading = reader::read(raw.get()).map_err(|error| {
-            let place = format!("/{}/{index}: the event, by its own lines and columns,", escape(&self.batch));
-            Refusal::unreadable(place, &error)
-        })?;
-        let (event_type, violations) = match self.type_of(&reading.value) {
+    /// Judges an event of a request. `now_ms` is the receiver's clock in milliseconds since 1970.
+    pub(crate) fn event(&self, reading: Reading, now_ms: i64) -> Judged {
+        let (event_type, mut violations) = match self.type_of(&reading.value) {
             Ok((index, event_type)) => {
                 let mut violations = event_type.rules.check(&reading, now_ms);
                 violations.extend(self.limit.as_ref().and_then(|limit| limit.check(&reading.value)));
@@ -193,15 +182,13 @@ impl Judge {
                 (None, violations)
             }
         };
-        let mut violations = violations;
         violations.sort_by(|one, other| one.pointer.cmp(&other.pointer));
-        Ok(Judged { value: reading.value, violations, event_type })
+        Judged { value: reading.value, violations, event_type }
     }
 
     /// Reads and judges a body of `set_consent`.
     pub(crate) fn consent(&self, body: &[u8]) -> Result<ConsentChange, Refusal> {
-        let reading: Reading =
-            reader::read(text(body)?).map_err(|error| Refusal::unreadable("the body", &error))?;
+        let reading = reader::read(text(body)?).map_err(|error| Refusal::unreadable("", &error))?;
         let violations = self.consent.check(&reading, 0);
         if !violations.is_empty() {
             return Err(Refusal::broken(&violations));

@@ -26,6 +26,12 @@ impl<'a> Path<'a> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
+    /// Whether it is the member of that name of the whole value.
+    pub(super) fn is_member(&self, name: &str) -> bool {
+        let is_outermost = self.parent.is_some_and(|parent| parent.parent.is_none());
+        is_outermost && matches!(self.step, Step::Name(step) if step == name)
+    }
+
     /// As a JSON pointer (RFC 6901).
     pub(super) fn pointer(&self) -> String {
         let Some(parent) = self.parent else { return String::new() };

@@ -1,240 +1,242 @@
 //! Reads JSON and notes what a `serde_json::Value` cannot hold: names that occur twice, and how numbers beyond 64 bits
-//! were written.
+//! were written. Does not depend on what serde_json makes of numbers: that changes with its features.
 
-use std::fmt;
+use std::{collections::HashMap, fmt, mem};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value, map::Entry, value::RawValue};
+use json_event_parser::{JsonEvent, LowLevelJsonParser};
+use serde_json::{Map, Value, map::Entry};
 
 use super::path::Path;
 
 /// 2^63, the least `f64` that is too great for an `i64`.
 const BEYOND_I64: f64 = 9_223_372_036_854_775_808.0;
 
-/// After so many bytes of places where names stand twice, no more are noted: below a long name, they would add up to
-/// more memory than there is.
+/// How deep arrays and objects may stand in each other, in an event and in a body without events.
+const DEEPEST: usize = 128;
+
+/// After so many bytes of places no more are noted: below a long name, they would add up to more memory than there is.
 const ENOUGH: usize = 65_536;
 
 /// What was read, and what its value does not tell.
-pub(super) struct Reading {
+#[derive(Default)]
+pub(crate) struct Reading {
+    /// Of a name that stands twice, this has the last; of a number that it cannot hold, the greatest of that kind.
     pub(super) value: Value,
-    /// Where a name occurred again in its object: the first such places.
+    pub(super) notes: Notes,
+}
+
+/// What a value does not tell, by the places where it is so: the first of them.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// Where a name occurred again in its object.
     pub(super) repeated: Vec<String>,
     /// The numbers that no `i64` holds because they are too great or too small.
-    pub(super) huge: Vec<Huge>,
-}
-
-/// A number beyond 64 bits.
-pub(super) struct Huge {
-    /// Which number of the text it is, from 0.
-    pub(super) number: usize,
-    /// Whether it was written as an integer: `1e30` was not.
-    pub(super) is_integer: bool,
-}
-
-/// Reads one JSON value.
-pub(super) fn read(json: &str) -> Result<Reading, serde_json::Error> {
-    let mut notes = Notes::default();
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let reader = Reader { notes: &mut notes, at: &Path::ROOT, batch: Batch::Elsewhere };
-    let value = reader.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(notes.reading(value, json))
-}
-
-/// Reads one JSON value whose member `batch`, if that is an array, is left unread: in the value, its items are nulls.
-pub(super) fn read_around<'de>(
-    json: &'de str,
-    batch: &str,
-) -> Result<(Reading, Vec<&'de RawValue>), serde_json::Error> {
-    let mut notes = Notes::default();
-    let mut items = Vec::new();
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let batch = Batch::Member(batch, &mut items);
-    let reader = Reader { notes: &mut notes, at: &Path::ROOT, batch };
-    let value = reader.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    // Numbers in the items were not counted, so those around them cannot be looked up in the text.
-    notes.huge.clear();
-    Ok((notes.reading(value, json), items))
-}
-
-#[derive(Default)]
-struct Notes {
-    repeated: Vec<String>,
-    /// The bytes of those places.
+    pub(super) beyond: HashMap<String, Beyond>,
     repeated_bytes: usize,
-    /// Which numbers of the text are beyond 64 bits.
-    huge: Vec<usize>,
-    numbers: usize,
+    beyond_bytes: usize,
+}
+
+/// How a number beyond 64 bits was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// As an integer.
+    Integer,
+    /// With a fraction or an exponent.
+    Decimal,
 }
 
 impl Notes {
     fn repeat(&mut self, at: &Path<'_>) {
         if self.repeated_bytes < ENOUGH {
-            let pointer = at.pointer();
-            self.repeated_bytes += pointer.len();
-            self.repeated.push(pointer);
+            let place = at.pointer();
+            self.repeated_bytes += place.len();
+            self.repeated.push(place);
         }
     }
 
-    fn reading(self, value: Value, json: &str) -> Reading {
-        let mut found = Vec::new();
-        let mut huge = self.huge.into_iter().peekable();
-        if huge.peek().is_some() {
-            for (number, literal) in number_literals(json).enumerate() {
-                if huge.next_if_eq(&number).is_some() {
-                    let is_integer = literal.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-                    found.push(Huge { number, is_integer });
+    fn go_beyond(&mut self, at: &Path<'_>, beyond: Beyond) {
+        if self.beyond_bytes < ENOUGH {
+            let place = at.pointer();
+            self.beyond_bytes += place.len();
+            self.beyond.insert(place, beyond);
+        }
+    }
+}
+
+/// An item of a batch, as it stands in the text.
+pub(crate) struct Item<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) reading: Reading,
+}
+
+/// Why a text cannot be read, and where. Repeats nothing of it.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    problem: &'static str,
+    line: usize,
+    column: usize,
+    /// In which item of the batch.
+    pub(super) item: Option<usize>,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at line {} column {}", self.problem, self.line, self.column)
+    }
+}
+
+/// Reads one JSON value.
+pub(super) fn read(text: &str) -> Result<Reading, Unreadable> {
+    Reader::new(text, None).read(DEEPEST)
+}
+
+/// Reads one JSON value and, apart from it, the items of its member `batch`: in the value, they are nulls.
+pub(super) fn read_batch<'t>(text: &'t str, batch: &str) -> Result<(Reading, Vec<Item<'t>>), Unreadable> {
+    let mut reader = Reader::new(text, Some(batch));
+    // Two levels are around the events.
+    let around = reader.read(DEEPEST + 2)?;
+    Ok((around, reader.items))
+}
+
+struct Reader<'t, 'b> {
+    text: &'t str,
+    /// How many bytes of it were read.
+    at: usize,
+    parser: LowLevelJsonParser,
+    notes: Notes,
+    batch: Option<&'b str>,
+    items: Vec<Item<'t>>,
+    /// Whether an item is being read.
+    in_item: bool,
+}
+
+impl<'t, 'b> Reader<'t, 'b> {
+    fn new(text: &'t str, batch: Option<&'b str>) -> Self {
+        let (parser, notes) = (LowLevelJsonParser::new(), Notes::default());
+        Self { text, at: 0, parser, notes, batch, items: Vec::new(), in_item: false }
+    }
+
+    fn read(&mut self, levels: usize) -> Result<Reading, Unreadable> {
+        // The parser would skip it.
+        if self.text.starts_with('\u{feff}') {
+            return Err(self.unreadable("a byte order mark stands before the value", 0));
+        }
+        let first = self.next()?;
+        let value = self.value(first, &Path::ROOT, levels)?;
+        match self.next() {
+            Ok(JsonEvent::Eof) => Ok(Reading { value, notes: mem::take(&mut self.notes) }),
+            _ => Err(self.unreadable("something follows the value", self.token())),
+        }
+    }
+
+    fn next(&mut self) -> Result<JsonEvent<'t>, Unreadable> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let read = self.parser.parse_next(rest.as_bytes(), true);
+        match read.event {
+            Some(Ok(event)) => {
+                self.at += read.consumed_bytes;
+                Ok(event)
+            }
+            // The parser's words repeat the text.
+            Some(Err(_)) | None => Err(self.unreadable(self.problem(), self.token())),
+        }
+    }
+
+    fn value(&mut self, first: JsonEvent<'t>, at: &Path<'_>, levels: usize) -> Result<Value, Unreadable> {
+        let too_deep = |reader: &Self| reader.unreadable("nested deeper than 128 levels", reader.at);
+        Ok(match first {
+            JsonEvent::Null => Value::Null,
+            JsonEvent::Boolean(value) => Value::Bool(value),
+            JsonEvent::String(text) => Value::String(text.into_owned()),
+            JsonEvent::Number(written) => self.number(&written, at),
+            JsonEvent::StartArray => {
+                let levels = levels.checked_sub(1).ok_or_else(|| too_deep(self))?;
+                let is_batch = !self.in_item && self.batch.is_some_and(|batch| at.is_member(batch));
+                let mut items = Vec::new();
+                loop {
+                    let start = self.token();
+                    items.push(match self.next()? {
+                        JsonEvent::EndArray => break,
+                        first if is_batch => self.item(first, start, levels)?,
+                        first => self.value(first, &at.index(items.len()), levels)?,
+                    });
                 }
+                Value::Array(items)
             }
-        }
-        Reading { value, repeated: self.repeated, huge: found }
-    }
-}
-
-/// The numbers in a text that is known to be JSON, as they are written, in their order.
-fn number_literals(json: &str) -> impl Iterator<Item = &str> {
-    let mut rest = json;
-    std::iter::from_fn(move || {
-        loop {
-            let start = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
-            let (_, found) = rest.split_at_checked(start)?;
-            if let Some(inside) = found.strip_prefix('"') {
-                rest = after_string(inside);
-                continue;
+            JsonEvent::StartObject => {
+                let levels = levels.checked_sub(1).ok_or_else(|| too_deep(self))?;
+                let mut members = Map::new();
+                while let JsonEvent::ObjectKey(name) = self.next()? {
+                    let first = self.next()?;
+                    let at = at.name(&name);
+                    let value = self.value(first, &at, levels)?;
+                    match members.entry(&*name) {
+                        Entry::Vacant(free) => _ = free.insert(value),
+                        Entry::Occupied(mut taken) => {
+                            taken.insert(value);
+                            self.notes.repeat(&at);
+                        }
+                    }
+                }
+                Value::Object(members)
             }
-            let end = found
-                .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')))
-                .unwrap_or(found.len());
-            let (literal, after) = found.split_at_checked(end)?;
-            rest = after;
-            return Some(literal);
-        }
-    })
-}
-
-/// What follows a string, of which the opening quotation mark was taken.
-fn after_string(mut rest: &str) -> &str {
-    while let Some(at) = rest.find(['"', '\\']) {
-        let is_end = rest.get(at..).is_some_and(|found| found.starts_with('"'));
-        // What is escaped may be a quotation mark. It is ASCII: the text is JSON.
-        rest = rest.get(at + if is_end { 1 } else { 2 }..).unwrap_or_default();
-        if is_end {
-            return rest;
-        }
-    }
-    ""
-}
-
-/// Where the items are that stay unread.
-enum Batch<'a, 'de> {
-    /// Not below this value.
-    Elsewhere,
-    /// In the member of that name.
-    Member(&'a str, &'a mut Vec<&'de RawValue>),
-    /// In this value.
-    Here(&'a mut Vec<&'de RawValue>),
-}
-
-/// Reads one value.
-struct Reader<'a, 'de> {
-    notes: &'a mut Notes,
-    at: &'a Path<'a>,
-    batch: Batch<'a, 'de>,
-}
-
-impl Reader<'_, '_> {
-    /// Counts a number.
-    fn count(&mut self, is_huge: bool) {
-        if is_huge {
-            self.notes.huge.push(self.notes.numbers);
-        }
-        self.notes.numbers += 1;
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Reader<'_, 'de> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader<'_, 'de> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+            _ => return Err(self.unreadable(self.problem(), self.at)),
+        })
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    /// An item of the batch, which has its own places and notes.
+    fn item(&mut self, first: JsonEvent<'t>, start: usize, levels: usize) -> Result<Value, Unreadable> {
+        let around = mem::take(&mut self.notes);
+        self.in_item = true;
+        let value = self.value(first, &Path::ROOT, levels)?;
+        self.in_item = false;
+        let reading = Reading { value, notes: mem::replace(&mut self.notes, around) };
+        self.items.push(Item { text: self.text.get(start..self.at).unwrap_or_default(), reading });
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_i64<E>(mut self, value: i64) -> Result<Value, E> {
-        self.count(false);
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(mut self, value: u64) -> Result<Value, E> {
-        self.count(i64::try_from(value).is_err());
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(mut self, value: f64) -> Result<Value, E> {
-        self.count(value.abs() >= BEYOND_I64);
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        if let Batch::Here(unread) = self.batch {
-            while let Some(item) = items.next_element()? {
-                unread.push(item);
-            }
-            return Ok(Value::Array(vec![Value::Null; unread.len()]));
+    fn number(&mut self, written: &str, at: &Path<'_>) -> Value {
+        if let Ok(integer) = written.parse::<i64>() {
+            return integer.into();
         }
-        let mut read = Vec::new();
-        loop {
-            let at = self.at.index(read.len());
-            let reader = Reader { notes: &mut *self.notes, at: &at, batch: Batch::Elsewhere };
-            match items.next_element_seed(reader)? {
-                Some(item) => read.push(item),
-                None => return Ok(Value::Array(read)),
+        let is_integer = !written.contains(['.', 'e', 'E']);
+        let decimal: f64 = written.parse().unwrap_or(f64::MAX);
+        if is_integer {
+            self.notes.go_beyond(at, Beyond::Integer);
+            return u64::MAX.into();
+        }
+        if decimal.abs() >= BEYOND_I64 {
+            self.notes.go_beyond(at, Beyond::Decimal);
+        }
+        decimal.clamp(f64::MIN, f64::MAX).into()
+    }
+
+    /// Why there is no token.
+    fn problem(&self) -> &'static str {
+        match self.text.get(self.token()..).unwrap_or_default().chars().next() {
+            None => "the text ends before the value does,",
+            Some('"') => {
+                "a string that does not end, or with a control character, an escape that JSON does not have or half \
+                 of a surrogate pair, begins"
             }
+            Some(_) => "JSON cannot go on as the text does",
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
-        let mut read = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let at = self.at.name(&name);
-            let batch = match &mut self.batch {
-                Batch::Member(batch, unread) if **batch == name => Batch::Here(unread),
-                _ => Batch::Elsewhere,
-            };
-            let value = members.next_value_seed(Reader { notes: &mut *self.notes, at: &at, batch })?;
-            match read.entry(name) {
-                Entry::Vacant(free) => _ = free.insert(value),
-                Entry::Occupied(mut taken) => {
-                    self.notes.repeat(&self.at.name(taken.key()));
-                    taken.insert(value);
-                }
-            }
+    /// Where the next token begins that is more than a comma or a colon.
+    fn token(&self) -> usize {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.text.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',', ':']).len()
+    }
+
+    fn unreadable(&self, problem: &'static str, at: usize) -> Unreadable {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        Unreadable {
+            problem,
+            line: before.matches('\n').count() + 1,
+            column: last.chars().count() + 1,
+            item: self.in_item.then_some(self.items.len()),
         }
-        Ok(Value::Object(read))
     }
 }

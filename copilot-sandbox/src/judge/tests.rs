@@ -8,9 +8,9 @@ mod requests;
 
 use std::sync::LazyLock;
 
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
-use super::{Judge, Judged};
+use super::{Judge, Judged, reader};
 
 const NOW: i64 = 1_795_509_000_000;
 const DAY: i64 = 86_400_000;
@@ -20,7 +20,7 @@ static CONTRACT: LazyLock<Value> =
 static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::new(&CONTRACT).unwrap());
 
 fn judged(judge: &Judge, json: &str) -> Judged {
-    judge.event(0, &RawValue::from_string(json.to_owned()).unwrap(), NOW).unwrap()
+    judge.event(reader::read(json).unwrap(), NOW)
 }
 
 /// What is broken, as `pointer rule provenance`.

@@ -24,18 +24,33 @@ impl Window {
         Ok(windows)
     }
 
+    fn holds(&self, time: i64, now_ms: i64) -> bool {
+        let (earliest, latest) = (now_ms.saturating_sub(self.past), now_ms.saturating_add(self.future));
+        (earliest..=latest).contains(&time)
+    }
+
+    /// What to say if the time in this value would lie in the window in another unit.
+    pub(super) fn unit(&self, value: &Value, now_ms: i64) -> Option<String> {
+        let time = value.pointer(&self.pointer)?.as_i64()?;
+        let (unit, mend) = [
+            ("seconds", "multiply it by 1000", time.checked_mul(1_000)),
+            ("microseconds", "divide it by 1000", Some(time / 1_000)),
+            ("nanoseconds", "divide it by 1000000", Some(time / 1_000_000)),
+        ]
+        .into_iter()
+        .find_map(|(unit, mend, meant)| self.holds(meant?, now_ms).then_some((unit, mend)))?;
+        Some(format!("is in {unit}: milliseconds since 1970 are expected, so {mend}"))
+    }
+
     /// The rule that the time in this value breaks, if there is a time.
     pub(super) fn check(&self, value: &Value, now_ms: i64) -> Option<Violation> {
         let time = value.pointer(&self.pointer)?.as_i64()?;
-        let (earliest, latest) = (now_ms.saturating_sub(self.past), now_ms.saturating_add(self.future));
-        let within = |time: i64| (earliest..=latest).contains(&time);
-        if within(time) {
+        if self.holds(time, now_ms) {
             return None;
         }
-        let (provenance, message) = if time.checked_mul(1000).is_some_and(within) {
-            let message = "is in seconds: milliseconds since 1970 are expected, so multiply it by 1000";
-            (&self.past_provenance, message.to_owned())
-        } else if time > latest {
+        let (provenance, message) = if let Some(unit) = self.unit(value, now_ms) {
+            (&self.past_provenance, unit)
+        } else if time > now_ms {
             let allowed = span(self.future);
             (
                 &self.future_provenance,

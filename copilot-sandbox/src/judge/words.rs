@@ -3,10 +3,11 @@
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-/// JSON's own rule: a name stands once in an object.
-pub(super) const UNIQUE_KEYS: &str = "uniqueKeys";
+/// A name stands once in an object.
+pub(super) const UNIQUE_NAMES: &str = "x-unique-names";
 
 pub(super) const NOT_AN_INTEGER: &str = "must be an integer, not a decimal number";
+pub(super) const BEYOND_64_BITS: &str = "must fit a signed 64-bit integer";
 pub(super) const MISSING: &str = "is missing";
 pub(super) const NOT_LISTED: &str = "is not a property that the contract lists here";
 

@@ -58,6 +58,42 @@ pub struct Break {
     pub grade: String,
 }
 
+/// The file of JSON texts.
+#[derive(Debug, Deserialize)]
+pub struct Texts {
+    /// The receiver's clock, in milliseconds since 1970.
+    pub now: i64,
+    /// The cases.
+    pub cases: Vec<Text>,
+}
+
+/// A JSON text, good or bad.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// What it is called in its file.
+    pub name: String,
+    /// The operation that takes it.
+    pub operation: String,
+    /// One event, or the body of `set_consent`.
+    pub text: String,
+    /// The verdict.
+    pub valid: bool,
+    /// Every rule that it breaks.
+    #[serde(default)]
+    pub breaks: Vec<Break>,
+    /// `false`: it is no JSON.
+    #[serde(default = "is_json")]
+    pub json: bool,
+    /// What a reader of JSON must be able to tell apart.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+fn is_json() -> bool {
+    true
+}
+
 /// Credentials, and their header or the rule that they break.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)]
@@ -155,6 +191,11 @@ pub fn consent() -> Bodies {
 /// The credentials.
 pub fn basic_auth() -> Vec<BasicAuth> {
     read::<Cases<_>>("basic-auth.json").cases
+}
+
+/// The JSON texts.
+pub fn texts() -> Texts {
+    read("texts.json")
 }
 
 /// The times.

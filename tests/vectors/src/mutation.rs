@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::spec::{self, EventType, Field};
 
-use tables::{EMAILS, EVENT_IDS, FREE, KINDS, UTC_OFFSETS};
+use tables::{BEYOND, EMAILS, EVENT_IDS, FREE, KINDS, UTC_OFFSETS};
 
 /// One broken rule: JSON pointer, keyword, grade.
 pub type Broken = (String, &'static str, &'static str);
@@ -196,6 +196,7 @@ impl Bench {
         self.put(place, "the least integer", json!(i64::MIN), ["minimum"], schema);
         self.put(place, "one too great", json!(maximum + 1), ["maximum"], schema);
         self.put(place, "microseconds", json!(now() * 1000), ["maximum"], schema);
+        self.put(place, "nanoseconds", json!(now() * 1_000_000), ["maximum"], schema);
         self.put(place, "the greatest integer", json!(i64::MAX), ["maximum"], schema);
         self.put(place, "one too great for 64 bits", json!(1_u64 << 63), ["format"], schema);
         if schema.get("x-time-window").is_none() {
@@ -242,6 +243,9 @@ impl Bench {
             let at = format!("{place}/{}", escape(name));
             for (change, json) in FREE {
                 self.put(&at, change, parse(json), [], free);
+            }
+            for (change, json) in BEYOND {
+                self.put(&at, change, parse(json), ["anyOf"], free);
             }
             for (change, of_kind, json) in KINDS {
                 if ["null", "array", "object"].contains(of_kind) {

@@ -51,6 +51,17 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         &[],
         &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"],
     ));
+    steps.push(step(
+        workspace,
+        "test:foreign",
+        &[],
+        &[
+            &["test", "-p", "copilot-tests", "--features", "foreign-json-features", "--no-fail-fast"],
+            &["--test", "vectors", "--test", "vectors_events", "--test", "vectors_texts"],
+            &["--test", "sandbox_vectors"],
+        ]
+        .concat(),
+    ));
     steps.push(step(workspace, "doctest", &[], &["test", "--workspace", "--doc"]));
     steps.push(step(
         workspace,

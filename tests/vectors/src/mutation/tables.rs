@@ -22,8 +22,15 @@ pub(super) const FREE: &[(&str, &str)] = &[
     ("the greatest integer", "9223372036854775807"),
     ("a decimal number", "-0.25"),
     ("a whole decimal number", "5.0"),
-    ("a huge decimal number", "1e300"),
+    ("a great decimal number", "9.2e18"),
     ("a boolean", "true"),
+];
+
+/// Numbers that no free property may have.
+pub(super) const BEYOND: &[(&str, &str)] = &[
+    ("an integer one too great for 64 bits", "9223372036854775808"),
+    ("a decimal number beyond 64 bits", "1e30"),
+    ("a negative decimal number beyond 64 bits", "-1e30"),
 ];
 
 pub(super) const UTC_OFFSETS: &[(&str, bool)] = &[
