@@ -1,6 +1,6 @@
 //! The code that this build compiled is that of the contract, whether it was generated or is the committed copy.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 

@@ -112,8 +112,8 @@ fn clock(moment: i64) -> Result<i64, lexopt::Error> {
     let (unit, mend) = match moment {
         100_000_000_000..=253_402_300_799_999 => return Ok(moment),
         ..=0 => return Err("--clock: must be milliseconds since 1970".into()),
-        ..100_000_000_000 => ("seconds", "multiply it by 1000"),
-        ..253_402_300_800_000_000 => ("microseconds", "divide it by 1000"),
+        1..100_000_000_000 => ("seconds", "multiply it by 1000"),
+        253_402_300_800_000..253_402_300_800_000_000 => ("microseconds", "divide it by 1000"),
         _ => ("nanoseconds", "divide it by 1000000"),
     };
     Err(format!("--clock: is in {unit}: milliseconds since 1970 are expected, so {mend}").into())

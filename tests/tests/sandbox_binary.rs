@@ -138,6 +138,13 @@ fn wrong_usage_ends_with_2_and_names_the_option() {
         (&["--port=-1"], "--port"),
         (&["--keep", "many"], "--keep"),
         (&["--body-limit", "1MB"], "--body-limit"),
+        (
+            &["--clock", "1795509026"],
+            "--clock: is in seconds: milliseconds since 1970 are expected, so multiply it",
+        ),
+        (&["--clock", "1795509026125000"], "--clock: is in microseconds"),
+        (&["--clock", "1795509026125000000"], "--clock: is in nanoseconds"),
+        (&["--clock", "0"], "--clock"),
         (&["--seed", "-1"], "--seed"),
         (&["--bind", "localhost"], "--bind"),
         (&["--data"], "--data"),

@@ -109,16 +109,27 @@ fn names_that_stand_twice_below_a_long_name_cost_no_more_than_the_text() {
     assert!(violations.iter().map(|found| found.pointer().len()).sum::<usize>() < 1_000_000);
 }
 
-/// serde has no rules of the contract, but it must not read what the text does not say. One thing is lost before it
-/// comes to the types: without `arbitrary_precision`, serde_json rounds an integer that is a little below -2^63 to that.
+/// What serde_json does to a text before the types see it. Only `parse_event` reads it as it is written.
+fn is_changed_by_serde_json(case: &Text) -> bool {
+    if cfg!(feature = "foreign-json-features") {
+        // With `arbitrary_precision` it hands out a number as such an object.
+        case.name.ends_with("the one member $serde_json::private::Number")
+            || case.name.ends_with("the one name $serde_json::private::Number")
+    } else {
+        // It rounds an integer that is a little below -2^63 to that.
+        case.name == "one less than the least integer of 64 bits"
+    }
+}
+
+/// serde has no rules of the contract, but it must not read what the text does not say.
 #[test]
 fn the_types_read_each_text_as_it_is_written_or_not_at_all() {
+    let numbers_are_texts = serde_json::from_str::<serde_json::Number>("1e400").is_ok();
+    assert_eq!(numbers_are_texts, cfg!(feature = "foreign-json-features"));
     for case in events() {
         match serde_json::from_str::<Event>(&case.text) {
+            _ if is_changed_by_serde_json(&case) => {}
             Ok(event) => {
-                if case.name == "one less than the least integer of 64 bits" {
-                    continue;
-                }
                 assert!(case.valid, "{}: {event:?}", case.name);
                 let written = serde_json::to_string(&event).unwrap();
                 assert_eq!(Json::parse(&written).unwrap(), Json::parse(&case.text).unwrap(), "{}", case.name);

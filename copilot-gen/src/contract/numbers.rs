@@ -60,23 +60,19 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The units in which a time is sent by mistake: what they are to a millisecond, and how to mend it.
-const UNITS: [(&str, fn(i64) -> Option<i64>, &str); 3] = [
-    ("seconds", |time| time.checked_mul(1_000), "multiply it by 1000"),
-    ("microseconds", |time| Some(time / 1_000), "divide it by 1000"),
-    ("nanoseconds", |time| Some(time / 1_000_000), "divide it by 1000000"),
-];
-
 fn is_within(window: &TimeWindow, time: i64, now: i64) -> bool {
     time >= now.saturating_sub(window.past) && time <= now.saturating_add(window.future)
 }
 
 /// What to say of a time that would lie in the window if it were in another unit.
 fn unit(window: &TimeWindow, time: i64, now: i64) -> Option<String> {
-    let is_meant = |milliseconds: fn(i64) -> Option<i64>| {
-        milliseconds(time).is_some_and(|time| is_within(window, time, now))
-    };
-    let (unit, _, mend) = UNITS.iter().find(|(_, milliseconds, _)| is_meant(*milliseconds))?;
+    let units = [
+        ("seconds", time.checked_mul(1_000), "multiply it by 1000"),
+        ("microseconds", Some(time / 1_000), "divide it by 1000"),
+        ("nanoseconds", Some(time / 1_000_000), "divide it by 1000000"),
+    ];
+    let is_meant = |meant: Option<i64>| meant.is_some_and(|time| is_within(window, time, now));
+    let (unit, _, mend) = units.into_iter().find(|(_, milliseconds, _)| is_meant(*milliseconds))?;
     Some(format!("is in {unit}: milliseconds since 1970 are expected, so {mend}"))
 }
 

@@ -128,7 +128,7 @@ impl<'t> Reader<'t> {
     /// What is wrong with the token that was not read, if the parser stumbled there.
     fn fault(&self, stumbled: u64) -> SyntaxError {
         let token = self.token();
-        let (problem, at) = match self.rest(token).strip_prefix('"').map(|inside| string_fault(inside)) {
+        let (problem, at) = match self.rest(token).strip_prefix('"').map(string_fault) {
             Some(Some((problem, rest))) => (problem, self.text.len() - rest),
             Some(None) => (Problem::Unexpected, token),
             None if self.rest(token).is_empty() => (Problem::EndsEarly, token),

@@ -56,11 +56,18 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         "test:foreign",
         &[],
         &[
-            &["test", "-p", "copilot-tests", "--features", "foreign-json-features", "--no-fail-fast"],
-            &["--test", "vectors", "--test", "vectors_events", "--test", "vectors_texts"],
-            &["--test", "sandbox_vectors"],
-        ]
-        .concat(),
+            "test",
+            "-p",
+            "copilot-tests",
+            "--features",
+            "foreign-json-features",
+            "--no-fail-fast",
+            "--test=reading",
+            "--test=sandbox_vectors",
+            "--test=vectors",
+            "--test=vectors_events",
+            "--test=vectors_texts",
+        ],
     ));
     steps.push(step(workspace, "doctest", &[], &["test", "--workspace", "--doc"]));
     steps.push(step(

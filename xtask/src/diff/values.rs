@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::comparison::{Became, Comparison, Direction, Place, items, shown};
 
 /// The keywords that are judged here.
-pub(super) const JUDGED: [&str; 16] = [
+pub(super) const JUDGED: [&str; 17] = [
     "enum",
     "exclusiveMaximum",
     "exclusiveMinimum",
@@ -24,6 +24,7 @@ pub(super) const JUDGED: [&str; 16] = [
     "uniqueItems",
     "x-property-limit",
     "x-time-window",
+    "x-unique-names",
 ];
 
 /// Formats of which the first takes a part of what the second takes.
@@ -59,7 +60,7 @@ pub(super) fn check(comparison: &mut Comparison<'_>, schema: &Place<'_>, directi
     ] {
         became(upper_became(&bound), &bound);
     }
-    for keyword in ["exclusiveMaximum", "exclusiveMinimum", "uniqueItems"] {
+    for keyword in ["exclusiveMaximum", "exclusiveMinimum", "uniqueItems", "x-unique-names"] {
         let flag = schema.member(keyword);
         let is = |value: &Value| value.as_bool().unwrap_or_default();
         let narrower = match (is(flag.old), is(flag.new)) {

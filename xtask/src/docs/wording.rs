@@ -110,6 +110,7 @@ fn word(members: &mut Map<String, Value>) {
         ("x-provenance", grades as fn(&Value) -> Option<String>),
         ("x-time-window", window),
         ("x-property-limit", limit),
+        ("x-unique-names", unique),
         ("x-known-values", known),
     ] {
         if let Some(value) = members.get_mut(name)
@@ -142,6 +143,10 @@ fn window(value: &Value) -> Option<String> {
 fn limit(value: &Value) -> Option<String> {
     let (most, within) = (value.get("maximum")?.as_u64()?, value.get("within")?.as_str()?);
     Some(format!("at most {most} keys in {within} and in the objects inside it, together"))
+}
+
+fn unique(value: &Value) -> Option<String> {
+    value.as_bool()?.then(|| "in the JSON text, no object has a name twice".to_owned())
 }
 
 fn known(value: &Value) -> Option<String> {
@@ -201,6 +206,7 @@ mod tests {
                 "x-provenance": { "type": "documented", "minimum": "assumed", "pattern": "documented" },
                 "x-time-window": { "past": 2_592_000_000_u64, "future": 60_000 },
                 "x-property-limit": { "maximum": 20, "within": "payload" },
+                "x-unique-names": true,
                 "x-known-values": ["A", "B"],
                 "x-open": "It may grow.",
                 "inner": { "x-provenance": "seed", "x-time-window": { "past": 1, "future": 7_200_000 } }
@@ -211,6 +217,7 @@ mod tests {
             "x-provenance": "type, pattern: documented; minimum: assumed",
             "x-time-window": "from 30 days before the receiver's clock to 1 minute after it",
             "x-property-limit": "at most 20 keys in payload and in the objects inside it, together",
+            "x-unique-names": "in the JSON text, no object has a name twice",
             "x-known-values": "A, B",
             "x-open": "It may grow.",
             "inner": {

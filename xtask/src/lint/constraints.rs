@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The keywords that refuse values. `format` is one too where a receiver checks it.
-const CONSTRAINTS: [&str; 23] = [
+const CONSTRAINTS: [&str; 24] = [
     "additionalProperties",
     "allOf",
     "anyOf",
@@ -33,6 +33,7 @@ const CONSTRAINTS: [&str; 23] = [
     "uniqueItems",
     "x-property-limit",
     "x-time-window",
+    "x-unique-names",
 ];
 
 pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {

@@ -9,13 +9,14 @@ use super::{
 };
 
 /// The extensions of this contract, which its head comment explains.
-const EXTENSIONS: [&str; 7] = [
+const EXTENSIONS: [&str; 8] = [
     "x-known-values",
     "x-open",
     "x-property-limit",
     "x-provenance",
     "x-time-window",
     "x-unbounded",
+    "x-unique-names",
     "x-unreferenced",
 ];
 

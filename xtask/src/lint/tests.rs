@@ -249,6 +249,10 @@ fn constraints_without_a_grade_and_values_without_a_bound_are_found() {
             &["/components/schemas/Event: x-provenance does not grade `x-property-limit`"],
         ),
         (
+            vec![Remove("/components/schemas/Event/x-provenance/x-unique-names")],
+            &["/components/schemas/Event: x-provenance does not grade `x-unique-names`"],
+        ),
+        (
             vec![Remove("/components/schemas/PropertyValue/anyOf/1/x-provenance/format")],
             &["/components/schemas/PropertyValue/anyOf/1: x-provenance does not grade `format`"],
         ),

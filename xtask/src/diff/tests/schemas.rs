@@ -353,6 +353,11 @@ fn extensions_that_refuse_values_are_bounds_too() {
             &["Anyone: Event/x-property-limit/within: was \"type\", is \"payload\""],
         ),
         (
+            &[("Event/x-unique-names", Value::Null)],
+            &["Addition: Event/x-unique-names: was true, is gone"],
+            &["Senders: Event/x-unique-names: was not there, is true"],
+        ),
+        (
             &[("Event/x-property-limit", Value::Null)],
             &["Addition: Event/x-property-limit/maximum: was 20, is gone"],
             &["Senders: Event/x-property-limit/maximum: was not there, is 20"],
