@@ -4,22 +4,24 @@
 //! use copilot_api::{NewEvent, blocking, types::ThingConnectedPayload};
 //!
 //! let client = blocking::Client::from_env()?;
-//! let report = client.collect([ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event()])?;
-//! assert_eq!(report.accepted(), 1);
+//! client.collect_one(ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::{fmt, sync::Arc};
+use std::{fmt, mem, process, sync::Arc};
 
 use copilot_gen::types::Event;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{CollectError, CollectReport, Credentials, Endpoints, Error, collect::Run};
+use crate::{
+    CollectError, CollectOneError, CollectReport, Credentials, Endpoints, Error, collect::blocking as collect,
+};
 
 /// As [`crate::Client`], but each call blocks its thread until it is done.
 ///
 /// Not for use inside an async runtime, the threads of its `spawn_blocking` included: a call there fails with
-/// [`Error::is_configuration`]. Use [`crate::Client`] there.
+/// [`Error::is_configuration`]. Use [`crate::Client`] there. A call in a process that was forked after the client was made
+/// fails in the same way, since the thread that would do the work is its parent's: make the client in the child.
 #[derive(Clone, Debug)]
 pub struct Client {
     client: crate::Client,
@@ -57,7 +59,19 @@ impl Client {
             .enable_all()
             .build()
             .map_err(Error::configuration)?;
-        Ok(Self { client, runtime: Arc::new(OwnRuntime(Some(runtime))) })
+        Ok(Self { client, runtime: Arc::new(OwnRuntime { runtime: Some(runtime), process: process::id() }) })
+    }
+
+    /// As [`crate::Client::collect_one`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Client::collect_one`].
+    pub fn collect_one(&self, event: Event) -> Result<(), CollectOneError> {
+        match self.runtime.enter() {
+            Ok(runtime) => runtime.block_on(self.client.collect_one(event)),
+            Err(error) => Err(CollectOneError::new(error, event)),
+        }
     }
 
     /// As [`crate::Client::collect`].
@@ -66,10 +80,11 @@ impl Client {
     ///
     /// As [`crate::Client::collect`].
     pub fn collect(&self, events: impl IntoIterator<Item = Event>) -> Result<CollectReport, CollectError> {
-        let runtime = self.runtime.enter().map_err(Run::fail_before_reading)?;
+        let runtime = self.runtime.enter().map_err(collect::fail_before_reading)?;
         // The iterator runs outside the runtime, so that it may block as well.
-        Run::new(&self.client)
-            .block(events.into_iter(), |delivery, batch| runtime.block_on(delivery.deliver(batch)))
+        collect::collect(&self.client, events.into_iter(), |delivery, unit| {
+            runtime.block_on(delivery.deliver(unit))
+        })
     }
 
     /// As [`crate::Client::set_consent`].
@@ -82,22 +97,38 @@ impl Client {
     }
 }
 
-/// A runtime that may be dropped anywhere. `None` only while it is dropped.
-struct OwnRuntime(Option<Runtime>);
+/// A runtime that may be dropped anywhere.
+struct OwnRuntime {
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+    /// The process that has its threads.
+    process: u32,
+}
 
 impl OwnRuntime {
     fn enter(&self) -> Result<&Runtime, Error> {
-        match &self.0 {
-            Some(runtime) if Handle::try_current().is_err() => Ok(runtime),
-            _ => Err(Error::configuration(InsideRuntime)),
-        }
+        let misuse = match &self.runtime {
+            _ if !self.is_here() => Misuse::Forked,
+            Some(runtime) if Handle::try_current().is_err() => return Ok(runtime),
+            _ => Misuse::InsideRuntime,
+        };
+        Err(Error::configuration(misuse))
+    }
+
+    fn is_here(&self) -> bool {
+        self.process == process::id()
     }
 }
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            if self.is_here() {
+                runtime.shutdown_background();
+            } else {
+                // Its threads are in another process, and so are those that hold its locks.
+                mem::forget(runtime);
+            }
         }
     }
 }
@@ -108,14 +139,27 @@ impl fmt::Debug for OwnRuntime {
     }
 }
 
-/// A blocking call on a thread of an async runtime.
+/// A call from where it would panic or hang.
 #[derive(Debug)]
-struct InsideRuntime;
+enum Misuse {
+    /// On a thread of an async runtime.
+    InsideRuntime,
+    /// In a process that was forked after the client was made.
+    Forked,
+}
 
-impl fmt::Display for InsideRuntime {
+impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the blocking client was called inside an async runtime; use copilot_api::Client there")
+        f.write_str(match self {
+            Self::InsideRuntime => {
+                "the blocking client was called inside an async runtime; use copilot_api::Client there"
+            }
+            Self::Forked => {
+                "the blocking client was made before this process was forked, and its thread stayed with the parent; \
+                 make a client in the child"
+            }
+        })
     }
 }
 
-impl std::error::Error for InsideRuntime {}
+impl std::error::Error for Misuse {}

@@ -2,20 +2,36 @@
 
 use std::{sync::Arc, time::Duration};
 
-use copilot_gen::{Client as RawClient, operations, raw::RequestSettings, schemas, types::ConsentChange};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use copilot_gen::{Client as RawClient, operations, schemas, types::ConsentChange};
 use serde_json::json;
 
 use crate::{
-    Credentials, Endpoints, Error, EventTimestamp, RetryPolicy,
+    ClientBuilder, Credentials, Endpoints, Error, EventTimestamp, RetryPolicy,
     collect::Limits,
-    retry::{self, RetryBudget},
+    error::Cause,
+    retry::{self, Deadline, RetryBudget},
 };
 
 /// A client of the Server API. Cheap to clone; clones share connections and the retry budget.
 ///
 /// Delivery is **at least once**: a request whose answer is lost is sent again, and Copilot.cx does not promise to
 /// recognise an `event_id` that it has seen before.
+///
+/// # After a fork
+///
+/// Make the client in the process that uses it. A child inherits the open connections of its parent, and none of the
+/// tasks that serve these: the first request there waits for its [timeout](ClientBuilder::timeout) before another attempt
+/// opens a connection of the child's own. Should the child go on with the runtime of its parent, which tokio does not
+/// support, both write into the same connection. `blocking::Client` notices a fork, and fails with
+/// [`Error::is_configuration`]; this one cannot know what became of its runtime.
+///
+/// # Testing with tokio's paused clock
+///
+/// While the clock is paused (`tokio::time::pause`, `start_paused = true`), tokio moves it to the next timer as soon as
+/// every task waits, and a task that waits for a socket waits. So the [timeout](ClientBuilder::timeout) of a request
+/// fires before a server can answer, and nothing is accepted, though what was sent may have been taken. The error
+/// [is a timeout](Error::is_timeout), and says that the clock is paused. Let the clock run (`tokio::time::resume`) while
+/// the client is called.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) raw: RawClient,
@@ -24,23 +40,14 @@ pub struct Client {
 }
 
 /// What a client's clones share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) call_deadline: Option<Duration>,
+    pub(crate) linger: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) limits: Limits,
-}
-
-/// Configures a [`Client`].
-#[derive(Clone, Debug)]
-pub struct ClientBuilder {
-    credentials: Credentials,
-    endpoints: Endpoints,
-    http: Option<reqwest::Client>,
-    connect_timeout: Duration,
-    timeout: Duration,
-    retry: RetryPolicy,
-    limits: Limits,
-    allow_plain_http: bool,
 }
 
 impl Client {
@@ -48,7 +55,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
+    /// As [`ClientBuilder::build`].
     pub fn new(credentials: Credentials, endpoints: Endpoints) -> Result<Self, Error> {
         Self::builder(credentials, endpoints).build()
     }
@@ -67,34 +74,67 @@ impl Client {
 
     /// Configures a client.
     pub fn builder(credentials: Credentials, endpoints: Endpoints) -> ClientBuilder {
-        ClientBuilder {
-            credentials,
-            endpoints,
-            http: None,
-            connect_timeout: Duration::from_millis(3100),
-            timeout: Duration::from_secs(10),
-            retry: RetryPolicy::default(),
-            limits: Limits::default(),
-            allow_plain_http: false,
-        }
+        ClientBuilder::new(credentials, endpoints)
+    }
+
+    /// A client for tests against a server on this machine, such as `copilot_sandbox::Sandbox`: with the real paths and
+    /// checks, and waits that are short. Attempts wait at most 10 ms, an event of a stream lingers 10 ms, an attempt may
+    /// take 5 s and a batch 10 s.
+    ///
+    /// ```no_run
+    /// # fn test() -> Result<(), copilot_api::Error> {
+    /// let client = copilot_api::Client::for_tests("http://127.0.0.1:7300", "id", "secret")?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not one of this machine's loopback, or the id or secret is not fit.
+    pub fn for_tests(
+        url: &str,
+        client_id: impl Into<String>,
+        client_secret: impl Into<String>,
+    ) -> Result<Self, Error> {
+        let endpoints = Endpoints::base(url)?;
+        endpoints.require_loopback()?;
+        let (short, long) = (Duration::from_millis(10), Duration::from_secs(10));
+        Self::builder(Credentials::new(client_id, client_secret)?, endpoints)
+            .retry(RetryPolicy::default().delays(Duration::from_millis(1), short))
+            .linger(short)
+            .timeout(long / 2)
+            .deadline(long)
+            .build()
     }
 
     /// Reports that a user gave (`true`) or withdrew (`false`) consent to having personal data processed
     /// (`documented`).
     ///
+    /// A request that fails is repeated as the [`RetryPolicy`] says, within the [`deadline`](ClientBuilder::deadline).
     /// Sending the same change twice is harmless, so a lost answer costs nothing here.
     ///
     /// # Errors
     ///
     /// When the user id breaks the contract ([`Error::is_invalid_input`], nothing is sent), and when the request
     /// fails for good.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, whether the change was recorded is not known. Send it again: that is harmless.
+    ///
+    /// ```no_run
+    /// # async fn consent() -> Result<(), copilot_api::Error> {
+    /// let client = copilot_api::Client::from_env()?;
+    /// client.set_consent("user-7", true).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<(), Error> {
         let change = consent_change(user_id.into(), consent_value)?;
-        let request = || {
-            let call = self.raw.set_consent().body(change.clone());
-            async move { call.send().await }
+        let request = |time| {
+            let (client, change) = (self.raw.with_timeout(time), change.clone());
+            async move { client.set_consent().body(change).send().await }
         };
-        retry::send(&self.settings.retry, &self.budget, operations::SET_CONSENT, request).await?;
+        let deadline = Deadline::after(Some(self.settings.deadline));
+        retry::send(self, operations::SET_CONSENT, deadline, request).await?;
         Ok(())
     }
 
@@ -109,95 +149,7 @@ fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange,
     let change = json!({ "user_id": user_id, "consent_value": consent_value });
     let violations = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis());
     if !violations.is_empty() {
-        return Err(Error::contract(operations::SET_CONSENT, violations));
+        return Err(Error::new(Cause::Contract(violations), operations::SET_CONSENT));
     }
     serde_json::from_value(change).map_err(Error::configuration)
-}
-
-impl ClientBuilder {
-    /// Uses an HTTP client of your own: its connections, proxy and TLS. Its redirect policy and connect timeout apply
-    /// as well, so forbid redirects: a followed one hands your events to another host.
-    #[must_use]
-    pub fn http_client(self, client: reqwest::Client) -> Self {
-        Self { http: Some(client), ..self }
-    }
-
-    /// How long a connection may take. 3.1 s unless set; without effect on an HTTP client of your own.
-    #[must_use]
-    pub fn connect_timeout(self, timeout: Duration) -> Self {
-        Self { connect_timeout: timeout, ..self }
-    }
-
-    /// How long one attempt may take, its answer included. 10 s unless set.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-
-    /// How failed attempts are repeated.
-    #[must_use]
-    pub fn retry(self, policy: RetryPolicy) -> Self {
-        Self { retry: policy, ..self }
-    }
-
-    /// How many events a request of `collect` holds at most. 100 unless set (`assumed`); 0 counts as 1.
-    #[must_use]
-    pub fn max_batch_events(mut self, events: usize) -> Self {
-        self.limits.events = events.max(1);
-        self
-    }
-
-    /// How many bytes the body of a `collect` request has at most. 450,000 unless set (`assumed`). A single event that
-    /// is larger goes alone.
-    #[must_use]
-    pub fn max_batch_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
-        self
-    }
-
-    /// Permits endpoints of plain HTTP on other machines. Credentials and personal data then travel readable by
-    /// everybody on the way. Loopback needs no permission.
-    #[must_use]
-    pub fn allow_plain_http(self, allow: bool) -> Self {
-        Self { allow_plain_http: allow, ..self }
-    }
-
-    /// Makes the client. It uses the proxy of the environment (`HTTPS_PROXY`), unless an endpoint is on loopback.
-    ///
-    /// # Errors
-    ///
-    /// When an endpoint is plain HTTP to another machine, or TLS cannot be set up.
-    pub fn build(self) -> Result<Client, Error> {
-        if !self.allow_plain_http {
-            self.endpoints.require_tls()?;
-        }
-        let http = match self.http {
-            Some(client) => client,
-            None => {
-                let builder = reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .connect_timeout(self.connect_timeout)
-                    .timeout(self.timeout);
-                // A proxy of the environment would carry what is meant for loopback to another machine, readable.
-                let builder = if self.endpoints.is_any_loopback() { builder.no_proxy() } else { builder };
-                builder.build().map_err(Error::configuration)?
-            }
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, self.credentials.authorization());
-        headers
-            .insert(USER_AGENT, HeaderValue::from_static(concat!("copilot-api/", env!("CARGO_PKG_VERSION"))));
-        let settings = RequestSettings::new()
-            .headers(headers)
-            .timeout(self.timeout)
-            .url(operations::COLLECT, self.endpoints.collect_url().clone())
-            .url(operations::SET_CONSENT, self.endpoints.consent_url().clone());
-        // The base URL only has to be one: both operations have URLs of their own.
-        let base = self.endpoints.collect_url().origin().ascii_serialization();
-        Ok(Client {
-            raw: RawClient::new_with_client(&base, http, settings),
-            settings: Arc::new(Settings { retry: self.retry, limits: self.limits }),
-            budget: RetryBudget::new(),
-        })
-    }
 }

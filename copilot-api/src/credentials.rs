@@ -1,16 +1,13 @@
 //! Who is asking: the Basic credentials.
 
-use std::{env, fmt};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
-/// The environment variable that holds the client id.
-pub const CLIENT_ID: &str = "COPILOT_CLIENT_ID";
-/// The environment variable that holds the client secret.
-pub const CLIENT_SECRET: &str = "COPILOT_CLIENT_SECRET";
+use crate::env::{self, CLIENT_ID, CLIENT_SECRET};
 
 /// The client id and secret that Copilot.cx gave you, ready to be sent as HTTP Basic authentication (`seed`).
 ///
@@ -73,10 +70,9 @@ impl Credentials {
     ///
     /// As [`new`](Self::new), and when a variable is not set or not Unicode.
     pub fn from_env() -> Result<Self, CredentialsError> {
-        let read = |variable| match env::var(variable) {
-            Ok(value) => Ok(value),
-            Err(env::VarError::NotPresent) => Err(CredentialsError::NotSet { variable }),
-            Err(env::VarError::NotUnicode(_)) => Err(CredentialsError::NotUnicode { variable }),
+        let read = |variable| {
+            let value = env::read(variable).map_err(|_| CredentialsError::NotUnicode { variable })?;
+            value.ok_or(CredentialsError::NotSet { variable })
         };
         Self::new(read(CLIENT_ID)?, read(CLIENT_SECRET)?)
     }

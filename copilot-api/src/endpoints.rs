@@ -1,16 +1,15 @@
 //! Where the two operations live.
 
-use std::{env, fmt};
+use std::fmt;
 
-use copilot_gen::{SERVER, operations, raw::without_query};
+use copilot_gen::{
+    SERVER, operations,
+    raw::{Operation, without_query},
+};
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
-/// The environment variable that names the Copilot.cx environment.
-pub const ENVIRONMENT: &str = "COPILOT_ENVIRONMENT";
-/// The environment variable that holds the whole URL of `collect`.
-pub const COLLECT_ENDPOINT: &str = "COPILOT_CLIENT_COLLECT_ENDPOINT";
-/// The environment variable that holds the whole URL of `set_consent`.
-pub const CONSENT_ENDPOINT: &str = "COPILOT_CLIENT_CONSENT_ENDPOINT";
+use crate::env::{self, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT};
 
 /// The URLs of the two operations.
 ///
@@ -46,17 +45,26 @@ impl Endpoints {
         Self::base(&SERVER.replace("{environment}", &name.to_ascii_lowercase()))
     }
 
-    /// The contract's paths on a server of your choice, for example a sandbox on loopback.
+    /// The contract's paths on a server of your choice, for example a sandbox on loopback. A path in the URL goes before
+    /// them: `https://gateway.example/copilot` sends events to `/copilot/v2/collect`.
     ///
     /// # Errors
     ///
-    /// When the URL is not one, or is not fit for an endpoint ([`with_collect_url`](Self::with_collect_url)).
+    /// When the URL is not fit for an endpoint ([`with_collect_url`](Self::with_collect_url)), has a query, which nothing
+    /// could be added to, or ends where an operation's path begins, as `…/v2` and `…/v2/collect` do: that part would be
+    /// there twice.
     pub fn base(url: &str) -> Result<Self, EndpointError> {
         let what = "the base URL";
-        let checked = endpoint(what, url)?;
-        let base = checked.as_str().trim_end_matches('/');
-        let at = |path: &str| endpoint(what, &format!("{base}{path}"));
-        Ok(Self { collect: at(operations::COLLECT.path)?, consent: at(operations::SET_CONSENT.path)? })
+        let base = endpoint(what, url)?;
+        let both = [operations::COLLECT, operations::SET_CONSENT];
+        if base.query().is_some() {
+            return Err(EndpointError::new(what, Problem::Query));
+        }
+        if both.iter().any(|operation| ends_in_a_beginning_of(&base, operation)) {
+            return Err(EndpointError::new(what, Problem::BeginsThePath));
+        }
+        let [collect, consent] = both.map(|operation| joined(&base, &operation));
+        Ok(Self { collect, consent })
     }
 
     /// From the environment: `COPILOT_ENVIRONMENT` names the environment; `COPILOT_CLIENT_COLLECT_ENDPOINT` and
@@ -64,16 +72,15 @@ impl Endpoints {
     ///
     /// # Errors
     ///
-    /// When neither the name nor both URLs are set, or one is not fit.
+    /// When neither the name nor both URLs are set, or one is not fit ([`environment`](Self::environment),
+    /// [`with_collect_url`](Self::with_collect_url)).
     pub fn from_env() -> Result<Self, EndpointError> {
-        let read = |variable: &'static str| match env::var(variable) {
-            Ok(value) => Ok(Some(value)),
-            Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => Err(EndpointError::new(variable, Problem::NotUnicode)),
+        let read = |variable: &'static str| {
+            env::read(variable).map_err(|_| EndpointError::new(variable, Problem::NotUnicode))
         };
         let environment = read(ENVIRONMENT)?;
-        let collect = read(COLLECT_ENDPOINT)?.map(|url| endpoint(COLLECT_ENDPOINT, &url)).transpose()?;
-        let consent = read(CONSENT_ENDPOINT)?.map(|url| endpoint(CONSENT_ENDPOINT, &url)).transpose()?;
+        let collect = read(COLLECT_ENDPOINT)?.map(|url| collect_url(COLLECT_ENDPOINT, &url)).transpose()?;
+        let consent = read(CONSENT_ENDPOINT)?.map(|url| consent_url(CONSENT_ENDPOINT, &url)).transpose()?;
         match (environment, collect, consent) {
             (_, Some(collect), Some(consent)) => Ok(Self { collect, consent }),
             (Some(name), collect, consent) => {
@@ -89,23 +96,24 @@ impl Endpoints {
         }
     }
 
-    /// Sends events to this URL, path included.
+    /// Sends events to this URL, path included. It may have a query.
     ///
     /// # Errors
     ///
-    /// When it is not an absolute `http` or `https` URL, or has a user name or password (credentials belong into
-    /// [`Credentials`](crate::Credentials), where they are kept from logs) or a fragment.
+    /// When it does not begin with `https://` or `http://` and a host; when it has a user name or password (credentials
+    /// belong into [`Credentials`](crate::Credentials), where they are kept from logs), a fragment, port 0, whitespace,
+    /// a control character or a backslash; and when its path is that of `set_consent`.
     pub fn with_collect_url(self, url: &str) -> Result<Self, EndpointError> {
-        Ok(Self { collect: endpoint("the collect URL", url)?, ..self })
+        Ok(Self { collect: collect_url("the collect URL", url)?, ..self })
     }
 
-    /// Sends consent changes to this URL, path included.
+    /// Sends consent changes to this URL, path included. It may have a query.
     ///
     /// # Errors
     ///
-    /// As [`with_collect_url`](Self::with_collect_url).
+    /// As [`with_collect_url`](Self::with_collect_url), but when its path is that of `collect`.
     pub fn with_consent_url(self, url: &str) -> Result<Self, EndpointError> {
-        Ok(Self { consent: endpoint("the consent URL", url)?, ..self })
+        Ok(Self { consent: consent_url("the consent URL", url)?, ..self })
     }
 
     /// Where events go.
@@ -118,8 +126,20 @@ impl Endpoints {
         &self.consent
     }
 
+    pub(crate) fn urls(&self) -> [&Url; 2] {
+        [&self.collect, &self.consent]
+    }
+
     pub(crate) fn is_any_loopback(&self) -> bool {
         is_loopback(&self.collect) || is_loopback(&self.consent)
+    }
+
+    /// Refuses what is not on this machine: test events belong nowhere else.
+    pub(crate) fn require_loopback(&self) -> Result<(), EndpointError> {
+        if self.urls().into_iter().all(is_loopback) {
+            return Ok(());
+        }
+        Err(EndpointError::new("the URL of a client for tests", Problem::NotLoopback))
     }
 
     /// Refuses plain HTTP to another machine: it would show the credentials to everybody on the way.
@@ -143,18 +163,81 @@ impl fmt::Debug for Endpoints {
     }
 }
 
-fn endpoint(what: &'static str, text: &str) -> Result<Url, EndpointError> {
-    let url = Url::parse(text).map_err(|_| EndpointError::new(what, Problem::NotAUrl))?;
-    let problem = if !matches!(url.scheme(), "http" | "https") {
-        Problem::Scheme
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Problem::UserInfo
-    } else if url.fragment().is_some() {
-        Problem::Fragment
+/// The whole URL of `collect`.
+fn collect_url(what: &'static str, text: &str) -> Result<Url, EndpointError> {
+    let url = endpoint(what, text)?;
+    if ends_in(&url, &operations::SET_CONSENT) {
+        Err(EndpointError::new(what, Problem::IsConsent))
     } else {
-        return Ok(url);
-    };
-    Err(EndpointError::new(what, problem))
+        Ok(url)
+    }
+}
+
+/// The whole URL of `set_consent`.
+fn consent_url(what: &'static str, text: &str) -> Result<Url, EndpointError> {
+    let url = endpoint(what, text)?;
+    if ends_in(&url, &operations::COLLECT) {
+        Err(EndpointError::new(what, Problem::IsCollect))
+    } else {
+        Ok(url)
+    }
+}
+
+fn endpoint(what: &'static str, text: &str) -> Result<Url, EndpointError> {
+    let refused = |problem| Err(EndpointError::new(what, problem));
+    if text.is_empty() {
+        return refused(Problem::Empty);
+    }
+    // The parser would cut some of these out, and take a backslash for a slash.
+    if text.contains(|sign: char| sign.is_whitespace() || sign.is_control()) {
+        return refused(Problem::Whitespace);
+    }
+    if text.contains('\\') {
+        return refused(Problem::Backslash);
+    }
+    let Ok(url) = Url::parse(text) else { return refused(Problem::NotAUrl) };
+    // The parser takes `https:/v2/collect` and `https:///v2/collect` as well: the host is v2, then.
+    let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
+    if !matches!(url.scheme(), "http" | "https") {
+        refused(Problem::Scheme)
+    } else if after_scheme.strip_prefix("://").is_none_or(|rest| rest.starts_with('/')) {
+        refused(Problem::NoHost)
+    } else if !url.username().is_empty() || url.password().is_some() {
+        refused(Problem::UserInfo)
+    } else if url.fragment().is_some() {
+        refused(Problem::Fragment)
+    } else if url.port() == Some(0) {
+        refused(Problem::PortZero)
+    } else {
+        Ok(url)
+    }
+}
+
+/// The operation's path after that of the base.
+fn joined(base: &Url, operation: &Operation) -> Url {
+    let mut url = base.clone();
+    url.set_path(base.path().trim_end_matches('/'));
+    // Every http URL has a path that can be added to.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(operation.path.split('/').filter(|segment| !segment.is_empty()));
+    }
+    url
+}
+
+/// The parts of a path as a server reads them, however they are encoded.
+fn segments(path: &str) -> Vec<String> {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    decoded.split('/').filter(|segment| !segment.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+fn ends_in(url: &Url, operation: &Operation) -> bool {
+    segments(url.path()).ends_with(&segments(operation.path))
+}
+
+/// Whether the URL ends in the operation's path, or in its first parts.
+fn ends_in_a_beginning_of(url: &Url, operation: &Operation) -> bool {
+    let (has, whole) = (segments(url.path()), segments(operation.path));
+    (1..=whole.len()).any(|length| whole.get(..length).is_some_and(|beginning| has.ends_with(beginning)))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -175,11 +258,21 @@ enum Problem {
     NotSet,
     NotUnicode,
     NotALabel,
+    Empty,
+    Whitespace,
+    Backslash,
     NotAUrl,
     Scheme,
+    NoHost,
     UserInfo,
     Fragment,
+    PortZero,
+    Query,
+    BeginsThePath,
+    IsConsent,
+    IsCollect,
     PlainHttp,
+    NotLoopback,
 }
 
 impl EndpointError {
@@ -200,10 +293,27 @@ impl fmt::Display for EndpointError {
             }
             Problem::NotUnicode => "is not Unicode",
             Problem::NotALabel => "must be letters, digits and inner hyphens, at most 63",
-            Problem::NotAUrl => "is not an absolute URL: begin it with https://",
+            Problem::Empty => "is empty",
+            Problem::Whitespace => {
+                "must not have whitespace or a control character; a newline from a file, perhaps"
+            }
+            Problem::Backslash => "must not have a backslash: separate by /",
+            Problem::NotAUrl => "is not an absolute URL: begin it with https:// and a host",
             Problem::Scheme => "must begin with https://",
+            Problem::NoHost => "must have a host after https://",
             Problem::UserInfo => "must not hold a user name or password: pass them as credentials",
             Problem::Fragment => "must not have a fragment (#)",
+            Problem::PortZero => "must not have port 0, at which nobody can listen",
+            Problem::Query => {
+                "must not have a query (?): pass whole URLs with `with_collect_url` and `with_consent_url`"
+            }
+            Problem::BeginsThePath => {
+                "ends in the path of an operation, or in its beginning, which is added to it: pass what stands before that, \
+                 or whole URLs with `with_collect_url` and `with_consent_url`"
+            }
+            Problem::IsConsent => "is the URL of set_consent: events go to that of collect",
+            Problem::IsCollect => "is the URL of collect: consent goes to that of set_consent",
+            Problem::NotLoopback => "must be one of this machine: http://127.0.0.1 with a port",
             Problem::PlainHttp => {
                 "must begin with https://, since it leaves this machine; `allow_plain_http` of the client's builder permits it"
             }

@@ -2,24 +2,33 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod builder;
 mod client;
 mod collect;
 mod credentials;
 mod endpoints;
+pub mod env;
 mod error;
 mod event;
+mod lasting;
+mod paused_clock;
 mod retry;
+mod setup;
 mod time;
 
-pub use client::{Client, ClientBuilder};
-pub use collect::{CollectError, CollectReport, Refusal, Rejection, UnattributedRejection, Undelivered};
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use collect::{
+    Batches, CollectError, CollectOneError, CollectReport, Rejection, RejectionCause, ReportParts,
+    UnattributedRejection, Uncertain, Undelivered,
+};
 pub use copilot_gen::{
     EVENT_TYPES, EventPayload,
     contract::{Provenance, Violation},
     types,
 };
-pub use credentials::{CLIENT_ID, CLIENT_SECRET, Credentials, CredentialsError, Part};
-pub use endpoints::{COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT, EndpointError, Endpoints};
+pub use credentials::{Credentials, CredentialsError, Part};
+pub use endpoints::{EndpointError, Endpoints};
 pub use error::Error;
 #[doc(hidden)]
 pub use event::collect_properties;

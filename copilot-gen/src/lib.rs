@@ -2,9 +2,11 @@
 
 #[doc(hidden)]
 pub mod answer;
+mod body;
 pub mod contract;
 pub mod json;
 pub mod raw;
+mod redact;
 mod value;
 
 /// The generated code, as it was generated. Its documentation is the contract's.

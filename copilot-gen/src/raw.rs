@@ -6,24 +6,20 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Request, Response, Url,
+    Body, Request, Response, Url,
     header::{HeaderMap, HeaderName},
 };
 use serde_json::{Value, json};
 
-use crate::Client;
+pub use crate::body::{BodyFault, BrokenAnswer, MAX_BODY_BYTES};
+use crate::{
+    Client,
+    body::{self, ReadBody},
+    redact::Secrets,
+};
 
 /// How many bytes of an error's body are kept, whatever it is.
 pub const BODY_EXCERPT_BYTES: usize = 512;
-
-/// What stands in the place of a secret.
-const REDACTED: &str = "[redacted]";
-
-/// How much of a secret gives it away.
-const TELLING: usize = 8;
-
-/// How many bytes of an error's body are read in search of the JSON error. The rest is left on the connection.
-const ERROR_BODY_BYTES: usize = 64 * 1024;
 
 /// progenitor adds it to every request, and Copilot.cx does not know it.
 const API_VERSION_HEADER: HeaderName = HeaderName::from_static("api-version");
@@ -55,7 +51,7 @@ impl RequestSettings {
     }
 
     /// Sends these headers with every request, in place of headers of the same names. Values marked as sensitive are
-    /// also blotted out in every answer that is read, in case a server echoes them.
+    /// also redacted in every answer that is read, in case a server echoes them.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -95,52 +91,6 @@ impl RequestSettings {
             *request.body_mut() = Some(body.clone().into());
         }
     }
-
-    /// Blots out what must not be seen: each part of a secret that is long enough to give it away, so that it is also
-    /// found where a server escaped a sign of it or cut it short.
-    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in self.secrets() {
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, REDACTED));
-            }
-            for run in secret.split(|letter: char| !letter.is_ascii_alphanumeric()) {
-                let Some(telling) = run.get(..TELLING) else { continue };
-                let mut from = 0;
-                while let Some(start) = text.get(from..).and_then(|rest| rest.find(telling)) {
-                    let start = from + start;
-                    let there = text.get(start..).unwrap_or_default();
-                    let shown =
-                        there.bytes().zip(run.bytes()).take_while(|(one, other)| one == other).count();
-                    text.to_mut().replace_range(start..start + shown, REDACTED);
-                    from = start + REDACTED.len();
-                }
-            }
-        }
-        text
-    }
-
-    /// The start of a body as text. What must not be seen is blotted out before the cut, which could halve it.
-    fn excerpt(&self, body: &[u8]) -> String {
-        let whole = String::from_utf8_lossy(body);
-        match self.redact(&whole) {
-            Cow::Borrowed(_) => {
-                String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned()
-            }
-            Cow::Owned(blotted) => {
-                let longest = BODY_EXCERPT_BYTES.min(blotted.len());
-                let end = (0..=longest).rev().find(|end| blotted.is_char_boundary(*end)).unwrap_or(0);
-                blotted.get(..end).unwrap_or_default().to_owned()
-            }
-        }
-    }
-
-    fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.headers.values().filter(|value| value.is_sensitive()).filter_map(|value| {
-            let text = std::str::from_utf8(value.as_bytes()).ok()?;
-            text.rsplit(' ').next().filter(|secret| !secret.is_empty())
-        })
-    }
 }
 
 impl fmt::Debug for RequestSettings {
@@ -163,6 +113,14 @@ impl Client {
         client.inner.body = Some(body);
         client
     }
+
+    /// The same client, whose requests are bounded by this time, the answer included.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        let mut client = self.clone();
+        client.inner.timeout = Some(timeout);
+        client
+    }
 }
 
 /// A URL as it may be printed: its query may hold a secret.
@@ -177,7 +135,8 @@ pub fn without_query(url: &Url) -> String {
 
 /// Sends a request. The body of an error, whatever it is, becomes the JSON of
 /// [`ErrorResponse`](crate::types::ErrorResponse), so that the error keeps its status, its headers and the body's
-/// first [`BODY_EXCERPT_BYTES`]. Where a success has a body to read, an empty one reads as `{}`.
+/// first [`BODY_EXCERPT_BYTES`]. Where a success has a body to read, an empty one reads as `{}`, and one that fails keeps
+/// the status ([`BrokenAnswer`](crate::raw::BrokenAnswer)). No body is read beyond [`MAX_BODY_BYTES`].
 #[doc(hidden)]
 pub async fn execute(
     client: &reqwest::Client,
@@ -185,90 +144,68 @@ pub async fn execute(
     settings: &RequestSettings,
     reads_body: bool,
 ) -> reqwest::Result<Response> {
-    let response = client.execute(request).await?;
+    let mut response = client.execute(request).await?;
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
-        return Ok(replace_error_body(response, settings).await);
-    }
-    if !reads_body {
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_read = is_error || (reads_body && status.is_success());
+    if !is_read {
         return Ok(response);
     }
-    let head = with_body(&response, Vec::new());
-    let body = response.bytes().await?;
-    let body = match settings.redact(&String::from_utf8_lossy(&body)) {
-        _ if body.is_empty() => b"{}".to_vec(),
-        Cow::Owned(blotted) => blotted.into_bytes(),
-        Cow::Borrowed(_) => body.into(),
-    };
-    Ok(with_body(&head, body))
+    let ReadBody { bytes, fault } = body::read(&mut response).await;
+    let secrets = Secrets::of(&settings.headers);
+    let text = String::from_utf8_lossy(&bytes);
+    let redacted = secrets.redact(&text);
+    if is_error {
+        hide_echoes(response.headers_mut(), &secrets);
+        // A body that breaks off is kept as far as it came.
+        return Ok(with_body(&response, error_body(&bytes, redacted)));
+    }
+    Ok(match (fault, redacted) {
+        (Some(fault), _) => with_body(&response, body::broken(status, fault)),
+        _ if bytes.is_empty() => with_body(&response, "{}"),
+        (None, Cow::Owned(redacted)) => with_body(&response, redacted),
+        (None, Cow::Borrowed(_)) => with_body(&response, bytes),
+    })
 }
 
-async fn replace_error_body(mut response: Response, settings: &RequestSettings) -> Response {
-    let mut body = Vec::new();
-    // A body that breaks off is kept as far as it came.
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(chunk.get(..ERROR_BODY_BYTES.saturating_sub(body.len())).unwrap_or(&chunk));
-        if body.len() >= ERROR_BODY_BYTES {
-            break;
+/// The JSON of the contract's error, whatever the body is. What must not be seen is redacted before the excerpt is cut,
+/// which could halve it.
+fn error_body(body: &[u8], redacted: Cow<'_, str>) -> String {
+    let parsed = serde_json::from_str::<Value>(&redacted).unwrap_or_default();
+    let excerpt = match redacted {
+        Cow::Borrowed(_) => {
+            String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned()
         }
-    }
-    let excerpt = settings.excerpt(&body);
-    let parsed = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-    let member =
-        |name: &str| parsed.get(name).and_then(Value::as_str).map(|text| settings.redact(text).into_owned());
+        Cow::Owned(redacted) => {
+            let fits = redacted.char_indices().map(|(at, letter)| at + letter.len_utf8());
+            let end = fits.take_while(|end| *end <= BODY_EXCERPT_BYTES).last().unwrap_or(0);
+            redacted.get(..end).unwrap_or_default().to_owned()
+        }
+    };
     let mut error = json!({ "body_excerpt": excerpt });
     for name in ["reason", "error_message"] {
-        if let (Some(text), Some(members)) = (member(name), error.as_object_mut()) {
+        if let (Some(text), Some(members)) = (parsed.get(name).and_then(Value::as_str), error.as_object_mut())
+        {
             members.insert(name.to_owned(), text.into());
         }
     }
-    for value in response.headers_mut().values_mut() {
-        // An echoed secret must not show where headers are printed.
-        if std::str::from_utf8(value.as_bytes())
-            .is_ok_and(|text| matches!(settings.redact(text), Cow::Owned(_)))
-        {
+    error.to_string()
+}
+
+/// A secret that is echoed in a header must not show where headers are printed.
+fn hide_echoes(headers: &mut HeaderMap, secrets: &Secrets) {
+    for value in headers.values_mut() {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        if matches!(secrets.redact(&text), Cow::Owned(_)) {
             value.set_sensitive(true);
         }
     }
-    with_body(&response, error.to_string().into_bytes())
 }
 
-fn with_body(response: &Response, body: Vec<u8>) -> Response {
-    let mut replaced = http::Response::new(body);
+fn with_body(response: &Response, body: impl Into<Body>) -> Response {
+    let mut replaced = http::Response::new(body.into());
     *replaced.status_mut() = response.status();
     *replaced.version_mut() = response.version();
     *replaced.headers_mut() = response.headers().clone();
     replaced.into()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-
-    use super::RequestSettings;
-
-    #[test]
-    fn a_secret_is_blotted_out_whole_escaped_and_cut_short() {
-        let cases = [
-            ("Basic YWJj", "is YWJj here", "is [redacted] here"),
-            (
-                "Basic c2VjcmV0LXZhbHVl/w==",
-                "c2VjcmV0LXZhbHVl\\/w== and c2VjcmV0LX",
-                "[redacted]\\/w== and [redacted]",
-            ),
-            // Its own mark is no reason to go on for ever.
-            ("Basic redacted12", "redacted12 redacted1 redact", "[[redacted]] [redacted] redact"),
-        ];
-        for (header, text, blotted) in cases {
-            let mut value = HeaderValue::from_static(header);
-            value.set_sensitive(true);
-            let settings = RequestSettings::new().headers(HeaderMap::from_iter([(AUTHORIZATION, value)]));
-            assert_eq!(settings.redact(text), blotted);
-            let mut open = HeaderValue::from_static(header);
-            open.set_sensitive(false);
-            let settings = RequestSettings::new().headers(HeaderMap::from_iter([(AUTHORIZATION, open)]));
-            assert_eq!(settings.redact(text), text);
-        }
-    }
 }

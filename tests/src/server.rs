@@ -376,10 +376,9 @@ pub fn credentials() -> Credentials {
     Credentials::new(client_id(), client_secret()).expect("the worked example is no pair of credentials")
 }
 
-/// A client that waits no longer than 5 ms before another attempt, whatever the server asks for.
+/// A client that waits no longer than 5 ms before another attempt, unless the server asks for more.
 pub fn quick(endpoints: Endpoints) -> ClientBuilder {
-    let delay = Duration::from_millis(5);
-    let policy = RetryPolicy::default().delays(Duration::from_millis(1), delay).max_retry_after(delay);
+    let policy = RetryPolicy::default().delays(Duration::from_millis(1), Duration::from_millis(5));
     Client::builder(credentials(), endpoints).retry(policy)
 }
 

@@ -37,6 +37,11 @@ fn it_collects_and_sets_consent() {
     let consent = sandbox.user("user-7").and_then(|user| user.consent).unwrap();
     assert_eq!((consent.value, consent.source), (false, ConsentSource::SetConsent));
     assert!(client.collect([]).unwrap().is_complete());
+
+    client.collect_one(server::event("e-30")).unwrap();
+    let failed = client.collect_one(server::event("e-25")).unwrap_err();
+    assert!(failed.error().is_rejected());
+    assert_eq!(failed.into_parts().1.event_id().as_str(), "e-25");
 }
 
 #[test]
@@ -98,6 +103,8 @@ fn inside_a_runtime(outside: blocking::Client, sandbox: &Sandbox) {
         let failed = client.collect(&mut source).unwrap_err();
         assert!(failed.error().is_configuration(), "{failed:?}");
         assert_eq!((failed.report().read(), source.count()), (0, 25), "nothing was read");
+        let failed = client.collect_one(server::event("e-1")).unwrap_err();
+        assert!(failed.error().is_configuration() && failed.event().event_id().as_str() == "e-1");
     }
     assert!(sandbox.statistics().requests.is_empty());
 

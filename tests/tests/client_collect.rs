@@ -11,11 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_api::{Client, CollectReport, Refusal, types::Event};
+use copilot_api::{Client, CollectReport, RejectionCause, RetryPolicy, types::Event};
 use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
 use futures_util::{StreamExt, stream};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 /// A Copilot.cx that first asks `refuse` for an answer to the whole request.
@@ -150,11 +151,11 @@ async fn an_event_that_is_too_large_alone_is_rejected_and_costs_the_others_littl
     let report = in_time(server.client().build().unwrap().collect(events)).await.unwrap();
     assert_eq!((report.read(), report.accepted()), (1000, 999));
     assert_eq!(lost(&report), (vec![TOO_LARGE], vec![]));
-    let Refusal::Request { status, reason, message, .. } = report.rejections()[0].refusal() else {
+    let RejectionCause::Request { status, reason, words, .. } = report.rejections()[0].cause() else {
         panic!("{report:?}");
     };
-    let found = (status.as_u16(), reason.as_deref(), message.as_deref());
-    assert_eq!(found, (413, Some("COMMON.CONTENT_TOO_LARGE"), Some("too large")));
+    assert_eq!((status.as_u16(), reason.as_deref()), (413, Some("COMMON.CONTENT_TOO_LARGE")));
+    assert_eq!(words, &["too large"]);
     let expected: Vec<String> = (0..1000).filter(|at| *at != TOO_LARGE).map(id).collect();
     assert_eq!(copilot.taken().concat(), expected);
     // 1000 small events are ten requests; the huge one cuts its own batch to pieces, and no other.
@@ -168,49 +169,147 @@ async fn an_event_that_is_too_large_alone_is_rejected_and_costs_the_others_littl
 #[tokio::test]
 async fn events_that_cause_a_400_are_found_and_the_others_are_taken() {
     // Which of a hundred events cause it, and how many requests it may take to find them.
-    let table: &[(&[usize], u64)] =
-        &[(&[0], 20), (&[37], 20), (&[99], 20), (&[49, 50], 40), (&[3, 17, 31, 45, 59, 73, 87], 129)];
+    let at_random: Vec<usize> = {
+        let mut all: Vec<usize> = (0..100).collect();
+        fastrand::Rng::with_seed(2_026).shuffle(&mut all);
+        all.truncate(10);
+        all.sort_unstable();
+        all
+    };
+    let table: &[(&[usize], u64)] = &[
+        (&[0], 20),
+        (&[37], 20),
+        (&[99], 20),
+        (&[49, 50], 40),
+        (&[3, 80], 40),
+        (&[3, 17, 31, 45, 59, 73, 87], 129),
+        (&at_random, 160),
+    ];
     for (poisoned, most) in table {
-        let is_poisoned =
-            |ids: &[String]| ids.iter().any(|found| poisoned.iter().any(|at| *found == id(*at)));
-        let (server, copilot) = copilot(move |request| is_poisoned(&request.event_ids()).then(bad_request));
+        let bad: Vec<String> = poisoned.iter().map(|at| id(*at)).collect();
+        let (server, copilot) = copilot({
+            let bad = bad.clone();
+            move |request| request.event_ids().iter().any(|found| bad.contains(found)).then(bad_request)
+        });
         let report = in_time(server.client().build().unwrap().collect(events(100))).await.unwrap();
         assert_eq!(lost(&report), (poisoned.to_vec(), vec![]));
         assert_eq!(report.accepted(), 100 - poisoned.len());
         for rejection in report.rejections() {
             assert_eq!(rejection.event().event_id().as_str(), id(rejection.index()));
-            assert_eq!(rejection.refusal().to_string(), "400 Bad Request: COMMON.REQUEST_VALIDATION: no");
+            let RejectionCause::Request { status, reason, .. } = rejection.cause() else {
+                panic!("{rejection:?}")
+            };
+            assert_eq!((status.as_u16(), reason.as_deref()), (400, Some("COMMON.REQUEST_VALIDATION")));
+            assert_eq!(rejection.server_words(), ["no"]);
         }
-        let expected: Vec<String> = (0..100).filter(|at| !poisoned.contains(at)).map(id).collect();
-        assert_eq!(copilot.taken().concat(), expected);
+        let expected: Vec<String> = (0..100).map(id).filter(|found| !bad.contains(found)).collect();
+        let mut taken = copilot.taken().concat();
+        taken.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
+        assert_eq!(taken, expected);
         assert!(report.requests() <= *most, "{poisoned:?}: {} requests", report.requests());
     }
 }
 
 #[tokio::test]
-async fn when_too_many_events_cause_a_400_the_error_brings_every_event_back() {
-    // The first batch is good; of the second, every second event is not.
-    let is_poisoned = |at: usize| at >= 100 && at % 2 == 1;
-    let (server, copilot) = copilot(move |request| {
-        let number = |id: &String| id[2..].parse().unwrap();
-        request.event_ids().iter().map(number).any(is_poisoned).then(bad_request)
-    });
-    let mut source = events(250);
-    let failed = in_time(server.client().build().unwrap().collect(&mut source)).await.unwrap_err();
-    assert!(failed.error().is_bad_request(), "{failed:?}");
-    assert_eq!(failed.error().reason(), Some("COMMON.REQUEST_VALIDATION"));
-    let (_, report) = failed.into_parts();
-    let (rejected, undelivered) = lost(&report);
-    assert!(rejected.iter().all(|at| is_poisoned(*at)) && !rejected.is_empty(), "{rejected:?}");
-    assert_eq!(report.accepted() + rejected.len() + undelivered.len(), report.read());
-    assert!(report.read() >= 200);
-    assert_eq!(report.read() + source.count(), 250);
-    let accepted = copilot.taken().concat();
-    assert_eq!(accepted.len(), report.accepted());
-    let mut all: Vec<String> = rejected.into_iter().chain(undelivered).map(id).chain(accepted).collect();
-    all.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
-    assert_eq!(all, (0..report.read()).map(id).collect::<Vec<_>>());
-    assert!(report.requests() <= 130, "{} requests", report.requests());
+async fn an_endpoint_that_refuses_everything_is_an_error_and_not_a_hundred_rejections() {
+    let page =
+        || Answer::status(400).header("Content-Type", "text/html").body("<html>no such service</html>");
+    for (status, answer) in [(400, page()), (413, Answer::status(413))] {
+        for count in [1, 2, 3, 50, 100, 1000] {
+            let server = Server::always(answer.clone());
+            let client = server.client().max_batch_events(1000).build().unwrap();
+            let failed = in_time(client.collect(events(count))).await.unwrap_err();
+            let error = failed.error();
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(status), "{error:?}");
+            assert_eq!(lost(failed.report()), (vec![], (0..count).collect()));
+            assert!(failed.report().undelivered().iter().all(|left| !left.may_have_been_taken()));
+            let most = 2 * u64::from(count.ilog2()) + 10;
+            assert!(failed.report().requests() <= most, "{count}: {} requests", failed.report().requests());
+            assert_eq!(failed.report().requests(), server.requests().len() as u64);
+            assert!(error.to_string().contains("no event is known to be the cause"), "{error}");
+
+            let failed = in_time(client.collect_one(server::event("e-0"))).await.unwrap_err();
+            assert!(!failed.error().is_rejected() && failed.event().event_id().as_str() == "e-0");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_search_without_proof_waits_and_pays_from_the_retry_budget() {
+    // Nothing is taken: a hundred events cost 20 requests after the first, and each may wait up to a tenth of a second.
+    let server = Server::always(bad_request());
+    let delay = Duration::from_millis(100);
+    let policy = |retries| RetryPolicy::default().delays(delay, delay).budget(retries, 0);
+    let client = |retries| server.client().retry(policy(retries)).build().unwrap();
+    let started = Instant::now();
+    let failed = in_time(client(100).collect(events(100))).await.unwrap_err();
+    assert!(!failed.error().is_retry_budget_exhausted(), "{failed}");
+    assert!(started.elapsed() > Duration::from_millis(300), "{:?}", started.elapsed());
+    let failed = in_time(client(7).collect(events(100))).await.unwrap_err();
+    assert!(failed.error().is_retry_budget_exhausted() && failed.error().is_bad_request(), "{failed}");
+    assert_eq!((failed.report().requests(), failed.report().undelivered().len()), (8, 100));
+
+    // A part that is taken gives its cost back: one event in a hundred that is found costs nothing in the end.
+    let (server, _) = copilot(|request| request.event_ids().contains(&id(99)).then(bad_request));
+    let client = server.client().retry(policy(1)).build().unwrap();
+    for _ in 0..3 {
+        let report = in_time(client.collect(events(100))).await.unwrap();
+        assert_eq!(lost(&report), (vec![99], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_400_for_a_single_event_is_a_rejection_once_the_call_has_proof() {
+    let (server, copilot) = copilot(|request| request.event_ids().contains(&id(2)).then(bad_request));
+    let client = server.client().max_batch_events(1).build().unwrap();
+    // Alone it proves nothing, and neither does another call.
+    let failed = in_time(client.collect([server::event(&id(2))])).await.unwrap_err();
+    assert_eq!(lost(failed.report()), (vec![], vec![0]));
+    let report = in_time(client.collect(events(5))).await.unwrap();
+    assert_eq!((lost(&report), report.accepted(), report.requests()), ((vec![2], vec![]), 4, 5));
+    assert_eq!(copilot.taken().concat().len(), 4);
+    let failed = in_time(client.collect_one(server::event(&id(2)))).await.unwrap_err();
+    assert!(failed.error().is_bad_request() && failed.event().event_id().as_str() == id(2), "{failed:?}");
+    in_time(client.collect_one(server::event(&id(3)))).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_event_is_ok_only_when_it_was_taken() {
+    let said = |body: Value| Answer::json(200, &body);
+    let wrong = json!({ "event_id": "e-0", "index": 0, "error": "unknown thing of user-7" });
+    let elsewhere = json!({ "event_id": "e-9", "index": 5, "error": "no" });
+    // The answer; whether it is a rejection; whether the event may have been taken.
+    let table = [
+        (said(json!({ "invalid_events": [wrong] })), true, false),
+        (said(json!({ "invalid_events": [elsewhere] })), true, true),
+        (said(json!([])), false, true),
+        (Answer::status(204), false, true),
+        (Answer::json(401, &json!({})), false, false),
+    ];
+    for (answer, is_rejected, may_have_been_taken) in table {
+        let server = Server::always(answer.clone());
+        let client = server.client().build().unwrap();
+        let failed = in_time(client.collect_one(server::event("e-0"))).await.unwrap_err();
+        assert_eq!(failed.error().is_rejected(), is_rejected, "{answer:?}: {failed}");
+        assert_eq!(failed.error().may_have_been_taken(), may_have_been_taken, "{answer:?}");
+        assert_eq!(failed.error().server_words().is_empty(), !is_rejected, "{answer:?}");
+        assert!(!format!("{failed} {failed:?}").contains("user-7"), "{failed:?}");
+        let (_, event) = failed.into_parts();
+        assert_eq!(event.event_id().as_str(), "e-0");
+    }
+    for body in ["{}", "", r#"{"invalid_events": null}"#] {
+        let server =
+            Server::always(Answer::status(200).header("Content-Type", "application/json").body(body));
+        in_time(server.client().build().unwrap().collect_one(server::event("e-0"))).await.expect(body);
+    }
+    // What breaks the contract is not sent.
+    let server = Server::always(said(json!({})));
+    let old = server::event("e-0");
+    let old = Event::deserialize(json!({ "type": "thing_connected", "event_id": "e-0", "timestamp": 5,
+        "payload": { "thing_id": old.thing_id().unwrap().as_str() } }));
+    let failed = in_time(server.client().build().unwrap().collect_one(old.unwrap())).await.unwrap_err();
+    assert!(failed.error().is_invalid_input() && server.requests().is_empty(), "{failed:?}");
+    assert_eq!(failed.error().violations()[0].pointer(), "/timestamp");
 }
 
 /// Collects 35 events from a source that outlives the call, from a server that lets the first two requests pass; returns
@@ -254,7 +353,7 @@ async fn a_batch_that_fails_for_good_leaves_nothing_out() {
             assert_eq!(lost(&report), (vec![], left));
             assert_eq!(report.read() + rest.len(), 35);
 
-            let (_, _, undelivered) = report.into_parts();
+            let undelivered = report.into_parts().undelivered;
             let again = undelivered.into_iter().map(|left| left.into_event()).chain(rest);
             let report = in_time(client.collect(again)).await.unwrap();
             assert!(report.is_complete());
@@ -307,4 +406,68 @@ async fn calls_can_be_spawned_and_run_side_by_side() {
     let mut taken = copilot.taken().concat();
     taken.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
     assert_eq!(taken, (0..400).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_batch_goes_when_the_stream_rests() {
+    let (server, copilot) = copilot(|_| None);
+    let client = server.client().linger(Duration::from_millis(100)).build().unwrap();
+    // 99 events, then nothing for ever: more would fill the batch.
+    let endless = stream::iter(events(99)).chain(stream::pending());
+    let mut batches = client.collect_batches(endless);
+    let started = Instant::now();
+    let report = in_time(batches.next()).await.unwrap().unwrap();
+    assert_eq!((report.read(), report.accepted()), (99, 99));
+    assert!(started.elapsed() >= Duration::from_millis(100), "{:?}", started.elapsed());
+    assert_eq!(copilot.taken().len(), 1);
+    // Then it waits for more, without sending anything.
+    assert!(tokio::time::timeout(Duration::from_millis(300), batches.next()).await.is_err());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_lingers_no_longer_when_others_trickle_in() {
+    let (server, _) = copilot(|_| None);
+    let client = server.client().linger(Duration::from_millis(200)).build().unwrap();
+    // One every 50 ms: the stream never rests for 200 ms.
+    let trickle = Box::pin(stream::iter(events(1000)).then(async |event| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        event
+    }));
+    let mut batches = client.collect_batches(trickle);
+    let started = Instant::now();
+    let report = in_time(batches.next()).await.unwrap().unwrap();
+    assert!((2..=20).contains(&report.read()), "{}", report.read());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn each_batch_has_a_report_of_its_own_and_a_failure_does_not_end_the_stream() {
+    let requests = AtomicUsize::new(0);
+    let (server, _) = copilot(move |_| {
+        let nth = requests.fetch_add(1, Ordering::Relaxed);
+        (nth == 1).then(|| Answer::json(401, &json!({})))
+    });
+    let client = server.client().max_batch_events(10).build().unwrap();
+    let mut batches = client.collect_batches(stream::iter(events(35)));
+    let mut found = Vec::new();
+    while let Some(outcome) = in_time(batches.next()).await {
+        found.push(match outcome {
+            Ok(report) => (report.read(), report.accepted(), vec![]),
+            Err(failed) => (failed.report().read(), failed.report().accepted(), lost(failed.report()).1),
+        });
+    }
+    assert_eq!(found, [(10, 10, vec![]), (10, 0, (10..20).collect()), (10, 10, vec![]), (5, 5, vec![])]);
+    assert!(in_time(batches.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn the_call_deadline_ends_a_stream_that_rests() {
+    let (server, _) = copilot(|_| None);
+    let client = server.client().linger(Duration::from_secs(30)).call_deadline(Duration::from_millis(200));
+    let endless = stream::iter(events(7)).chain(stream::pending());
+    let failed = in_time(client.build().unwrap().collect_stream(endless)).await.unwrap_err();
+    assert!(failed.error().is_deadline_exceeded(), "{failed:?}");
+    assert_eq!(lost(failed.report()), (vec![], (0..7).collect()));
+    assert_eq!((failed.report().read(), server.requests().len()), (7, 0));
 }

@@ -15,8 +15,8 @@ fn both(base: &str) -> [Endpoints; 2] {
 #[test]
 fn plain_http_to_another_machine_needs_permission() {
     let refused = [
-        "http://api.acme.bycopilot.com/v2/collect",
-        "http://203.0.113.7/v2/collect",
+        "http://api.acme.bycopilot.com/in",
+        "http://203.0.113.7/in",
         "http://localhost.example.com/",
         "http://127.0.0.1.example.com/",
         "http://0.0.0.0:8080/",
@@ -40,12 +40,12 @@ fn plain_http_to_another_machine_needs_permission() {
 #[test]
 fn plain_http_to_loopback_needs_no_permission() {
     let permitted = [
-        "http://127.0.0.1:8080/v2/collect",
+        "http://127.0.0.1:8080/in",
         "http://127.9.8.7/",
         "http://[::1]:8080/",
-        "http://localhost/v2/collect",
-        "http://LOCALHOST/v2/collect",
-        "https://api.acme.bycopilot.com/v2/collect",
+        "http://localhost/in",
+        "http://LOCALHOST/in",
+        "https://api.acme.bycopilot.com/in",
     ];
     for url in permitted {
         for endpoints in both(url) {
@@ -61,7 +61,8 @@ fn a_url_that_is_refused_is_not_repeated() {
         (format!("https://me:{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
         (format!("https://{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
         (format!("https://:{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
-        (format!("https://me:{SECRET}@a b/v2/collect"), "not an absolute URL"),
+        (format!("https://me:{SECRET}@a%b/v2/collect"), "not an absolute URL"),
+        (format!("https://me:{SECRET}@a b/v2/collect"), "whitespace"),
         (format!("/v2/collect?key={SECRET}"), "not an absolute URL"),
         (format!("ftp://me:{SECRET}@api.acme.bycopilot.com/"), "https://"),
         (format!("{SECRET}:api"), "https://"),
@@ -111,11 +112,125 @@ fn an_environment_is_one_label_of_a_host_name() {
 
 #[test]
 fn a_secret_in_a_query_is_not_printed() {
-    let url = format!("https://api.acme.bycopilot.com/v2/collect?token={SECRET}");
+    let url = format!("https://api.acme.bycopilot.com/in?token={SECRET}");
     for endpoints in both(&url) {
         let client = Client::new(server::credentials(), endpoints.clone()).unwrap();
         for printed in [format!("{endpoints:?}"), format!("{client:?}")] {
-            assert!(printed.contains("/v2/collect") && !printed.contains(SECRET), "{printed}");
+            assert!(printed.contains("/in?") && !printed.contains(SECRET), "{printed}");
         }
     }
+}
+
+const COLLECT: &str = "/v2/collect";
+const CONSENT: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
+
+#[test]
+fn a_base_keeps_its_path_and_gets_those_of_the_operations() {
+    let bases = [
+        ("https://gw.example", "https://gw.example"),
+        ("https://gw.example/", "https://gw.example"),
+        ("HTTPS://GW.example:443//", "https://gw.example"),
+        ("https://gw.example:8443/copilot", "https://gw.example:8443/copilot"),
+        ("https://gw.example/a/b///", "https://gw.example/a/b"),
+        ("https://gw.example/to/a%2Fb%3Fc", "https://gw.example/to/a%2Fb%3Fc"),
+        ("https://gw.example/v2/mine", "https://gw.example/v2/mine"),
+        ("https://gw.example/api", "https://gw.example/api"),
+        ("https://gw.example/av2", "https://gw.example/av2"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+    ];
+    for (base, expected) in bases {
+        let endpoints = Endpoints::base(base).expect(base);
+        assert_eq!(endpoints.collect_url().as_str(), format!("{expected}{COLLECT}"), "{base}");
+        assert_eq!(endpoints.consent_url().as_str(), format!("{expected}{CONSENT}"), "{base}");
+    }
+}
+
+#[test]
+fn a_base_that_paths_cannot_follow_is_refused_with_a_hint() {
+    let refused = [
+        ("http://127.0.0.1/x?key=abc", "query", "with_collect_url"),
+        ("https://gw.example?", "query", "with_collect_url"),
+        ("https://gw.example/v2/collect", "path of an operation", "with_collect_url"),
+        ("https://gw.example/v2/collect/", "path of an operation", "with_collect_url"),
+        ("https://gw.example/copilot/V2//./collect//", "path of an operation", "with_collect_url"),
+        ("https://gw.example/v2%2Fcollect", "path of an operation", "with_collect_url"),
+        (&format!("https://gw.example{CONSENT}"), "path of an operation", "with_consent_url"),
+        ("https://gw.example/v2", "path of an operation", "with_collect_url"),
+        ("https://gw.example/copilot/v2/api/report", "path of an operation", "with_consent_url"),
+    ];
+    for (base, problem, hint) in refused {
+        let error = Endpoints::base(base).expect_err(base).to_string();
+        assert!(error.contains(problem) && error.contains(hint), "{base}: {error}");
+    }
+}
+
+#[test]
+fn a_whole_url_is_taken_as_it_is_unless_it_is_that_of_the_other_operation() {
+    let safe = Endpoints::environment("acme").unwrap();
+    for url in ["https://gw.example/in?key=abc", "https://gw.example/", "https://gw.example/a%2Fb"] {
+        let endpoints = safe.clone().with_collect_url(url).unwrap().with_consent_url(url).unwrap();
+        assert_eq!([endpoints.collect_url().as_str(), endpoints.consent_url().as_str()], [url; 2]);
+    }
+    for end in ["", "/", "?key=abc"] {
+        let (collect, consent) =
+            (format!("https://gw.example/x{COLLECT}{end}"), format!("https://gw.example/x{CONSENT}{end}"));
+        safe.clone().with_collect_url(&collect).unwrap().with_consent_url(&consent).unwrap();
+        let error = safe.clone().with_collect_url(&consent).unwrap_err().to_string();
+        assert!(error.contains("the URL of set_consent"), "{error}");
+        let error = safe.clone().with_consent_url(&collect).unwrap_err().to_string();
+        assert!(error.contains("the URL of collect"), "{error}");
+    }
+}
+
+#[test]
+fn what_the_url_parser_would_mend_in_silence_is_refused() {
+    let safe = Endpoints::environment("acme").unwrap();
+    let refused = [
+        ("", "empty"),
+        (" https://gw.example", "whitespace"),
+        ("https://gw.example\n", "whitespace"),
+        ("https://gw\t.example", "whitespace"),
+        ("https://gw.example/a b", "whitespace"),
+        ("https://gw.example\u{a0}", "whitespace"),
+        ("https:\\\\gw.example\\x", "backslash"),
+        ("https:gw.example", "host"),
+        ("https:/gw.example/x", "host"),
+        ("https:///x/y", "host"),
+        ("https://", "host"),
+        ("https://?x", "host"),
+        ("https://gw.example:0", "port 0"),
+        ("https://gw.example:65536", "not an absolute URL"),
+        ("gw.example", "not an absolute URL"),
+        ("gw.example:443", "https://"),
+        ("https://gw.example#", "fragment"),
+        ("https://:@gw.example", ""),
+    ];
+    for (url, problem) in refused {
+        let results =
+            [Endpoints::base(url), safe.clone().with_collect_url(url), safe.clone().with_consent_url(url)];
+        for result in results {
+            match result {
+                Err(error) => assert!(error.to_string().contains(problem), "{url:?}: {error}"),
+                // Neither a name nor a password.
+                Ok(endpoints) => {
+                    assert_eq!((problem, endpoints.collect_url().username()), ("", ""), "{url:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_for_tests_waits_little_and_talks_to_this_machine_only() {
+    let sandbox = server::sandbox();
+    let client = |url: &str| Client::for_tests(url, server::client_id(), server::client_secret());
+    for url in ["https://api.acme.bycopilot.com", "http://192.0.2.1:7300", "http://localhost.invalid", "x"] {
+        let error = client(url).unwrap_err();
+        assert!(error.is_configuration(), "{url}: {error}");
+    }
+    let client = client(&sandbox.url()).unwrap();
+    sandbox.add_fault(copilot_sandbox::Fault::status(503).next(4)).unwrap();
+    let started = std::time::Instant::now();
+    client.collect_one(server::event("e-1")).await.unwrap();
+    assert!(started.elapsed() < std::time::Duration::from_millis(500), "{:?}", started.elapsed());
 }

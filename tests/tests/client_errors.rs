@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use copilot_api::{Client, ClientBuilder, Error, Refusal, types::Event};
-use copilot_tests::server::{self, Answer, HangsUp, Server, in_time};
+use copilot_api::{Client, ClientBuilder, Error, raw::raw::MAX_BODY_BYTES, types::Event};
+use copilot_tests::server::{self, Answer, HangsUp, Request, Server, in_time};
 use serde_json::json;
 
 /// How many attempts a failure that may pass is worth.
@@ -27,6 +30,8 @@ fn predicates(error: &Error) -> Vec<&'static str> {
         ("unreadable", error.is_unreadable()),
         ("retryable", error.is_retryable()),
         ("budget exhausted", error.is_retry_budget_exhausted()),
+        ("deadline exceeded", error.is_deadline_exceeded()),
+        ("rejected", error.is_rejected()),
     ];
     all.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
@@ -121,6 +126,7 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
             let client = server.client().http_client(http.clone()).build().unwrap();
             let mut errors = vec![consent_fails(&name, &client).await];
             assert_eq!(server.requests().len(), attempts as usize, "{name}");
+            // A 400 or 413 makes the client look for an event that causes it.
             if !matches!(status, 400 | 413) {
                 errors.push(collect_fails(&name, &client).await);
                 assert_eq!(server.requests().len(), 2 * attempts as usize, "{name}");
@@ -130,7 +136,8 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
                 assert_eq!(error.status().map(|status| status.as_u16()), Some(*status), "{name}");
                 assert_eq!(error.attempts(), attempts, "{name}");
                 assert_eq!(error.reason(), reason, "{name}");
-                assert_eq!(error.error_message(), words, "{name}");
+                assert_eq!(error.server_words().first().map(String::as_str), words, "{name}");
+                assert_eq!(error.may_have_been_taken(), *status >= 500, "{name}");
                 let kept = error.body_excerpt().unwrap_or_else(|| panic!("{name}: no excerpt"));
                 assert!(kept.starts_with(excerpt.trim_end_matches('\u{0}')), "{name}: {kept}");
                 // 512 bytes of the body; what was no text among them takes more room as text.
@@ -146,90 +153,80 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
 }
 
 #[tokio::test]
-async fn a_400_or_413_for_single_events_makes_each_of_them_a_rejection() {
-    for status in [400, 413] {
-        for (body, answer, reason, words, _) in bodies(status) {
-            let name = format!("{status}, {body}");
-            let server = Server::always(answer);
-            let report =
-                in_time(server.client().build().unwrap().collect(three_events())).await.expect(&name);
-            assert_eq!((report.read(), report.accepted()), (3, 0), "{name}");
-            let rejected: Vec<usize> =
-                report.rejections().iter().map(|rejection| rejection.index()).collect();
-            assert_eq!(rejected, [0, 1, 2], "{name}");
-            for rejection in report.rejections() {
-                let Refusal::Request { status: found, reason: code, message, .. } = rejection.refusal()
-                else {
-                    panic!("{name}: {rejection:?}");
-                };
-                assert_eq!(
-                    (found.as_u16(), code.as_deref(), message.as_deref()),
-                    (status, reason, words),
-                    "{name}"
-                );
-            }
+async fn no_answer_is_a_transport_error_and_worth_another_attempt() {
+    let slow = Duration::from_secs(30);
+    let table: Vec<(&str, Option<Server>, &[&str])> = vec![
+        ("nobody listens", None, &["connect", "transport", "retryable"]),
+        ("closed unread", Some(Server::start(HangsUp)), &["transport", "retryable"]),
+        ("closed unanswered", Some(Server::always(Answer::closed())), &["transport", "retryable"]),
+        ("no HTTP", Some(Server::always(Answer::status(7))), &["transport", "retryable"]),
+        (
+            "late",
+            Some(Server::always(Answer::status(204).after(slow))),
+            &["timeout", "transport", "retryable"],
+        ),
+    ];
+    for (name, server, expected) in table {
+        let endpoints = server.as_ref().map_or_else(server::nobody, Server::endpoints);
+        let client = server::quick(endpoints).timeout(Duration::from_millis(200)).build().unwrap();
+        for error in [collect_fails(name, &client).await, consent_fails(name, &client).await] {
+            assert_eq!(predicates(&error), expected, "{name}: {error:?}");
+            assert_eq!(error.attempts(), ATTEMPTS, "{name}");
+            assert_eq!((error.reason(), error.server_words().len()), (None, 0), "{name}");
+            assert_eq!(error.may_have_been_taken(), !error.is_connect(), "{name}");
+            assert!(std::error::Error::source(&error).is_some(), "{name}");
         }
     }
 }
 
 #[tokio::test]
-async fn no_whole_answer_is_a_transport_error_and_worth_another_attempt() {
+async fn a_success_whose_body_does_not_arrive_is_not_sent_again_and_keeps_its_status() {
     let long = json!({ "invalid_events": [], "padding": "x".repeat(100) });
     let whole = Answer::json(200, &long);
-    let slow = Duration::from_secs(30);
-    // The name, the server, the predicates, and whether consent is set all the same since it reads no body.
-    let table: Vec<(&str, Option<Server>, &[&str], bool)> = vec![
-        ("nobody listens", None, &["connect", "transport", "retryable"], false),
-        ("closed unread", Some(Server::start(HangsUp)), &["transport", "retryable"], false),
-        ("closed unanswered", Some(Server::always(Answer::closed())), &["transport", "retryable"], false),
-        ("no HTTP", Some(Server::always(Answer::status(7))), &["transport", "retryable"], false),
-        (
-            "closed in the body",
-            Some(Server::always(whole.clone().cut_at(30))),
-            &["transport", "retryable"],
-            true,
-        ),
-        (
-            "closed before the body",
-            Some(Server::always(whole.clone().cut_at(0))),
-            &["transport", "retryable"],
-            true,
-        ),
-        (
-            "closed in a chunk",
-            Some(Server::always(whole.clone().chunked().cut_at(30))),
-            &["transport", "retryable"],
-            true,
-        ),
-        (
-            "late",
-            Some(Server::always(whole.clone().after(slow))),
-            &["timeout", "transport", "retryable"],
-            false,
-        ),
-        (
-            "drips",
-            Some(Server::always(whole.drip(1, Duration::from_millis(30)))),
-            &["timeout", "transport", "retryable"],
-            true,
-        ),
+    let endless = Answer::status(200).body(" ".repeat(MAX_BODY_BYTES + 1));
+    let table = [
+        ("closed in the body", whole.clone().cut_at(30), "broke off"),
+        ("closed before the body", whole.clone().cut_at(0), "broke off"),
+        ("closed in a chunk", whole.clone().chunked().cut_at(30), "broke off"),
+        ("drips", whole.drip(1, Duration::from_millis(30)), "did not arrive in time"),
+        ("too large", endless, "has more than 4194304 bytes"),
     ];
-    for (name, server, expected, consent_is_set) in table {
-        let endpoints = server.as_ref().map_or_else(server::nobody, Server::endpoints);
-        let client = server::quick(endpoints).timeout(Duration::from_millis(200)).build().unwrap();
-        let mut errors = vec![collect_fails(name, &client).await];
-        if consent_is_set {
-            in_time(client.set_consent("user-7", true)).await.expect(name);
-        } else {
-            errors.push(consent_fails(name, &client).await);
-        }
-        for error in errors {
-            assert_eq!(predicates(&error), expected, "{name}: {error:?}");
-            let attempts = if expected.contains(&"retryable") { ATTEMPTS } else { 1 };
-            assert_eq!(error.attempts(), attempts, "{name}");
-            assert_eq!((error.reason(), error.error_message()), (None, None), "{name}");
-            assert!(std::error::Error::source(&error).is_some(), "{name}");
-        }
+    for (name, answer, words) in table {
+        let server = Server::always(answer);
+        let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
+        let failed = in_time(client.collect(three_events())).await.expect_err(name);
+        let error = failed.error();
+        assert_eq!(predicates(error), ["unreadable"], "{name}: {error:?}");
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{name}");
+        assert_eq!(error.attempts(), 1, "{name}");
+        assert!(error.to_string().contains(words), "{name}: {error}");
+        assert!(error.may_have_been_taken(), "{name}");
+        let left = failed.report().undelivered();
+        assert!(left.len() == 3 && left.iter().all(|left| left.may_have_been_taken()), "{name}: {left:?}");
+        assert_eq!(server.requests().len(), 1, "{name}");
+        // Consent reads no body.
+        in_time(client.set_consent("user-7", true)).await.expect(name);
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
+    let unauthorized = || Answer::json(401, &json!({ "reason": "AUTH.UNAUTHORIZED" }));
+    for (first, may_have_been_taken) in
+        [(Answer::closed(), true), (Answer::status(502), true), (Answer::status(429), false)]
+    {
+        let requests = AtomicUsize::new(0);
+        let server = Server::start(move |_: &Request| {
+            if requests.fetch_add(1, Ordering::Relaxed) == 0 { first.clone() } else { unauthorized() }
+        });
+        let client = server.client().max_batch_events(2).build().unwrap();
+        let failed = in_time(client.collect(three_events())).await.unwrap_err();
+        assert!(failed.error().is_unauthorized() && failed.error().attempts() == 2, "{failed}");
+        assert_eq!(failed.error().may_have_been_taken(), may_have_been_taken);
+        let left: Vec<bool> =
+            failed.report().undelivered().iter().map(|left| left.may_have_been_taken()).collect();
+        // The third was never sent.
+        assert_eq!(left, [may_have_been_taken, may_have_been_taken, false]);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use copilot_api::{
-    CollectReport, EventTimestamp, NewEvent,
+    CollectReport, EventTimestamp, NewEvent, ReportParts,
     types::{Event, ThingConnectedPayload},
 };
 use copilot_tests::server::{Answer, Copilot, Request, Script, Server};
@@ -164,7 +164,7 @@ impl Ledger {
         assert_eq!(report.read(), read.len());
         assert!(report.unattributed().is_empty(), "{report:?}");
         let accepted = report.accepted();
-        let (rejections, _, undelivered) = report.into_parts();
+        let ReportParts { rejections, undelivered, .. } = report.into_parts();
         let mut open: Vec<Option<&String>> = read.iter().map(Some).collect();
         for rejection in &rejections {
             let id = open[rejection.index()].take().expect("an index is named twice");

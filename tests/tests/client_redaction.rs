@@ -12,8 +12,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use copilot_api::{
-    Client, ClientBuilder, CollectError, Credentials, Endpoints, Error, NewEvent, RetryPolicy, blocking,
-    properties,
+    Client, ClientBuilder, CollectError, CollectReport, Credentials, Endpoints, Error, NewEvent, RetryPolicy,
+    blocking, properties,
     raw::raw::RequestSettings,
     types::{Event, UserCreatedPayload},
 };
@@ -61,8 +61,9 @@ impl Leaks {
         let texts = error_texts(error);
         self.of_the_secret(&texts, what);
         self.of_personal_data(&texts, what);
-        let answer = [error.reason(), error.error_message(), error.body_excerpt()];
-        answer.into_iter().flatten().for_each(|text| self.of_the_secret(text, what));
+        let answer = [error.reason(), error.body_excerpt()];
+        let words = error.server_words().iter().map(String::as_str);
+        answer.into_iter().flatten().chain(words).for_each(|text| self.of_the_secret(text, what));
     }
 
     fn in_collect_error(&mut self, error: &CollectError, what: &str) {
@@ -70,7 +71,17 @@ impl Leaks {
         self.of_the_secret(&texts, what);
         self.of_personal_data(&texts, what);
         self.in_error(error.error(), what);
-        self.of_the_secret(&printed(error.report()), what);
+        self.in_report(error.report(), what);
+    }
+
+    fn in_report(&mut self, report: &CollectReport, what: &str) {
+        let refusals = report.rejections().iter().map(|rejection| rejection.cause().to_string());
+        let texts = printed(report) + &refusals.collect::<Vec<_>>().join("\n");
+        self.of_the_secret(&texts, what);
+        self.of_personal_data(&texts, what);
+        let words = report.rejections().iter().flat_map(|rejection| rejection.server_words());
+        let open = report.unattributed().iter().flat_map(|rejection| rejection.server_words());
+        words.chain(open).for_each(|words| self.of_the_secret(words, what));
     }
 }
 
@@ -133,8 +144,7 @@ fn builder(endpoints: Endpoints) -> ClientBuilder {
     let url = |url: &reqwest::Url| format!("{url}?key={QUERY_SECRET}");
     let (collect, consent) = (url(endpoints.collect_url()), url(endpoints.consent_url()));
     let endpoints = endpoints.with_collect_url(&collect).unwrap().with_consent_url(&consent).unwrap();
-    Client::builder(credentials(), endpoints)
-        .retry(RetryPolicy::default().delays(delay, delay).max_retry_after(delay))
+    Client::builder(credentials(), endpoints).retry(RetryPolicy::default().delays(delay, delay))
 }
 
 fn events() -> Vec<Event> {
@@ -161,14 +171,16 @@ fn error_texts(error: &(dyn StdError + 'static)) -> String {
 /// Servers that repeat what they should not, in every answer that a client may get.
 fn servers() -> Vec<(&'static str, Server)> {
     let personal = PERSONAL.join(" ");
-    let echo = format!("Authorization: Basic {} {personal}", token());
+    // The secret as it is sent, and in the clear.
+    let echo = format!("Authorization: Basic {} {SECRET} {personal}", token());
     let error = json!({ "reason": echo, "error_message": echo });
     let escaped = error.to_string().replace('/', "\\/");
     // The header stands across the place where the excerpt ends.
-    let across = [8, 60, 80].map(|before| format!("{}{echo}", "x".repeat(512 - before)));
+    let across = [8, 60, 80, 110].map(|before| format!("{}{echo}", "x".repeat(512 - before)));
     let page = format!("<html>{echo}</html>");
     let with = |status: u16, body: &str| Server::always(Answer::status(status).body(body));
     let refusal = json!({ "event_id": personal, "index": 7, "error": echo });
+    let attributed = [0, 1].map(|index| json!({ "index": index, "error": echo }));
     let slow = Duration::from_secs(30);
     let mut servers = vec![
         ("401 with JSON", with(401, &error.to_string())),
@@ -189,6 +201,7 @@ fn servers() -> Vec<(&'static str, Server)> {
         ("400", with(400, &error.to_string())),
         ("413", with(413, &page)),
         ("refused events", Server::always(Answer::invalid_events(&[refusal]))),
+        ("rejected events", Server::always(Answer::invalid_events(&attributed))),
         ("taken", with(200, "{}")),
     ];
     servers.extend(across.iter().map(|body| ("401 across the end of the excerpt", with(401, body))));
@@ -204,11 +217,17 @@ async fn no_error_and_no_trace_shows_the_secret_or_personal_data() {
     for (what, server) in servers() {
         let client = builder(server.endpoints()).timeout(Duration::from_millis(300)).build().unwrap();
         match in_time(client.collect(events())).await {
-            Ok(report) => leaks.of_the_secret(&printed(&report), what),
+            Ok(report) => leaks.in_report(&report, what),
             Err(error) => {
                 leaks.in_collect_error(&error, what);
                 failed += 1;
             }
+        }
+        if let Err(error) = in_time(client.collect_one(events().remove(0))).await {
+            let texts = error_texts(&error);
+            leaks.of_the_secret(&texts, what);
+            leaks.of_personal_data(&texts, what);
+            leaks.in_error(error.error(), what);
         }
         if let Err(error) = in_time(client.set_consent(PERSONAL[0], true)).await {
             leaks.in_error(&error, what);

@@ -3,12 +3,12 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
 use copilot_api::{
-    CollectReport, EventTimestamp, NewEvent, Refusal, properties,
+    CollectReport, EventTimestamp, NewEvent, RejectionCause, ReportParts, properties,
     types::{CustomEventPayload, Event, ThingConnectedPayload},
 };
 use copilot_tests::{
@@ -63,7 +63,7 @@ async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sen
     assert_eq!(report.rejections().len(), bad.len());
     for (rejection, (index, event, place)) in report.rejections().iter().zip(bad) {
         assert_eq!((rejection.index(), rejection.event()), (index, event));
-        let Refusal::Contract(violations) = rejection.refusal() else { panic!("{rejection:?}") };
+        let RejectionCause::Contract(violations) = rejection.cause() else { panic!("{rejection:?}") };
         assert!(violations.iter().any(|violation| violation.pointer() == place), "{index}: {violations:?}");
     }
     let good: Vec<&str> = table
@@ -121,14 +121,30 @@ async fn the_servers_words_come_with_the_refusal() {
     ]));
     let events = ["e-1", "e-2", "e-3", "e-4"].map(server::event);
     let report = in_time(server.client().build().unwrap().collect(events)).await.unwrap();
-    let words: Vec<String> =
-        report.rejections().iter().map(|rejection| rejection.refusal().to_string()).collect();
-    assert_eq!(words, ["one; two", "refused by Copilot.cx without a reason"]);
+    let words: Vec<&[String]> =
+        report.rejections().iter().map(|rejection| rejection.server_words()).collect();
+    assert_eq!(words, [vec!["one".to_owned(), "two".to_owned()], vec![]]);
+    let lines: Vec<String> =
+        report.rejections().iter().map(|rejection| rejection.cause().to_string()).collect();
+    assert_eq!(lines, ["rejected by Copilot.cx", "rejected by Copilot.cx without a reason"]);
     let [unattributed] = report.unattributed() else { panic!("{report:?}") };
-    let said =
-        (unattributed.event_id(), unattributed.index(), unattributed.error(), unattributed.candidates());
-    assert_eq!(said, (Some("e-7"), Some(9), Some("three"), &[2, 3][..]));
-    assert_eq!(report.accepted(), 1);
+    let said = (
+        unattributed.event_id(),
+        unattributed.index(),
+        unattributed.server_words(),
+        unattributed.candidates(),
+    );
+    assert_eq!(said, (Some("e-7"), Some(9), &["three".to_owned()][..], &[2, 3][..]));
+    let uncertain: Vec<&str> =
+        report.uncertain().iter().map(|uncertain| uncertain.event().event_id().as_str()).collect();
+    assert_eq!((uncertain, report.accepted()), (vec!["e-3", "e-4"], 0));
+
+    let failed = report.into_result().unwrap_err();
+    assert!(failed.error().is_rejected(), "{failed:?}");
+    assert_eq!(failed.error().server_words(), ["one", "two", "three"]);
+    let said = "collect: not every event was accepted; \
+                events: 0 accepted, 2 rejected, 2 accepted or rejected, 0 not delivered";
+    assert_eq!(failed.to_string(), said);
 }
 
 /// What an honest server does with each event, by the number in its thing id.
@@ -197,7 +213,7 @@ fn of_an_honest_server_no_refusal_is_lost_and_none_is_blamed_on_the_wrong_event(
         for refusal in report.unattributed() {
             // Candidates are alike: the refused event is one of them, and none of them is a rejection as well.
             let candidates: BTreeSet<usize> = refusal.candidates().iter().copied().collect();
-            let meant: usize = refusal.error().unwrap().parse().unwrap();
+            let meant: usize = refusal.server_words()[0].parse().unwrap();
             prop_assert!(candidates.contains(&meant), "{meant} is not among {:?}", refusal.candidates());
             prop_assert!(candidates.is_disjoint(&blamed));
             prop_assert!(
@@ -207,8 +223,19 @@ fn of_an_honest_server_no_refusal_is_lost_and_none_is_blamed_on_the_wrong_event(
         }
         prop_assert!(refused.iter().all(|number| blamed.contains(number) || open.contains(number)));
         prop_assert_eq!(report.rejections().len() + report.unattributed().len(), refused.len());
-        prop_assert_eq!(report.accepted() + refused.len(), report.read());
         prop_assert_eq!(report.read(), events.len());
+        // Every event is in exactly one place, and those that were not accepted come back.
+        let uncertain: BTreeSet<usize> = report.uncertain().iter().map(|event| event.index()).collect();
+        prop_assert_eq!(&uncertain, &open);
+        let accepted = report.accepted();
+        let ReportParts { rejections, uncertain, undelivered, .. } = report.into_parts();
+        prop_assert!(undelivered.is_empty());
+        let back = rejections.into_iter().map(|event| (event.index(), event.into_event()));
+        let back = back.chain(uncertain.into_iter().map(|event| (event.index(), event.into_event())));
+        let back: BTreeMap<usize, Event> = back.collect();
+        prop_assert_eq!(back.len(), blamed.len() + open.len());
+        prop_assert!(back.iter().all(|(index, event)| *event == events[*index]));
+        prop_assert_eq!(accepted + back.len(), events.len());
         Ok(())
     });
     outcome.unwrap();

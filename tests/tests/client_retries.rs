@@ -3,11 +3,10 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
-use chrono::{TimeDelta, Utc};
 use copilot_api::{Client, RetryPolicy, raw::operations::COLLECT};
 use copilot_tests::server::{self, Answer, Request, Server, in_time};
 use futures_util::future::join_all;
@@ -58,54 +57,113 @@ async fn the_policy_decides_how_many_attempts_are_made() {
     }
 }
 
-/// Stands for the HTTP date three seconds after the answer.
-const IN_THREE_SECONDS: &str = "in three seconds";
-
-fn retry_after(value: &str) -> String {
-    if value != IN_THREE_SECONDS {
-        return value.to_owned();
-    }
-    (Utc::now() + TimeDelta::seconds(3)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+/// An HTTP date so many seconds after noon of some day; the server's clock says noon, whatever this machine's says.
+fn after_noon(seconds: u32) -> String {
+    format!("Thu, 24 Nov 2016 12:00:{seconds:02} GMT")
 }
 
 #[tokio::test]
-async fn retry_after_is_waited_for_in_both_forms_and_up_to_the_cap() {
-    let minute = Duration::from_secs(60);
-    let cap = Duration::from_millis(300);
-    // The value, the cap, and the least wait in milliseconds. A date has no fractions of a second.
-    let table: [(&str, Duration, u64); 13] = [
-        ("1", minute, 1000),
-        (" 1 ", minute, 1000),
-        (IN_THREE_SECONDS, minute, 1990),
-        ("3600", cap, 300),
-        ("18446744073709551615", cap, 300),
-        ("Tue, 31 Dec 2999 23:59:59 GMT", cap, 300),
-        // The two forms that HTTP has left behind and still reads.
-        ("Friday, 31-Dec-38 23:59:59 GMT", cap, 300),
-        ("Tue Dec 31 23:59:59 2999", cap, 300),
-        ("0", minute, 0),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", minute, 0),
-        ("soon", minute, 0),
-        ("-5", minute, 0),
-        ("", minute, 0),
+async fn retry_after_is_waited_for_in_both_forms() {
+    // The value, and the least wait in milliseconds.
+    let table: [(&str, u64); 7] = [
+        ("1", 1000),
+        (" 1 ", 1000),
+        (&after_noon(2), 2000),
+        ("0", 0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+        ("soon", 0),
+        ("-5", 0),
     ];
     let waits = table.into_iter().flat_map(|row| [429, 503].map(|status| (row, status))).map(
-        |((value, cap, least), status)| async move {
-            let answered = AtomicBool::new(false);
-            let server = Server::start(move |_: &Request| match answered.swap(true, Ordering::Relaxed) {
-                false => Answer::status(status).header("Retry-After", &retry_after(value)),
-                true => Answer::status(204),
-            });
-            let policy = RetryPolicy::default().delays(MILLISECOND, MILLISECOND).max_retry_after(cap);
-            let client = server.client().retry(policy).build().unwrap();
-            let started = Instant::now();
-            client.set_consent("user-7", true).await.unwrap();
-            let waited = u64::try_from(started.elapsed().as_millis()).unwrap();
-            assert!(waited >= least, "{status}, {value:?}: {waited} ms");
-            assert_eq!(server.requests().len(), 2, "{status}, {value:?}");
+        |((value, least), status)| {
+            let value = value.to_owned();
+            async move {
+                let busy =
+                    Answer::status(status).header("Retry-After", &value).header("Date", &after_noon(0));
+                let server = failing(1, busy);
+                let policy = RetryPolicy::default().delays(MILLISECOND, MILLISECOND);
+                let client = server.client().retry(policy).build().unwrap();
+                let started = Instant::now();
+                client.set_consent("user-7", true).await.unwrap();
+                let waited = u64::try_from(started.elapsed().as_millis()).unwrap();
+                assert!((least..least + 900).contains(&waited), "{status}, {value:?}: {waited} ms");
+                assert_eq!(server.requests().len(), 2, "{status}, {value:?}");
+            }
         },
     );
     in_time(join_all(waits)).await;
+}
+
+#[tokio::test]
+async fn a_retry_after_beyond_the_deadline_ends_the_attempts_at_once_and_the_error_says_how_long() {
+    for (value, seconds) in [("61", 61), ("18446744073709551616", u64::MAX), (after_noon(59).as_str(), 59)] {
+        let busy = Answer::status(503).header("Retry-After", value).header("Date", &after_noon(0));
+        let server = Server::always(busy);
+        let client = server.client().deadline(Duration::from_secs(20)).build().unwrap();
+        let started = Instant::now();
+        let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(5), "{value}");
+        assert!(error.is_deadline_exceeded() && error.is_server_error() && error.is_retryable(), "{error:?}");
+        assert_eq!(
+            (error.attempts(), error.retry_after()),
+            (1, Some(Duration::from_secs(seconds))),
+            "{value}"
+        );
+        assert!(error.to_string().contains(&format!("asks to wait {seconds} s")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_bounds_attempts_and_waits_of_a_batch_and_the_call_deadline_all_of_them() {
+    let limit = Duration::from_millis(300);
+    let slow = Duration::from_secs(30);
+    // An attempt that hangs, answers that come late and fail, and waits that are longer.
+    let policies = || RetryPolicy::default().max_attempts(1000);
+    let table = [
+        (Answer::status(200).after(slow), policies()),
+        (Answer::status(503).after(Duration::from_millis(40)), policies().delays(MILLISECOND, MILLISECOND)),
+        (Answer::status(503), policies().delays(slow, slow)),
+        (Answer::status(429).header("Retry-After", "9"), policies()),
+        // The search for the cause of a 400 waits as well.
+        (Answer::status(400), policies().delays(slow, slow)),
+    ];
+    for (number, (answer, policy)) in table.into_iter().enumerate() {
+        let server = Server::always(answer);
+        let builder = server.client().timeout(slow).retry(policy.budget(100_000, 0));
+        for whole_call in [false, true] {
+            let builder = builder.clone();
+            let builder = if whole_call { builder.call_deadline(limit) } else { builder.deadline(limit) };
+            let client = builder.build().unwrap();
+            let started = Instant::now();
+            let failed = in_time(client.collect((0..3).map(|at| server::event(&format!("e-{at}"))))).await;
+            let failed = failed.unwrap_err();
+            let took = started.elapsed();
+            assert!(took < limit + Duration::from_millis(400), "{number}: {took:?}");
+            assert!(failed.error().is_deadline_exceeded(), "{number}: {failed}");
+            assert_eq!(failed.report().undelivered().len(), 3, "{number}");
+            if !whole_call {
+                let failed = in_time(client.collect_one(server::event("e-1"))).await.unwrap_err();
+                assert_eq!(failed.event().event_id().as_str(), "e-1", "{number}");
+                let consent = in_time(client.set_consent("user-7", true)).await;
+                assert!(started.elapsed() < 4 * limit + Duration::from_millis(800), "{number}");
+                assert!(consent.is_ok() || consent.is_err_and(|error| !error.is_invalid_input()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_the_call_deadline_no_batch_is_sent_and_what_was_read_comes_back() {
+    let server = Server::always(Answer::json(200, &serde_json::json!({})).after(Duration::from_millis(100)));
+    let client =
+        server.client().max_batch_events(1).call_deadline(Duration::from_millis(350)).build().unwrap();
+    let mut events = (0..100).map(|at| server::event(&format!("e-{at}")));
+    let failed = in_time(client.collect(&mut events)).await.unwrap_err();
+    assert!(failed.error().is_deadline_exceeded(), "{failed:?}");
+    let report = failed.report();
+    assert!((1..=4).contains(&report.accepted()), "{failed}");
+    assert_eq!(report.accepted() + report.undelivered().len(), report.read());
+    assert_eq!(report.read() + events.count(), 100);
 }
 
 /// How many attempts a collect made that fails, and whether the budget ended it.
@@ -122,7 +180,7 @@ async fn clones_share_a_retry_budget_that_successes_fill() {
     let server = Server::start(|request: &Request| {
         Answer::status(if request.target == COLLECT.path { 503 } else { 204 })
     });
-    let policy = RetryPolicy::default().max_attempts(61).delays(MILLISECOND, MILLISECOND);
+    let policy = RetryPolicy::default().max_attempts(61).delays(MILLISECOND, MILLISECOND).budget(100, 0);
     let builder = server.client().retry(policy);
     let client = builder.clone().build().unwrap();
     let clone = client.clone();
@@ -142,7 +200,7 @@ async fn clones_share_a_retry_budget_that_successes_fill() {
 #[tokio::test]
 async fn a_retry_after_a_timeout_costs_the_budget_twice_as_much() {
     let server = Server::always(Answer::status(200).after(Duration::from_secs(30)));
-    let policy = RetryPolicy::default().max_attempts(200).delays(MILLISECOND, MILLISECOND);
+    let policy = RetryPolicy::default().max_attempts(200).delays(MILLISECOND, MILLISECOND).budget(100, 0);
     let client = server.client().retry(policy).timeout(Duration::from_millis(20)).build().unwrap();
     assert_eq!(attempts(&client).await, (51, true));
 }

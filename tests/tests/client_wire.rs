@@ -5,8 +5,9 @@
 use std::{env, process::Command, sync::Arc};
 
 use copilot_api::{
-    CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, Client, ENVIRONMENT, EVENT_TYPES,
-    Endpoints, EventTimestamp, event_from_value,
+    Client, EVENT_TYPES, Endpoints, EventTimestamp,
+    env::{CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT},
+    event_from_value,
     types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event},
 };
 use copilot_tests::{
@@ -55,7 +56,7 @@ fn numbers(value: &Value, found: &mut impl FnMut(&str, &Value)) {
 async fn both_operations_send_the_headers_of_the_worked_example_and_no_others() {
     let server = copilot();
     let client = server.client().build().unwrap();
-    in_time(client.collect([server::event("e-1")])).await.unwrap();
+    in_time(client.collect_one(server::event("e-1"))).await.unwrap();
     in_time(client.set_consent("user-7", true)).await.unwrap();
     let requests = server.requests();
     let places: Vec<(&str, &str)> =
@@ -163,7 +164,7 @@ async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
     let report = in_time(client.collect(events.clone())).await.unwrap();
     assert_eq!(report.accepted(), events.len());
     let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
-    assert_eq!((error.reason(), error.error_message()), (Some("AUTH.UNAUTHORIZED"), None));
+    assert_eq!((error.reason(), error.server_words().len()), (Some("AUTH.UNAUTHORIZED"), 0));
     collect.assert_calls(1);
     consent.assert_calls(1);
 }
@@ -193,7 +194,7 @@ async fn each_operation_goes_to_exactly_its_own_url() {
         let servers = [copilot(), Server::always(Answer::json(200, &json!({})))];
         let endpoints = change(servers[0].endpoints(), &servers[1].url());
         let client = server::quick(endpoints).build().unwrap();
-        in_time(client.collect([server::event("e-1")])).await.unwrap();
+        in_time(client.collect_one(server::event("e-1"))).await.unwrap();
         in_time(client.set_consent("user-7", true)).await.unwrap();
         for (server, expected) in servers.iter().zip([first, second]) {
             let requests = server.requests();
@@ -224,7 +225,7 @@ fn play_the_program(what: &str) {
     if what == "send" {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            in_time(client.collect([server::event("e-1")])).await.unwrap();
+            in_time(client.collect_one(server::event("e-1"))).await.unwrap();
             in_time(client.set_consent("user-7", true)).await.unwrap();
         });
         println!("> sent");
@@ -256,6 +257,9 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
     let secret = (CLIENT_SECRET, server::client_secret());
     let secret_from_a_file = format!("{}\n", server::client_secret());
     let with_userinfo = format!("https://me:{}@example.com/v2/collect", server::client_secret());
+    let exchanged = format!("https://gw.example{CONSENT_PATH}");
+    let with_query = format!("{}/in?key=abc", server.url());
+    let at_query = format!("> collect {with_query}");
     let acme = (ENVIRONMENT, "Acme");
     let (to, also) = ((COLLECT_ENDPOINT, collect.as_str()), (CONSENT_ENDPOINT, consent.as_str()));
     let acme_collect = "> collect https://api.acme.bycopilot.com/v2/collect";
@@ -278,6 +282,11 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
         (&[id, secret, (COLLECT_ENDPOINT, &with_userinfo), also], &["> no client: ", COLLECT_ENDPOINT]),
         (&[id, secret, (CONSENT_ENDPOINT, "ftp://127.0.0.1/"), acme], &["> no client: ", CONSENT_ENDPOINT]),
         (&[id, secret, (CONSENT_ENDPOINT, "http://example.com/"), acme], &["> no client: ", "https://"]),
+        (
+            &[id, secret, (COLLECT_ENDPOINT, &exchanged), acme],
+            &["> no client: ", COLLECT_ENDPOINT, "set_consent"],
+        ),
+        (&[id, secret, (COLLECT_ENDPOINT, &with_query), acme], &[&at_query, &acme_consent, "> client "]),
         (&[id, (CLIENT_SECRET, &secret_from_a_file), acme], &["> no client: ", "client secret", "newline"]),
         (&[("COPILOT_CLIENT_ID", "a:b"), secret, acme], &["> no client: ", "colon"]),
     ];

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use copilot_api::{CollectReport, Endpoints, types::Event};
+use copilot_api::{CollectReport, Endpoints, ReportParts, types::Event};
 use copilot_sandbox::{Fault, Sandbox};
 use copilot_tests::{
     sandbox::{Caller, connected},
@@ -165,8 +165,8 @@ async fn faults_of_the_library_are_checked_too() {
 /// What a call says: the ids of the events that were accepted, and the events to send again.
 fn outcome(sent: &[Event], report: CollectReport) -> (BTreeSet<String>, Vec<Event>) {
     let (count, (read, unread)) = (report.accepted(), sent.split_at(report.read()));
-    let (rejected, unattributed, undelivered) = report.into_parts();
-    assert!(unattributed.is_empty());
+    let ReportParts { rejections: rejected, uncertain, undelivered, .. } = report.into_parts();
+    assert!(uncertain.is_empty());
     let others = rejected.iter().map(|one| one.index()).chain(undelivered.iter().map(|one| one.index()));
     let others: BTreeSet<usize> = others.collect();
     let accepted = read.iter().enumerate().filter(|(index, _)| !others.contains(index));

@@ -2,10 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{
-    CollectReport, Credentials, CredentialsError, Error, EventTimestamp, Refusal, TimestampError,
+    CollectReport, Credentials, CredentialsError, Error, EventTimestamp, RejectionCause, TimestampError,
     UtcTimestamp,
 };
 use copilot_gen::types::ConsentChange;
@@ -168,7 +168,7 @@ fn assert_says(case: &Response, error: &Error) {
     assert_eq!(json!(error.reason()), *case.read.get("reason").unwrap_or(&Value::Null), "{name}");
     // An empty message says nothing.
     let words = case.read.get("error_message").filter(|words| **words != "");
-    assert_eq!(error.error_message().map(Value::from).as_ref(), words, "{name}");
+    assert_eq!(error.server_words().first().cloned().map(Value::from).as_ref(), words, "{name}");
     assert_eq!(error.is_unreadable(), case.read.get("unreadable").is_some(), "{name}");
     // Of a success that is not listed nothing is read.
     if !matches!(case.read["status"].as_u64(), Some(201..=299)) {
@@ -176,7 +176,7 @@ fn assert_says(case: &Response, error: &Error) {
     }
     if let Some(wait) = case.read.get("retry_after") {
         let wait = wait.as_str().unwrap().parse().unwrap();
-        let found = error.retry_after(std::time::SystemTime::now()).map(|wait| wait.as_secs());
+        let found = error.retry_after().map(|wait| wait.as_secs());
         assert_eq!(found, Some(wait), "{name}");
     }
 }
@@ -188,10 +188,12 @@ fn assert_attributes(case: &Response, report: &CollectReport) {
     assert_eq!(refused, expected.refused, "{name}");
     let open: Vec<&[usize]> = report.unattributed().iter().map(|refusal| refusal.candidates()).collect();
     assert_eq!(open, expected.unattributed, "{name}");
-    let open = open.iter().filter(|candidates| !candidates.is_empty()).count();
-    assert_eq!(report.accepted(), case.event_ids.len() - refused.len() - open, "{name}");
+    let open: BTreeSet<usize> = open.concat().into_iter().collect();
+    let uncertain: BTreeSet<usize> = report.uncertain().iter().map(|event| event.index()).collect();
+    assert_eq!(uncertain, open, "{name}");
+    assert_eq!(report.accepted(), case.event_ids.len() - refused.len() - open.len(), "{name}");
     for rejection in report.rejections() {
-        let Refusal::Server(words) = rejection.refusal() else { panic!("{name}: {rejection:?}") };
+        let RejectionCause::Server(words) = rejection.cause() else { panic!("{name}: {rejection:?}") };
         let told =
             case.read["invalid_events"].as_array().unwrap().iter().filter_map(|told| told["error"].as_str());
         let told: Vec<&str> = told.collect();
@@ -202,7 +204,8 @@ fn assert_attributes(case: &Response, report: &CollectReport) {
 #[tokio::test]
 async fn the_client_reads_from_each_answer_what_the_vectors_say() {
     let sandbox = server::sandbox();
-    let client = server::client_of(&sandbox).build().unwrap();
+    // Nobody waits here as long as an answer asks for.
+    let client = server::client_of(&sandbox).deadline(Duration::from_secs(1)).build().unwrap();
     let cases = vectors::responses();
     assert!(cases.len() > 60);
     for case in &cases {
@@ -218,17 +221,6 @@ async fn the_client_reads_from_each_answer_what_the_vectors_say() {
         }
         let events = case.event_ids.iter().map(|id| server::event(id));
         match in_time(client.collect(events)).await {
-            Ok(report) if matches!(case.read["status"].as_u64(), Some(400 | 413)) => {
-                // The events are tried alone, and each is refused.
-                assert_eq!(report.rejections().len(), case.event_ids.len(), "{name}: {report:?}");
-                for rejection in report.rejections() {
-                    let Refusal::Request { status, reason, .. } = rejection.refusal() else {
-                        panic!("{name}: {rejection:?}");
-                    };
-                    let expected = (&case.read["status"], &case.read["reason"]);
-                    assert_eq!((&json!(status.as_u16()), &json!(reason)), expected, "{name}");
-                }
-            }
             Ok(report) => {
                 assert_eq!(case.read["status"], 200, "{name}");
                 assert!(case.read.get("unreadable").is_none(), "{name}: {report:?}");

@@ -3,6 +3,7 @@
 mod features;
 mod packages;
 mod steps;
+mod tls;
 mod tool;
 
 use std::{

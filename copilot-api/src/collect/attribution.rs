@@ -1,26 +1,26 @@
-//! Finds the event that each refusal in an answer is about.
+//! Finds the event that each rejection in an answer is about.
 //!
 //! What is known of the answer comes from watching it (`observed`), and that `index` counts from 0 is `assumed`; so an
 //! index is believed only while the event id that stands beside it does not contradict it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use copilot_gen::types::InvalidEvent;
 
 /// What an answer says of one batch, by position in it.
 #[derive(Debug, Default)]
 pub(super) struct Attribution {
-    /// The server's words about each refused event. A position that is not here was not refused for sure.
-    pub(super) refused: HashMap<usize, Vec<String>>,
-    /// Refusals that may mean any of several events.
+    /// The server's words about each rejected event. A position that is not here was not rejected for sure.
+    pub(super) rejected: HashMap<usize, Vec<String>>,
+    /// Rejections that may mean any of several events.
     pub(super) unattributed: Vec<Unattributed>,
 }
 
-/// A refusal that cannot be tied to one event.
+/// A rejection that cannot be tied to one event.
 #[derive(Debug)]
 pub(super) struct Unattributed {
     pub(super) answer: InvalidEvent,
-    /// The positions that it may mean. Empty when it only repeats refusals that were attributed.
+    /// The positions that it may mean. Empty when it only repeats rejections that were attributed.
     pub(super) candidates: Vec<usize>,
 }
 
@@ -41,8 +41,8 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
         let index = answer.index.and_then(|index| usize::try_from(index).ok());
         let there = index.and_then(|index| Some((index, *event_ids.get(index)?)));
         match (there, answer.event_id.as_deref()) {
-            (Some((index, _)), None) => result.refuse(index, answer),
-            (Some((index, id)), Some(named)) if id == named => result.refuse(index, answer),
+            (Some((index, _)), None) => result.reject(index, answer),
+            (Some((index, id)), Some(named)) if id == named => result.reject(index, answer),
             (_, Some(named)) if positions.contains_key(named) => {
                 let named = named.to_owned();
                 match by_id.iter_mut().find(|(id, _)| *id == named) {
@@ -54,10 +54,10 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
         }
     }
 
-    // Then by event id: where an id stands for as many events as there are refusals, each event is refused.
+    // Then by event id: where an id stands for as many events as there are rejections, each event is rejected.
     for (event_id, answers) in by_id {
         let all = positions.get(event_id.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let open: Vec<usize> = all.iter().copied().filter(|at| !result.refused.contains_key(at)).collect();
+        let open: Vec<usize> = all.iter().copied().filter(|at| !result.rejected.contains_key(at)).collect();
         if answers.len() < open.len() {
             result
                 .unattributed
@@ -67,15 +67,15 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
         let mut open = open.into_iter();
         for answer in answers {
             match (open.next(), all) {
-                (Some(position), _) => result.refuse(position, answer),
-                // One event, refused twice over: both reasons are about it.
-                (None, [only]) => result.refuse(*only, answer),
+                (Some(position), _) => result.reject(position, answer),
+                // One event, rejected twice over: both reasons are about it.
+                (None, [only]) => result.reject(*only, answer),
                 (None, _) => result.unattributed.push(Unattributed { answer, candidates: Vec::new() }),
             }
         }
     }
 
-    let open: Vec<usize> = (0..event_ids.len()).filter(|at| !result.refused.contains_key(at)).collect();
+    let open: Vec<usize> = (0..event_ids.len()).filter(|at| !result.rejected.contains_key(at)).collect();
     result
         .unattributed
         .extend(nameless.into_iter().map(|answer| Unattributed { answer, candidates: open.clone() }));
@@ -83,8 +83,13 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
 }
 
 impl Attribution {
-    fn refuse(&mut self, position: usize, answer: InvalidEvent) {
-        self.refused.entry(position).or_default().extend(answer.error);
+    /// Every position that a rejection may mean which cannot be tied to one.
+    pub(super) fn candidates(&self) -> HashSet<usize> {
+        self.unattributed.iter().flat_map(|rejection| &rejection.candidates).copied().collect()
+    }
+
+    fn reject(&mut self, position: usize, answer: InvalidEvent) {
+        self.rejected.entry(position).or_default().extend(answer.error);
     }
 }
 
@@ -106,11 +111,11 @@ mod tests {
     fn every_reason_for_one_event_is_kept() {
         let words = |text: &str| InvalidEvent { error: Some(text.to_owned()), ..answer(Some("a"), Some(0)) };
         let result = attribute(&["a"], vec![words("one"), words("two")]);
-        assert_eq!(result.refused.get(&0).unwrap(), &["one", "two"]);
+        assert_eq!(result.rejected.get(&0).unwrap(), &["one", "two"]);
     }
 
     proptest! {
-        /// Of an honest server, whatever it leaves out: no refusal is lost, none falls on an event that was not refused.
+        /// Of an honest server, whatever it leaves out: no rejection is lost, none falls on an event that was not rejected.
         #[test]
         fn no_refusal_is_lost_or_falls_on_the_wrong_event(
             events in proptest::collection::vec((0..6_u8, any::<bool>(), 0..4_u8), 1..24),
@@ -118,13 +123,13 @@ mod tests {
         ) {
             let ids: Vec<String> = events.iter().map(|(id, ..)| format!("id-{id}")).collect();
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-            let mut refused = BTreeSet::new();
+            let mut rejected = BTreeSet::new();
             let mut answers = Vec::new();
             for (position, (_, is_refused, form)) in events.iter().enumerate() {
                 if !is_refused {
                     continue;
                 }
-                refused.insert(position);
+                rejected.insert(position);
                 let at = i64::try_from(position).unwrap();
                 answers.push(match form {
                     0 => answer(Some(ids[position]), Some(at)),
@@ -137,18 +142,18 @@ mod tests {
             }
             let count = answers.len();
             let result = attribute(&ids, answers);
-            for position in result.refused.keys() {
-                prop_assert!(refused.contains(position), "{position} was not refused");
+            for position in result.rejected.keys() {
+                prop_assert!(rejected.contains(position), "{position} was not rejected");
             }
-            let reasons: usize = result.refused.values().map(Vec::len).sum();
+            let reasons: usize = result.rejected.values().map(Vec::len).sum();
             prop_assert_eq!(reasons + result.unattributed.len(), count);
             // What is not attributed still points at the events that it can mean.
             let mut meant: BTreeMap<&[usize], usize> = BTreeMap::new();
-            for refusal in &result.unattributed {
-                *meant.entry(&refusal.candidates).or_default() += 1;
+            for rejection in &result.unattributed {
+                *meant.entry(&rejection.candidates).or_default() += 1;
             }
             for (candidates, times) in meant {
-                prop_assert!(candidates.iter().filter(|at| refused.contains(at)).count() >= times);
+                prop_assert!(candidates.iter().filter(|at| rejected.contains(at)).count() >= times);
             }
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Batch {
     body: Bytes,
     /// Where each event ends in the body.
     ends: Vec<usize>,
+    /// Whether a request that failed may have delivered them all the same.
+    pub(crate) may_have_been_taken: bool,
 }
 
 /// What stands between the events in a body.
@@ -56,27 +58,35 @@ impl Batch {
         self.body.clone()
     }
 
+    /// The first `at` events, and the others. Either may be empty.
+    pub(crate) fn split_at(mut self, at: usize) -> (Self, Self) {
+        let later = self.events.split_off(at.min(self.events.len()));
+        let mut start = Envelope::new().head.len();
+        let mut ends = self.ends.into_iter();
+        let mut part = |events: Vec<(usize, Event)>| {
+            let mut open = OpenBatch::default();
+            for (event, end) in events.into_iter().zip(&mut ends) {
+                open.begin_event();
+                open.body.extend_from_slice(self.body.get(start..end).unwrap_or_default());
+                open.end_event(event);
+                start = end + 1;
+            }
+            Self { may_have_been_taken: self.may_have_been_taken, ..open.close() }
+        };
+        (part(self.events), part(later))
+    }
+
     /// The two halves, the second one first: a stack then gives them back in order.
-    pub(crate) fn halves(mut self) -> [Self; 2] {
+    pub(crate) fn halves(self) -> [Self; 2] {
         let middle = self.events.len() / 2;
-        let mut first = OpenBatch::default();
-        let mut second = OpenBatch::default();
-        let later = self.events.split_off(middle);
-        let mut start = first.envelope.head.len();
-        let halves = self
-            .events
-            .into_iter()
-            .map(|event| (true, event))
-            .chain(later.into_iter().map(|event| (false, event)));
-        for ((is_first, event), end) in halves.zip(self.ends) {
-            let json = self.body.get(start..end).unwrap_or_default();
-            let half = if is_first { &mut first } else { &mut second };
-            half.begin_event();
-            half.body.extend_from_slice(json);
-            half.end_event(event);
-            start = end + 1;
-        }
-        [second.close(), first.close()]
+        let (first, second) = self.split_at(middle);
+        [second, first]
+    }
+
+    /// The indices of the events in what the caller passed.
+    #[cfg(test)]
+    pub(crate) fn indices(&self) -> impl Iterator<Item = usize> {
+        self.events.iter().map(|(index, _)| *index)
     }
 
     /// The events, with their indices in what the caller passed.
@@ -132,6 +142,7 @@ impl OpenBatch {
             events: std::mem::replace(&mut self.events, Vec::with_capacity(events)),
             body: body.into(),
             ends: std::mem::replace(&mut self.ends, Vec::with_capacity(events)),
+            may_have_been_taken: false,
         }
     }
 }
@@ -147,8 +158,8 @@ impl Batcher {
     pub(crate) fn push(&mut self, index: usize, event: Event, limits: Limits) -> Option<Batch> {
         let before = self.open.begin_event();
         let start = self.open.body.len();
-        // Writing to memory cannot fail, and a value that JSON cannot hold was refused before. Should it fail all the
-        // same, the event must not spoil the others: the server refuses the null.
+        // Writing to memory cannot fail, and a value that JSON cannot hold was rejected before. Should it fail all the
+        // same, the event must not spoil the others: the server rejects the null.
         if serde_json::to_writer(&mut self.open.body, &event).is_err() {
             self.open.body.truncate(start);
             self.open.body.extend_from_slice(b"null");
@@ -162,6 +173,11 @@ impl Batcher {
         }
         self.open.end_event((index, event));
         if full.is_none() && self.open.events.len() >= limits.events { self.take() } else { full }
+    }
+
+    /// Whether no event waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.events.is_empty()
     }
 
     /// The open batch, if it has events.

@@ -2,36 +2,89 @@
 
 mod attribution;
 mod batch;
+mod batches;
 mod delivery;
+mod failed;
 mod intake;
+mod parts;
 mod report;
+mod search;
 
 use std::{
-    future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
 };
 
 use copilot_gen::types::Event;
 use futures_core::Stream;
 
-pub use report::{CollectError, CollectReport, Refusal, Rejection, UnattributedRejection, Undelivered};
+pub use batches::Batches;
+pub use failed::{CollectError, CollectOneError};
+pub use parts::{Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered};
+pub use report::{CollectReport, ReportParts};
 
 pub(crate) use batch::Limits;
 
-use crate::{Client, Error};
-use batch::Batch;
+use crate::Client;
 use delivery::Delivery;
 use intake::Intake;
 
 impl Client {
+    /// Reports one event. `Ok` says that Copilot.cx accepted it.
+    ///
+    /// The event is first held against the contract; one that breaks a rule is not sent. A request that fails is repeated
+    /// as the [`RetryPolicy`](crate::RetryPolicy) says, within the [`deadline`](crate::ClientBuilder::deadline). Delivery
+    /// is at least once: a request whose answer is lost is sent again.
+    ///
+    /// # Errors
+    ///
+    /// When the event was not accepted, for sure or as far as is known. The error gives it back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped the event is lost, and whether it was sent is not known. Keep a clone
+    /// of the event, or let the deadline end the call instead of a timeout around it.
+    ///
+    /// ```no_run
+    /// # async fn report() -> Result<(), Box<dyn std::error::Error>> {
+    /// use copilot_api::{Client, NewEvent, types::ThingConnectedPayload};
+    ///
+    /// let client = Client::from_env()?;
+    /// let event = ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event();
+    /// if let Err(failed) = client.collect_one(event).await {
+    ///     let (error, event) = failed.into_parts();
+    ///     println!("{}: {error}", event.event_id().as_str());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn collect_one(&self, event: Event) -> Result<(), CollectOneError> {
+        let mut delivery = Delivery::new(self);
+        let mut intake = Intake::new(delivery.limits, self.settings.linger);
+        let unit = intake.push(event).or_else(|| intake.take()).unwrap_or_default();
+        let outcome = delivery.deliver(unit).await.and_then(CollectReport::into_result);
+        match outcome.err().and_then(CollectError::of_one) {
+            Some(failed) => Err(failed),
+            None => Ok(()),
+        }
+    }
+
     /// Reports any number of events, and says what became of each one.
     ///
-    /// Each event is first held against the contract; one that breaks a rule is refused here and not sent. The others
-    /// go in batches, one after the other. The report carries every refusal, local or by Copilot.cx, with the event's
-    /// index in what you passed.
+    /// Each event is first held against the contract; one that breaks a rule is rejected here and not sent. The others go
+    /// in batches, one after the other. The report carries every rejection, local or by Copilot.cx, with the event's index
+    /// in what you passed. `Ok` says that every event got an answer, not that it was accepted:
+    /// [`into_result`](CollectReport::into_result) makes an error of a report that has rejections.
     ///
-    /// Delivery is at least once: a batch whose answer is lost is sent again.
+    /// An answer of 200 counts only if its body is an object of the contract's form, or empty: an answer that is anything
+    /// else comes from something that is not Copilot.cx, and is [`unreadable`](crate::Error::is_unreadable). What a
+    /// rejection says by more than its index or event id is read leniently.
+    ///
+    /// A batch that is rejected whole (400, or 413) is sent in parts, until the events that cause it are found; these are
+    /// rejections. That takes an answer of 200 to some request of the same call, as proof that the endpoint takes events.
+    /// Without one the search ends after at most 2·log2(n) + 10 requests for a batch of n events, and the call fails.
+    ///
+    /// Delivery is at least once: a batch whose answer is lost is sent again. Each batch, with its attempts, waits and
+    /// search, is bounded by the [`deadline`](crate::ClientBuilder::deadline).
     ///
     /// While a batch is on its way the next one is read and filled. To keep what was not read yet when a batch fails for
     /// good, pass `&mut iterator`.
@@ -41,14 +94,23 @@ impl Client {
     /// When a batch fails for good. The error brings the report so far, which also holds the events that were read
     /// and not delivered.
     ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: when the future is dropped, the report and the events that were read are lost, and whether the
+    /// batch on its way was taken is not known. Let [`call_deadline`](crate::ClientBuilder::call_deadline) end the call
+    /// instead of a timeout around it: the report then says what was left.
+    ///
     /// ```no_run
     /// # async fn report() -> Result<(), Box<dyn std::error::Error>> {
     /// use copilot_api::{Client, NewEvent, types::ThingConnectedPayload};
     ///
     /// let client = Client::from_env()?;
-    /// let event = ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event();
-    /// let report = client.collect([event]).await?;
-    /// assert_eq!(report.accepted(), 1);
+    /// let kettle = ThingConnectedPayload::builder().thing_id("A4:CF:12:00:9B:3E").build()?.event();
+    /// let toaster = ThingConnectedPayload::builder().thing_id("SN-2207").build()?.event();
+    /// let report = client.collect([kettle, toaster]).await?;
+    /// for rejection in report.rejections() {
+    ///     println!("event {}: {}", rejection.index(), rejection.cause());
+    /// }
     /// # Ok(()) }
     /// ```
     pub async fn collect(
@@ -60,45 +122,56 @@ impl Client {
 
     /// As [`collect`](Self::collect), from a stream.
     ///
-    /// A batch goes when it is full and when the stream ends; events wait while the stream does.
+    /// A batch goes when it is full, when the stream ends, and when the stream rests: an event then waits at most a second
+    /// for others ([`linger`](crate::ClientBuilder::linger)). What is rejected stays in memory until the stream ends;
+    /// [`collect_batches`](Self::collect_batches) reports batch by batch.
     ///
     /// # Errors
+    ///
+    /// As [`collect`](Self::collect).
+    ///
+    /// # Cancel safety
     ///
     /// As [`collect`](Self::collect).
     pub async fn collect_stream(
         &self,
         events: impl Stream<Item = Event>,
     ) -> Result<CollectReport, CollectError> {
-        let mut events = pin!(events);
-        let mut run = Run::new(self);
-        let mut next = poll_fn(|context| run.intake.poll_fill(events.as_mut(), context)).await;
-        while let Some(batch) = next {
-            let mut filled = None;
-            let outcome = {
-                let mut sending = pin!(run.delivery.deliver(batch));
-                poll_fn(|context| {
-                    let outcome = sending.as_mut().poll(context);
-                    if outcome.is_pending()
-                        && filled.is_none()
-                        && let Poll::Ready(batch) = run.intake.poll_fill(events.as_mut(), context)
-                    {
-                        filled = Some(batch);
-                    }
-                    outcome
-                })
-                .await
-            };
-            if let Err((error, mut left)) = outcome {
-                left.extend(filled.flatten());
-                return Err(run.fail(error, left));
+        let mut batches = self.collect_batches(events);
+        let mut report = CollectReport::default();
+        while let Some(outcome) = batches.next().await {
+            match outcome {
+                Ok(batch) => report.add(batch),
+                Err(failed) => {
+                    let (error, batch) = failed.into_parts();
+                    report.add(batch);
+                    report.add(batches.give_up());
+                    report.sort();
+                    return Err(CollectError::new(error, report));
+                }
             }
-            run.intake.limits = run.delivery.limits;
-            next = match filled {
-                Some(batch) => batch,
-                None => poll_fn(|context| run.intake.poll_fill(events.as_mut(), context)).await,
-            };
         }
-        Ok(run.report())
+        Ok(report)
+    }
+
+    /// As [`collect_stream`](Self::collect_stream), with a report for each batch while the stream lasts, so that memory
+    /// does not grow with it. Nothing is read or sent before the first [`next`](Batches::next).
+    ///
+    /// ```no_run
+    /// # async fn report(events: impl futures_core::Stream<Item = copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+    /// let client = copilot_api::Client::from_env()?;
+    /// let mut batches = client.collect_batches(events);
+    /// while let Some(outcome) = batches.next().await {
+    ///     match outcome {
+    ///         Ok(report) => println!("{} of {} accepted", report.accepted(), report.read()),
+    ///         // The stream goes on: what this batch held is in the error's report.
+    ///         Err(failed) => println!("{failed}"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn collect_batches<S: Stream<Item = Event>>(&self, events: S) -> Batches<S> {
+        Batches::new(self, events)
     }
 }
 
@@ -116,61 +189,54 @@ impl<I: Iterator> Stream for Ready<I> {
     }
 }
 
-/// One call of `collect`: what comes in, and what goes out.
-pub(crate) struct Run<'a> {
-    intake: Intake,
-    delivery: Delivery<'a>,
-}
-
-impl<'a> Run<'a> {
-    pub(crate) fn new(client: &'a Client) -> Self {
-        let limits = client.settings.limits;
-        Self { intake: Intake::new(limits), delivery: Delivery::new(client, limits) }
-    }
-
-    /// Ends the call: what became of every event.
-    fn report(self) -> CollectReport {
-        let (read, refused) = self.intake.into_parts();
-        self.delivery.report.finish(read, refused)
-    }
-
-    /// Ends the call early: what was read and not delivered goes into the report.
-    fn fail(mut self, error: Error, left: Vec<Batch>) -> CollectError {
-        for batch in left.into_iter().chain(self.intake.take()) {
-            self.delivery.report.not_delivered(batch.into_events());
-        }
-        CollectError::new(error, self.report())
-    }
-}
-
+/// `collect` for callers that block between the batches.
 #[cfg(feature = "blocking")]
-impl Run<'_> {
+pub(crate) mod blocking {
+    use copilot_gen::types::Event;
+
+    use super::{
+        CollectError, CollectReport,
+        delivery::Delivery,
+        intake::{Intake, Unit},
+    };
+    use crate::{Client, Error};
+
     /// An error that came before anything was read.
     pub(crate) fn fail_before_reading(error: Error) -> CollectError {
         CollectError::new(error, CollectReport::default())
     }
 
     /// Does the whole call, one batch after the other. `wait` blocks until a delivery is done.
-    pub(crate) fn block(
-        mut self,
+    pub(crate) fn collect(
+        client: &Client,
         mut events: impl Iterator<Item = Event>,
-        wait: impl Fn(&mut Delivery<'_>, Batch) -> delivery::Outcome,
+        wait: impl Fn(&mut Delivery, Unit) -> Result<CollectReport, CollectError>,
     ) -> Result<CollectReport, CollectError> {
+        let mut delivery = Delivery::new(client);
+        let mut intake = Intake::new(delivery.limits, client.settings.linger);
+        let mut report = CollectReport::default();
         loop {
             let event = events.next();
             let ended = event.is_none();
-            let batch = match event {
-                Some(event) => self.intake.push(event),
-                None => self.intake.take(),
+            let unit = match event {
+                Some(event) => intake.push(event),
+                None => intake.take(),
             };
-            if let Some(batch) = batch {
-                if let Err((error, left)) = wait(&mut self.delivery, batch) {
-                    return Err(self.fail(error, left));
+            if let Some(unit) = unit {
+                match wait(&mut delivery, unit) {
+                    Ok(batch) => report.add(batch),
+                    Err(failed) => {
+                        let (error, batch) = failed.into_parts();
+                        report.add(batch);
+                        report.add(CollectReport::of_unsent(intake.take()));
+                        report.sort();
+                        return Err(CollectError::new(error, report));
+                    }
                 }
-                self.intake.limits = self.delivery.limits;
+                intake.limits = delivery.limits;
             }
             if ended {
-                return Ok(self.report());
+                return Ok(report);
             }
         }
     }
@@ -179,8 +245,8 @@ impl Run<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Client, CollectError, Error};
-    use crate::{Credentials, Endpoints};
+    use super::{Client, CollectError, CollectOneError};
+    use crate::{Credentials, Endpoints, Error, NewEvent, types::ThingConnectedPayload};
 
     #[test]
     fn calls_and_errors_can_move_between_threads() {
@@ -190,9 +256,12 @@ mod tests {
             Client::new(Credentials::new("a", "b").unwrap(), Endpoints::environment("acme").unwrap())
                 .unwrap();
         moves(client.collect(Vec::new()));
+        let event = ThingConnectedPayload::builder().thing_id("SN-1").build().unwrap().event();
+        moves(client.collect_one(event));
         moves(client.set_consent("user-7", true));
         shared::<Client>();
         shared::<Error>();
         shared::<CollectError>();
+        shared::<CollectOneError>();
     }
 }

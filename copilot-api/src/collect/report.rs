@@ -1,69 +1,47 @@
 //! What became of the events of one call.
 
-use std::{error::Error as StdError, fmt};
-
 use copilot_gen::{
-    contract::Violation,
+    operations,
     types::{Event, InvalidEvent},
 };
-use reqwest::StatusCode;
 
-use super::{attribution::attribute, intake::Refused};
-use crate::{Error, event::Listed};
+use super::{
+    CollectError, Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered,
+    attribution::attribute,
+    batch::Batch,
+    intake::{Rejected, Unit},
+};
+use crate::{Error, error::Cause};
 
 /// What became of the events of one call of `collect`.
 ///
-/// Every event that was read is in exactly one of four places: accepted, among the [`rejections`](Self::rejections),
-/// among the [`undelivered`](Self::undelivered), or meant by one of the [`unattributed`](Self::unattributed)
-/// refusals, which say that an event was refused but not which.
+/// Every event that was read is in exactly one of four places: accepted, among the [`rejections`](Self::rejections), among
+/// the [`undelivered`](Self::undelivered), or among the [`uncertain`](Self::uncertain), of which a rejection means some
+/// without saying which. All but the accepted ones are given back.
+///
+/// A report is no verdict: an `Ok` of `collect` says that every event got an answer. [`into_result`](Self::into_result)
+/// makes an error of one that did not accept them all.
 #[derive(Debug, Default)]
+#[must_use = "events may have been rejected: read the report, or make an error of it with `into_result`"]
 pub struct CollectReport {
     read: usize,
     accepted: usize,
     requests: u64,
-    rejections: Vec<Rejection>,
-    unattributed: Vec<UnattributedRejection>,
-    undelivered: Vec<Undelivered>,
+    parts: ReportParts,
 }
 
-/// An event that was refused.
-pub struct Rejection {
-    index: usize,
-    event: Event,
-    refusal: Refusal,
-}
-
-/// Who refused an event, and why.
-#[derive(Clone)]
+/// What a report gives back, by what became of it.
+#[derive(Debug, Default)]
 #[non_exhaustive]
-pub enum Refusal {
-    /// It breaks rules of the contract and was not sent.
-    Contract(Vec<Violation>),
-    /// Copilot.cx refused it, in these words; none when it gave no reason. They may repeat personal data.
-    Server(Vec<String>),
-    /// A request with nothing but this event was refused whole.
-    Request {
-        /// 400, or 413 when the event is too large.
-        status: StatusCode,
-        /// The API's code, where it gave one.
-        reason: Option<String>,
-        /// The server's words, where it gave any. They may repeat personal data.
-        message: Option<String>,
-    },
-}
-
-/// A refusal by Copilot.cx that cannot be tied to one event.
-pub struct UnattributedRejection {
-    event_id: Option<String>,
-    index: Option<i64>,
-    error: Option<String>,
-    candidates: Vec<usize>,
-}
-
-/// An event that was read and not delivered, because its request failed for good or was never sent.
-pub struct Undelivered {
-    index: usize,
-    event: Event,
+pub struct ReportParts {
+    /// The events that were rejected, by index.
+    pub rejections: Vec<Rejection>,
+    /// The events that may have been rejected or accepted, by index.
+    pub uncertain: Vec<Uncertain>,
+    /// The rejections that mean some of the uncertain events.
+    pub unattributed: Vec<UnattributedRejection>,
+    /// The events that were not delivered, by index.
+    pub undelivered: Vec<Undelivered>,
 }
 
 impl CollectReport {
@@ -72,7 +50,7 @@ impl CollectReport {
         self.read
     }
 
-    /// How many events Copilot.cx took.
+    /// How many events Copilot.cx took, for sure.
     pub fn accepted(&self) -> usize {
         self.accepted
     }
@@ -82,21 +60,24 @@ impl CollectReport {
         self.requests
     }
 
-    /// The events that were refused, by index.
+    /// The events that were rejected, by index.
     pub fn rejections(&self) -> &[Rejection] {
-        &self.rejections
+        &self.parts.rejections
     }
 
-    /// Refusals that may mean any of several events, because the server's answer names none of them for sure. The
-    /// events that they may mean are neither rejections nor known to be accepted.
+    /// Rejections that may mean any of several events, because the server's answer names none of them for sure.
     pub fn unattributed(&self) -> &[UnattributedRejection] {
-        &self.unattributed
+        &self.parts.unattributed
     }
 
-    /// The events that were read and not delivered, by index. Empty unless `collect` failed. The batch whose request
-    /// failed may have been taken all the same when its answer was lost.
+    /// The events that an [`unattributed`](Self::unattributed) rejection may mean, by index: each was rejected or accepted.
+    pub fn uncertain(&self) -> &[Uncertain] {
+        &self.parts.uncertain
+    }
+
+    /// The events that were read and not delivered, by index. Empty unless `collect` failed.
     pub fn undelivered(&self) -> &[Undelivered] {
-        &self.undelivered
+        &self.parts.undelivered
     }
 
     /// Whether every event was accepted.
@@ -104,21 +85,81 @@ impl CollectReport {
         self.accepted == self.read
     }
 
-    /// The rejections and the undelivered events, to keep.
-    pub fn into_parts(self) -> (Vec<Rejection>, Vec<UnattributedRejection>, Vec<Undelivered>) {
-        (self.rejections, self.unattributed, self.undelivered)
+    /// The report, if every event was accepted.
+    ///
+    /// # Errors
+    ///
+    /// When some were not. The error [`is_rejected`](Error::is_rejected), and brings the report with the events that were
+    /// not accepted.
+    ///
+    /// ```no_run
+    /// # use copilot_api::{Client, CollectReport, types::Event};
+    /// # async fn report(client: Client, events: Vec<Event>) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.collect(events).await.and_then(CollectReport::into_result)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn into_result(self) -> Result<Self, CollectError> {
+        if self.is_complete() {
+            return Ok(self);
+        }
+        let known = self.parts.rejections.iter().flat_map(Rejection::server_words);
+        let unattributed = self.parts.unattributed.iter().flat_map(UnattributedRejection::server_words);
+        let words = known.chain(unattributed).cloned().collect();
+        Err(CollectError::new(Error::new(Cause::Rejected(words), operations::COLLECT), self))
+    }
+
+    /// What was not accepted, to keep.
+    pub fn into_parts(self) -> ReportParts {
+        self.parts
+    }
+
+    /// The report on what was taken in and never sent.
+    pub(super) fn of_unsent(unit: Option<Unit>) -> Self {
+        let mut report = Self::default();
+        let Unit { batch, rejected } = unit.unwrap_or_default();
+        report.reject_locally(rejected);
+        report.count_read(batch.as_ref().map_or(0, Batch::len));
+        report.not_delivered(batch.into_iter());
+        report
     }
 
     pub(super) fn count_requests(&mut self, attempts: u32) {
         self.requests += u64::from(attempts);
     }
 
-    pub(super) fn reject(&mut self, index: usize, event: Event, refusal: Refusal) {
-        self.rejections.push(Rejection { index, event, refusal });
+    pub(super) fn count_read(&mut self, events: usize) {
+        self.read += events;
     }
 
-    pub(super) fn not_delivered(&mut self, events: Vec<(usize, Event)>) {
-        self.undelivered.extend(events.into_iter().map(|(index, event)| Undelivered { index, event }));
+    /// Records what was rejected before it was sent, and counts it as read.
+    pub(super) fn reject_locally(&mut self, rejected: Vec<Rejected>) {
+        self.count_read(rejected.len());
+        self.parts.rejections.extend(rejected.into_iter().map(|(index, event, violations)| Rejection {
+            index,
+            event,
+            cause: RejectionCause::Contract(violations),
+        }));
+    }
+
+    pub(super) fn reject(&mut self, part: Batch, cause: RejectionCause) {
+        let events = part.into_events().into_iter();
+        self.parts.rejections.extend(events.map(|(index, event)| Rejection {
+            index,
+            event,
+            cause: cause.clone(),
+        }));
+    }
+
+    pub(super) fn not_delivered(&mut self, parts: impl Iterator<Item = Batch>) {
+        for part in parts {
+            let may_have_been_taken = part.may_have_been_taken;
+            let events = part.into_events().into_iter();
+            self.parts.undelivered.extend(events.map(|(index, event)| Undelivered {
+                index,
+                event,
+                may_have_been_taken,
+            }));
+        }
     }
 
     /// Records the answer to a batch.
@@ -129,219 +170,39 @@ impl CollectReport {
         }
         let event_ids: Vec<&str> = events.iter().map(|(_, event)| event.event_id().as_str()).collect();
         let mut attribution = attribute(&event_ids, answers);
-        let meant = attribution.unattributed.iter().filter(|refusal| !refusal.candidates.is_empty()).count();
-        let open = events.len() - attribution.refused.len();
-        self.accepted += open.saturating_sub(meant);
-        for refusal in attribution.unattributed {
+        let uncertain = attribution.candidates();
+        for rejection in attribution.unattributed {
             let candidates =
-                refusal.candidates.iter().filter_map(|at| events.get(*at)).map(|(index, _)| *index);
-            self.unattributed.push(UnattributedRejection {
-                candidates: candidates.collect(),
-                event_id: refusal.answer.event_id,
-                index: refusal.answer.index,
-                error: refusal.answer.error,
-            });
+                rejection.candidates.iter().filter_map(|at| events.get(*at)).map(|(index, _)| *index);
+            self.parts.unattributed.push(UnattributedRejection::new(rejection.answer, candidates.collect()));
         }
         for (position, (index, event)) in events.into_iter().enumerate() {
-            if let Some(words) = attribution.refused.remove(&position) {
-                self.reject(index, event, Refusal::Server(words));
+            if let Some(words) = attribution.rejected.remove(&position) {
+                self.parts.rejections.push(Rejection { index, event, cause: RejectionCause::Server(words) });
+            } else if uncertain.contains(&position) {
+                self.parts.uncertain.push(Uncertain { index, event });
+            } else {
+                self.accepted += 1;
             }
         }
     }
 
-    /// Closes the report, with what was read and what was refused before it was sent.
-    pub(super) fn finish(mut self, read: usize, refused: Vec<Refused>) -> Self {
-        self.read = read;
-        for (index, event, violations) in refused {
-            self.reject(index, event, Refusal::Contract(violations));
-        }
-        self.rejections.sort_by_key(|rejection| rejection.index);
-        self.undelivered.sort_by_key(|event| event.index);
-        self
-    }
-}
-
-impl Rejection {
-    /// The event's index in what was passed to `collect`.
-    pub fn index(&self) -> usize {
-        self.index
+    /// Adds what became of further events of the same call.
+    pub(super) fn add(&mut self, other: Self) {
+        let ReportParts { rejections, uncertain, unattributed, undelivered } = other.parts;
+        self.read += other.read;
+        self.accepted += other.accepted;
+        self.requests += other.requests;
+        self.parts.rejections.extend(rejections);
+        self.parts.uncertain.extend(uncertain);
+        self.parts.unattributed.extend(unattributed);
+        self.parts.undelivered.extend(undelivered);
     }
 
-    /// The event.
-    pub fn event(&self) -> &Event {
-        &self.event
-    }
-
-    /// Who refused it, and why.
-    pub fn refusal(&self) -> &Refusal {
-        &self.refusal
-    }
-
-    /// The event, to mend it and send it again.
-    pub fn into_event(self) -> Event {
-        self.event
-    }
-}
-
-impl Undelivered {
-    /// The event's index in what was passed to `collect`.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// The event.
-    pub fn event(&self) -> &Event {
-        &self.event
-    }
-
-    /// The event, to send it again.
-    pub fn into_event(self) -> Event {
-        self.event
-    }
-}
-
-impl UnattributedRejection {
-    /// The event id that the server named, if any.
-    pub fn event_id(&self) -> Option<&str> {
-        self.event_id.as_deref()
-    }
-
-    /// The index that the server named, if any: a position in its request, not in what you passed.
-    pub fn index(&self) -> Option<i64> {
-        self.index
-    }
-
-    /// The server's words. May repeat personal data.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// The indices, in what was passed, of the events that may be meant. Empty when the server listed a refusal more
-    /// often than it had events for.
-    pub fn candidates(&self) -> &[usize] {
-        &self.candidates
-    }
-}
-
-impl Refusal {
-    pub(super) fn request(error: &Error) -> Self {
-        Self::Request {
-            status: error.status().unwrap_or_default(),
-            reason: error.reason().map(str::to_owned),
-            message: error.error_message().map(str::to_owned),
-        }
-    }
-}
-
-/// Without the event and the server's words: they hold personal data.
-impl fmt::Debug for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rejection")
-            .field("index", &self.index)
-            .field("event_type", &self.event.event_type())
-            .field("refusal", &self.refusal)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without the event: it holds personal data.
-impl fmt::Debug for Undelivered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Undelivered")
-            .field("index", &self.index)
-            .field("event_type", &self.event.event_type())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without the server's words: they may repeat personal data.
-impl fmt::Debug for UnattributedRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnattributedRejection")
-            .field("index", &self.index)
-            .field("candidates", &self.candidates)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without the server's words: they may repeat personal data.
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Contract(violations) => f.debug_tuple("Contract").field(violations).finish(),
-            Self::Server(words) => f.debug_struct("Server").field("reasons", &words.len()).finish(),
-            Self::Request { status, .. } => {
-                f.debug_struct("Request").field("status", status).finish_non_exhaustive()
-            }
-        }
-    }
-}
-
-/// Why, in one line. The words of a server may repeat personal data.
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Contract(violations) => write!(f, "{}", Listed(violations)),
-            Self::Server(words) if words.is_empty() => f.write_str("refused by Copilot.cx without a reason"),
-            Self::Server(words) => f.write_str(&words.join("; ")),
-            Self::Request { status, reason, message } => {
-                write!(f, "{status}")?;
-                for part in [reason, message].into_iter().flatten() {
-                    write!(f, ": {part}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// A call of `collect` that ended early, with the report up to there.
-pub struct CollectError {
-    parts: Box<(Error, CollectReport)>,
-}
-
-impl CollectError {
-    pub(super) fn new(error: Error, report: CollectReport) -> Self {
-        Self { parts: Box::new((error, report)) }
-    }
-
-    /// What went wrong.
-    pub fn error(&self) -> &Error {
-        &self.parts.0
-    }
-
-    /// What became of the events until then.
-    pub fn report(&self) -> &CollectReport {
-        &self.parts.1
-    }
-
-    /// Both, to keep.
-    pub fn into_parts(self) -> (Error, CollectReport) {
-        *self.parts
-    }
-}
-
-impl fmt::Display for CollectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.report();
-        let (accepted, rejected, left) = (report.accepted, report.rejections.len(), report.undelivered.len());
-        write!(f, "{}; events: {accepted} accepted, {rejected} rejected, {left} not delivered", self.error())
-    }
-}
-
-/// Without the events: they hold personal data.
-impl fmt::Debug for CollectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CollectError")
-            .field("error", self.error())
-            .field("summary", &self.to_string())
-            .finish_non_exhaustive()
-    }
-}
-
-impl StdError for CollectError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // `Display` has said what the error says.
-        self.error().source()
+    /// Brings what is given back into the order of what was passed.
+    pub(super) fn sort(&mut self) {
+        self.parts.rejections.sort_by_key(|event| event.index);
+        self.parts.uncertain.sort_by_key(|event| event.index);
+        self.parts.undelivered.sort_by_key(|event| event.index);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::Package;
 
-/// Features of which a package needs one: the ways to speak TLS.
-const ALTERNATIVES: [&str; 2] = ["rustls", NATIVE_TLS];
-const NATIVE_TLS: &str = "native-tls";
+/// Features of which a package has one, most often: the ways to speak TLS.
+const ALTERNATIVES: [&str; 3] = ["rustls", "rustls-no-provider", NATIVE_TLS];
+pub(super) const NATIVE_TLS: &str = "native-tls";
 
 /// One way to choose a package's features.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn sets(package: &Package) -> Vec<FeatureSet> {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         sets.push(FeatureSet { label: label.to_owned(), flags, native_tls });
     };
-    if !has_alternatives && !default.is_empty() {
+    if !default.is_empty() {
         add("none", &["--no-default-features"], false);
     }
     for name in &names {
@@ -87,16 +87,19 @@ mod tests {
     fn each_tls_is_checked_alone_and_every_other_feature_with_the_default_one() {
         let features: &[(&str, &[&str])] = &[
             ("default", &["rustls"]),
-            ("rustls", &["reqwest/rustls"]),
+            ("rustls", &["rustls-no-provider", "reqwest/rustls"]),
+            ("rustls-no-provider", &["reqwest/rustls-no-provider"]),
             ("native-tls", &["reqwest/native-tls"]),
             ("blocking", &[]),
             ("codegen", &["copilot-gen/codegen"]),
         ];
         let expected = [
+            "none: --no-default-features",
             "blocking: --features blocking",
             "codegen: --features codegen",
             "native-tls: --no-default-features --features native-tls",
             "rustls: --no-default-features --features rustls",
+            "rustls-no-provider: --no-default-features --features rustls-no-provider",
             "all: --all-features",
         ];
         assert_eq!(flags(features), expected);

@@ -2,7 +2,7 @@
 
 use std::{env, process::Command};
 
-use super::{features, packages, tool::Tool};
+use super::{features, packages, tls, tool::Tool};
 use crate::{
     diff, docs,
     failure::Failure,
@@ -76,6 +76,14 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         &[],
         &["test", "-p", "copilot-gen", "--no-default-features"],
     ));
+    steps.push(command("tls:fmt", &[Tool::Rustfmt], || tls::format(workspace)));
+    steps.push(own("tls:providers", "rustls-no-provider must do without aws-lc-rs", || {
+        tls::providers(workspace)
+    }));
+    for (name, features) in tls::CHOICES {
+        let needs: &[Tool] = if features == features::NATIVE_TLS { &[Tool::OpenSsl] } else { &[] };
+        steps.push(command(&format!("tls:{name}"), needs, move || tls::test(workspace, features)));
+    }
     steps.push(command("doc", &[Tool::OpenSsl], || {
         let mut command = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--all-features"]);
         command.env("RUSTDOCFLAGS", "-D warnings");

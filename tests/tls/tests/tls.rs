@@ -1,0 +1,179 @@
+//! What the client says of TLS, by the feature that this package is tested with.
+
+// Without TLS, most of it is not used.
+#![allow(dead_code, unused_imports)]
+
+use std::{env, fs, panic, path::Path, process::Command, time::Duration};
+
+use copilot_api::{Client, ClientBuilder, Credentials, Endpoints, Error, RetryPolicy};
+use copilot_tls_tests::{Authority, Server, Speaks};
+
+/// Set for a child: what the test is to do as its own program.
+const CHILD: &str = "COPILOT_TESTS_CHILD";
+
+fn builder(url: &str) -> ClientBuilder {
+    let credentials = Credentials::new("id", "secret").unwrap();
+    let delay = Duration::from_millis(2);
+    Client::builder(credentials, Endpoints::base(url).unwrap())
+        .retry(RetryPolicy::default().delays(delay, delay))
+}
+
+/// What consent came to, in a line.
+async fn outcome(client: Result<Client, Error>) -> String {
+    let (when, error) = match client {
+        Err(error) => ("not built".to_owned(), error),
+        Ok(client) => match client.set_consent("user-7", true).await {
+            Ok(()) => return "accepted".to_owned(),
+            Err(error) => (format!("{} attempts", error.attempts()), error),
+        },
+    };
+    let kind = match (error.is_configuration(), error.is_retryable()) {
+        (true, false) => "configuration",
+        (false, true) => "retryable",
+        _ => "neither",
+    };
+    format!("{when}, {kind}: {error}")
+}
+
+/// Runs this test program again, for that test alone, where the system trusts what is in that file; gives what it
+/// printed after `> `.
+fn child(test: &str, what: &str, trusted: &Path) -> String {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env_clear();
+    let output = command.env(CHILD, what).env("SSL_CERT_FILE", trusted).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find_map(|line| line.split_once("> ")).map(|(_, line)| line.to_owned());
+    line.unwrap_or_else(|| panic!("{text} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A file with these certificates.
+fn file(name: &str, certificates: &str) -> std::path::PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, certificates).unwrap();
+    path
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+mod with_tls {
+    use super::*;
+
+    /// The program chooses the cryptography, where nobody else does.
+    fn install_provider() {
+        if cfg!(feature = "rustls-no-provider") {
+            // Another test of this process may have been first.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_cannot_be_trusted_fails_once_and_one_that_breaks_off_is_tried_again() {
+        install_provider();
+        let authority = Authority::new();
+        let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().unwrap();
+        let untrusted = "1 attempts, configuration: set_consent: the server's certificate (or the proxy's) is not trusted: ";
+        let table = [
+            ("good", authority.certifies("127.0.0.1", false), "accepted", 1),
+            ("unknown issuer", Authority::new().certifies("127.0.0.1", false), untrusted, 1),
+            ("another host", authority.certifies("elsewhere.example", false), untrusted, 1),
+            ("expired", authority.certifies("127.0.0.1", true), untrusted, 1),
+            (
+                "plain HTTP",
+                Speaks::Plain,
+                "1 attempts, configuration: set_consent: the endpoint begins with https://",
+                1,
+            ),
+            ("hangs up", Speaks::Nothing, "5 attempts, retryable: set_consent: no connection", 5),
+            ("an alert", Speaks::Alert, "5 attempts, retryable: set_consent: no connection", 5),
+        ];
+        for (name, speaks, expected, connections) in table {
+            let server = Server::start(speaks).await;
+            let said = outcome(builder(&server.url("https")).http_client(http.clone()).build()).await;
+            assert!(said.starts_with(expected), "{name}: {said}");
+            assert!(!expected.starts_with(untrusted) || said.contains("http_client"), "{name}: {said}");
+            assert_eq!(server.connections(), connections, "{name}: {said}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_certificates_of_the_system_decide_unless_an_http_client_is_given() {
+        if let Ok(url) = env::var(CHILD) {
+            install_provider();
+            return println!("> {}", outcome(builder(&url).build()).await);
+        }
+        let this = "with_tls::the_certificates_of_the_system_decide_unless_an_http_client_is_given";
+        let authority = Authority::new();
+        let server = Server::start(authority.certifies("127.0.0.1", false)).await;
+        let url = server.url("https");
+        let said = child(this, &url, &file("good.pem", authority.pem()));
+        assert_eq!(said, "accepted");
+        let said = child(this, &url, &file("other.pem", Authority::new().pem()));
+        assert!(said.starts_with("1 attempts, configuration") && said.contains("not trusted"), "{said}");
+        let said = child(this, &url, &file("empty.pem", ""));
+        if cfg!(feature = "native-tls") {
+            assert!(said.starts_with("1 attempts, configuration") && said.contains("not trusted"), "{said}");
+        } else {
+            let expected = "not built, configuration: the HTTP client cannot be set up: ";
+            assert!(said.starts_with(expected) && said.contains("certificates"), "{said}");
+        }
+    }
+}
+
+/// A program of which another crate brings ring.
+#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_provider_the_program_chooses_and_is_told_how_when_it_did_not() {
+    if let Ok(what) = env::var(CHILD) {
+        let url = what.trim_start_matches("chosen ");
+        if what == url {
+            return println!("> {}", outcome(builder(url).build()).await);
+        }
+        rustls::crypto::ring::default_provider().install_default().unwrap();
+        // What the other crate does.
+        let _ = rustls::ClientConfig::builder();
+        return println!("> {}", outcome(builder(url).build()).await);
+    }
+    let this = "without_a_provider_the_program_chooses_and_is_told_how_when_it_did_not";
+    let authority = Authority::new();
+    let server = Server::start(authority.certifies("127.0.0.1", false)).await;
+    let plain = Server::start(Speaks::Plain).await;
+    let trusted = file("chosen.pem", authority.pem());
+    for url in [server.url("https"), plain.url("http")] {
+        let said = child(this, &url, &trusted);
+        let line = "rustls::crypto::ring::default_provider().install_default()";
+        assert!(said.starts_with("not built, configuration: ") && said.contains(line), "{said}");
+        assert_eq!(child(this, &format!("chosen {url}"), &trusted), "accepted");
+    }
+}
+
+/// Why there is `rustls-no-provider`.
+#[cfg(feature = "rustls")]
+#[tokio::test(flavor = "multi_thread")]
+async fn with_two_providers_the_client_works_and_rustls_itself_panics() {
+    if let Ok(url) = env::var(CHILD) {
+        let said = outcome(builder(&url).build()).await;
+        let rustls = panic::catch_unwind(|| drop(rustls::ClientConfig::builder()));
+        return println!("> {said}, {}", if rustls.is_err() { "panicked" } else { "did not panic" });
+    }
+    let this = "with_two_providers_the_client_works_and_rustls_itself_panics";
+    let authority = Authority::new();
+    let server = Server::start(authority.certifies("127.0.0.1", false)).await;
+    let said = child(this, &server.url("https"), &file("two.pem", authority.pem()));
+    assert_eq!(said, "accepted, panicked");
+}
+
+#[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_tls_an_https_endpoint_is_refused_and_plain_http_on_loopback_works() {
+    let server = Server::start(Speaks::Plain).await;
+    assert_eq!(outcome(builder(&server.url("http")).build()).await, "accepted");
+    assert_eq!(server.connections(), 1);
+
+    let said = outcome(builder(&server.url("https")).build()).await;
+    assert!(said.starts_with("not built, configuration: ") && said.contains("feature `rustls`"), "{said}");
+    // Of another's client it is not known in advance.
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let said = outcome(builder(&server.url("https")).http_client(http).build()).await;
+    assert!(said.starts_with("1 attempts, configuration: ") && said.contains("feature `rustls`"), "{said}");
+    assert_eq!(server.connections(), 1);
+}
