@@ -335,4 +335,21 @@ mod tests {
         });
         assert_eq!(judged(&judge, &lines).1.len(), 1);
     }
+
+    #[test]
+    fn a_judge_by_json_schema_may_refuse_a_text_while_it_reads_it() {
+        let judge = example(json!({ "generator": null }));
+        let verdict = |case: Value, line: Value| body(&judge, &case, &line).is_ok();
+        let breaks = json!([{ "pointer": "/p", "rule": "x-unique-names" }]);
+        let twice = json!({ "text": "{}", "valid": false, "breaks": breaks });
+        let none = json!({ "text": "", "valid": false, "json": false });
+        let read = json!({ "valid": false, "by": "reader" });
+        let judged =
+            json!({ "valid": false, "by": "validator", "breaks": [{ "pointer": "/q", "rule": "type" }] });
+        assert!(verdict(twice.clone(), read.clone()) && verdict(none.clone(), read.clone()));
+        assert!(verdict(none.clone(), judged.clone()) && !verdict(twice, judged));
+        assert!(!verdict(none, json!({ "valid": true })));
+        // A body is JSON: no reader may refuse it.
+        assert!(!verdict(json!({ "valid": false, "breaks": breaks }), read));
+    }
 }

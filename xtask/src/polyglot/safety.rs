@@ -314,3 +314,67 @@ pub(super) fn table(rows: &[Row]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What a safe client is found to do.
+    fn good(case: Case) -> Found {
+        let request = format!("POST / HTTP/1.1\r\nAuthorization: Basic {PAIR}\r\n\r\n{{\"events\":[]}}");
+        let said = if case == Case::PlainHttp { "use https" } else { "" }.to_owned();
+        Found { passed: case == Case::Direct, said, proxied: 0, redirected: 0, requests: vec![request] }
+    }
+
+    fn broken(case: Case, change: impl FnOnce(&mut Found)) -> Vec<Rule> {
+        let mut found = good(case);
+        change(&mut found);
+        found.problems(case).into_iter().map(|(rule, _)| rule).collect()
+    }
+
+    #[test]
+    fn a_safe_client_breaks_no_rule() {
+        for case in QUICK.into_iter().chain(SLOW) {
+            assert_eq!(broken(case, |_| {}), [], "{case:?}");
+        }
+    }
+
+    #[test]
+    fn every_rule_can_be_broken() {
+        assert_eq!(broken(Case::Direct, |found| found.passed = false), [Rule::Proxy]);
+        assert_eq!(broken(Case::Direct, |found| found.requests.clear()), [Rule::Proxy]);
+        assert_eq!(broken(Case::Unauthorized, |found| found.proxied = 1), [Rule::Proxy]);
+        assert_eq!(broken(Case::Redirect(307), |found| found.redirected = 1), [Rule::Redirect]);
+        assert_eq!(broken(Case::Redirect(302), |found| found.passed = true), [Rule::Redirect]);
+        assert_eq!(broken(Case::PlainHttp, |found| found.proxied = 1), [Rule::PlainHttp]);
+        assert_eq!(broken(Case::PlainHttp, |found| found.passed = true), [Rule::PlainHttp]);
+        assert_eq!(broken(Case::PlainHttp, |found| found.said.clear()), [Rule::PlainHttp]);
+        assert_eq!(broken(Case::Drip, |found| found.passed = true), [Rule::Timeouts]);
+        assert_eq!(broken(Case::Echo, |found| found.said = PAIR.to_owned()), [Rule::Secrets]);
+        assert_eq!(broken(Case::Refused, |found| found.said = CLIENT_SECRET.to_owned()), [Rule::Secrets]);
+    }
+
+    #[test]
+    fn the_table_has_a_cell_for_each_rule() {
+        let rows = [Row { name: "c".to_owned(), problems: vec![(Rule::Redirect, "it follows".to_owned())] }];
+        assert_eq!(table(&rows).lines().next_back(), Some("| c | yes | FAILED | yes | yes | yes |"));
+    }
+
+    #[test]
+    fn a_client_that_hangs_is_found() {
+        let logs = std::env::temp_dir().join(format!("xtask-safety-{}", std::process::id()));
+        std::fs::create_dir_all(&logs).unwrap();
+        let subject = |command: &str| Subject {
+            name: "s".to_owned(),
+            place: logs.clone(),
+            command: command.to_owned(),
+            logs: logs.clone(),
+            hanging: Duration::from_millis(300),
+        };
+        assert_eq!(subject("sleep 20").judged(Case::Silence).first().unwrap().0, Rule::Timeouts);
+        assert_eq!(subject("exit 1").judged(Case::Silence), []);
+        std::fs::remove_dir_all(logs).unwrap();
+    }
+}
