@@ -17,7 +17,7 @@ mod vectors;
 use std::{
     fs,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -60,17 +60,19 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     let rust = if names.is_empty() { Some(safety::Subject::rust(&workspace, &folder)?) } else { None };
 
     let waiting = Mutex::new(examples.iter().rev().collect::<Vec<_>>());
-    let (outcomes, rows) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let (outcomes, rows) = (Mutex::new(Vec::new()), Mutex::new(safety::Rows::new()));
     thread::scope(|scope| {
         let (waiting, outcomes, rows) = (&waiting, &outcomes, &rows);
         let (vectors, program, folder) = (&vectors, &program, &folder);
         let try_safety = move |subject: safety::Subject| {
-            let mut row = subject.quick();
-            // What is left only waits, beside what is done next.
-            scope.spawn(move || {
-                row.problems.extend(subject.slow());
-                rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
-            });
+            let subject = Arc::new(subject);
+            let note = |name: &str, problems| {
+                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                rows.entry(name.to_owned()).or_default().extend(problems);
+            };
+            let waiting = Arc::clone(&subject);
+            scope.spawn(move || note(&waiting.name, waiting.slow()));
+            note(&subject.name, subject.quick());
         };
         let work = move || {
             loop {
@@ -91,20 +93,18 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    rows.sort_by(|one: &safety::Row, other| one.name.cmp(&other.name));
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
         println!("\n{}: {}", outcome.name, outcome.log.display());
         outcome.shown_problems().for_each(|problem| println!("  {problem}"));
     }
     println!("\n{}", page::table(&outcomes));
-    for row in &rows {
-        row.problems.iter().for_each(|(_, problem)| println!("{}: {problem}", row.name));
+    for (name, problems) in &rows {
+        problems.iter().for_each(|(_, problem)| println!("{name}: {problem}"));
     }
     println!("\n{}", safety::table(&rows));
-    let good = outcomes.iter().all(|outcome| outcome.problems.is_empty())
-        && rows.iter().all(|row| row.problems.is_empty());
+    let good = outcomes.iter().all(|outcome| outcome.problems.is_empty()) && rows.values().all(Vec::is_empty);
     // What some of the clients did says nothing of the others.
     let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
     let all = lacking.is_empty() || !in_ci();

@@ -68,7 +68,7 @@ pub(super) fn settle(
     root: &Path,
     outcomes: &[Outcome],
     examples: &[Example],
-    rows: &[safety::Row],
+    rows: &safety::Rows,
     mode: Mode,
 ) -> Result<bool, Failure> {
     let file = root.join(README);

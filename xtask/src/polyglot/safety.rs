@@ -3,6 +3,7 @@
 //! All runs find a proxy in their environment, which must stay alone: it would see the credentials.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     thread,
@@ -127,9 +128,8 @@ impl Subject {
     }
 
     /// The runs that cost processors.
-    pub(super) fn quick(&self) -> Row {
-        let problems = QUICK.into_iter().flat_map(|case| self.judged(case)).collect();
-        Row { name: self.name.clone(), problems }
+    pub(super) fn quick(&self) -> Vec<(Rule, String)> {
+        QUICK.into_iter().flat_map(|case| self.judged(case)).collect()
     }
 
     /// The runs that cost time, side by side.
@@ -284,20 +284,11 @@ impl Found {
     }
 }
 
-/// What was found of one client.
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) problems: Vec<(Rule, String)>,
-}
-
-impl Row {
-    fn cell(&self, rule: Rule) -> &'static str {
-        if self.problems.iter().any(|(broken, _)| *broken == rule) { "FAILED" } else { "yes" }
-    }
-}
+/// What is wrong with each client, by its name.
+pub(super) type Rows = BTreeMap<String, Vec<(Rule, String)>>;
 
 /// One row for each client, one column for each rule, in Markdown.
-pub(super) fn table(rows: &[Row]) -> String {
+pub(super) fn table(rows: &Rows) -> String {
     let mut text = String::from("| client |");
     for rule in Rule::ALL {
         let _ = write!(text, " {} |", rule.words());
@@ -305,10 +296,11 @@ pub(super) fn table(rows: &[Row]) -> String {
     text.push_str("\n| --- |");
     text.push_str(&" --- |".repeat(Rule::ALL.len()));
     text.push('\n');
-    for row in rows {
-        let _ = write!(text, "| {} |", row.name);
+    for (name, problems) in rows {
+        let _ = write!(text, "| {name} |");
         for rule in Rule::ALL {
-            let _ = write!(text, " {} |", row.cell(rule));
+            let is_broken = problems.iter().any(|(broken, _)| *broken == rule);
+            text.push_str(if is_broken { " FAILED |" } else { " yes |" });
         }
         text.push('\n');
     }
@@ -358,7 +350,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_cell_for_each_rule() {
-        let rows = [Row { name: "c".to_owned(), problems: vec![(Rule::Redirect, "it follows".to_owned())] }];
+        let rows = Rows::from([("c".to_owned(), vec![(Rule::Redirect, "it follows".to_owned())])]);
         assert_eq!(table(&rows).lines().next_back(), Some("| c | yes | FAILED | yes | yes | yes |"));
     }
 
