@@ -92,6 +92,36 @@ fn what_is_no_json_is_told_by_what_is_wrong_and_where_and_never_repeated() {
 }
 
 #[test]
+fn what_serde_json_takes_for_json_is_read_and_nothing_else() {
+    let parts = [
+        "{", "}", "[", "]", "\"", "\\", "\\u", "d83e", "dd83", "1e", "-", "0", "9", ".", ":", ",", "null",
+        "tru", "\n", "\0", "é", "🫖", " ", "\u{feff}",
+    ];
+    let start = r#"{"a":[1,-2.5e3,"b\ud83e\uded6\n"],"c":{"d":null,"e":true}}"#;
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut good = 0;
+    for round in 0..100_000 {
+        let mut letters: Vec<char> = if round % 4 == 0 { Vec::new() } else { start.chars().collect() };
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(0..=letters.len());
+            let end = random.usize(at..=letters.len().min(at + 3));
+            let part = if random.u8(0..4) == 0 { "" } else { parts[random.usize(0..parts.len())] };
+            letters.splice(at..end, part.chars());
+        }
+        let text: String = letters.into_iter().collect();
+        let expected = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(_) => true,
+            // It stops there, and what follows is not known.
+            Err(error) if error.to_string().starts_with("number out of range") => continue,
+            Err(_) => false,
+        };
+        assert_eq!(Json::parse(&text).is_ok(), expected, "{text:?}");
+        good += usize::from(expected);
+    }
+    assert!(good > 1000, "{good} of them are JSON");
+}
+
+#[test]
 fn a_number_that_no_double_holds_is_told_by_its_place() {
     let text = r#"{"type":"custom_event","event_id":"e","timestamp":1,"payload":{"subtype":"s","user_id":"u","p":1e400}}"#;
     let error = parse_event(text).unwrap_err();
