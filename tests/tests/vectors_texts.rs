@@ -173,19 +173,21 @@ fn the_types_read_each_text_as_it_is_written_or_not_at_all() {
     assert!(serde_json::from_str::<ConsentChange>(r#"["user-7",true]"#).is_err());
 }
 
+async fn send(sandbox: &Sandbox, url: String, body: String) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client
+        .post(url)
+        .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
+        .header("content-type", "application/json")
+        .body(body);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
 #[tokio::test]
 async fn the_sandbox_says_of_each_text_what_the_vector_says() {
     let sandbox = Sandbox::builder().clock(vectors::texts().now).start().unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let send = async |url: String, body: String| {
-        let request = client
-            .post(url)
-            .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
-            .header("content-type", "application/json")
-            .body(body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
-    };
+    let send = async |url, body| send(&sandbox, url, body).await;
     for case in events() {
         sandbox.reset();
         let (name, body) = (&case.name, format!(r#"{{"events":[{}]}}"#, case.text));
@@ -210,4 +212,26 @@ async fn the_sandbox_says_of_each_text_what_the_vector_says() {
             assert!(words.contains(&pointer) && words.contains(&format!("({rule}, {grade})")), "{words}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_serde_json_would_not_read_is_erased_with_its_user_too() {
+    let now = vectors::texts().now;
+    let sandbox = Sandbox::builder().clock(now).start().unwrap();
+    let event = |event_type: &str, payload: &str| {
+        format!(r#"{{"type":"{event_type}","event_id":"e","timestamp":{now},"payload":{{{payload}}}}}"#)
+    };
+    let events = [
+        event("user_created", r#""user_id":"u-1","email":"zoe@example.com""#),
+        event("unsubscribe", r#""email":"zoe@example.com","x":1e400"#),
+        event("unsubscribe", r#""$serde_json::private::RawValue":1,"email":"zoe@example.com""#),
+        event("unsubscribe", r#""$serde_json::private::Number":"1","email":"zoe@example.com""#),
+    ];
+    let events_of = |events: &[String]| format!(r#"{{"events":[{}]}}"#, events.join(","));
+    assert_eq!(send(&sandbox, sandbox.collect_url(), events_of(&events)).await.0, 200);
+    assert_eq!(sandbox.events().iter().filter(|event| event.event.get().contains("zoe")).count(), 4);
+    let deleted = event("user_deleted", r#""user_id":"u-1""#);
+    assert_eq!(send(&sandbox, sandbox.collect_url(), events_of(&[deleted])).await.0, 200);
+    assert_eq!(sandbox.events().len(), 5);
+    assert!(sandbox.events().iter().all(|event| !event.event.get().contains("zoe")));
 }
