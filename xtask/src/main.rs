@@ -1,5 +1,6 @@
 //! `cargo xtask`: the workspace's own commands. [`USAGE`] says which there are; each has a file of its own.
 
+mod bench;
 mod build_cost;
 mod ci;
 mod diff;
@@ -35,6 +36,10 @@ Usage: cargo xtask <command>
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
   docs             Render the contract as one page, target/docs/copilot.html, and look at it with Chromium.
+  bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
+  bench --instructions [--write]
+                   Count the instructions of the hot paths, and fail where they are not those of bench/instructions.json
+                   or, with another compiler, more than those of the commit before. With --write put them there.
   build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
 ";
 
@@ -73,6 +78,12 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
         ["docs"] => docs::run(&workspace::root()?),
+        ["bench"] => bench::run(&workspace::root()?, bench::Form::Full),
+        ["bench", "--short"] => bench::run(&workspace::root()?, bench::Form::Short),
+        ["bench", "--instructions"] => bench::instructions(&workspace::root()?, bench::Mode::Check),
+        ["bench", "--instructions", "--write"] => {
+            bench::instructions(&workspace::root()?, bench::Mode::Write)
+        }
         ["build-cost"] => build_cost::run(&workspace::root()?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
