@@ -4,6 +4,7 @@
 //! run when an event is missing, and writes down what was found.
 
 mod instructions;
+mod judges;
 mod machine;
 mod page;
 mod plan;

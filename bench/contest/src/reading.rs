@@ -5,14 +5,14 @@ use std::fs;
 use crate::{Outcome, meter::Meter};
 
 /// Gives `read` each line of a file, from its start again as often as it takes, and prints what that cost. The command
-/// line is `FILE N`: the file, and how many events are to be read.
+/// line ends with `FILE N`: the file, and how many events are to be read.
 ///
 /// # Errors
 ///
 /// When the command line is wrong, the file cannot be read, or an event cannot.
 pub fn read_lines(read: impl Fn(&str) -> Outcome) -> Outcome {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(file), Some(events)) = (arguments.next(), arguments.next()) else {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, .., file, events] = arguments.as_slice() else {
         return Err("wanted: FILE N".into());
     };
     let text = fs::read_to_string(file)?;

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use super::table::number;
 
 const WIDTH: f64 = 760.0;
-const LEFT: f64 = 150.0;
-const RIGHT: f64 = 170.0;
+/// Room for the names of bars, for the marks of an axis, and for the names of lines.
+const NAMES: f64 = 150.0;
+const MARKS: f64 = 84.0;
+const RIGHT: f64 = 160.0;
 const TOP: f64 = 34.0;
 /// Between the bars of a chart, and the least between two labels.
 const ROW: f64 = 26.0;
@@ -58,13 +60,13 @@ pub(super) fn lines(axes: &Axes<'_>, series: &[Series]) -> String {
     let height = 380.0;
     let (bottom, right) = (height - 48.0, WIDTH - RIGHT);
     let points = || series.iter().flat_map(|series| &series.points);
-    let xs = Scale::new(points().map(|point| point.x), LEFT - 80.0, right);
+    let xs = Scale::new(points().map(|point| point.x), MARKS, right);
     let ys = Scale::new(points().flat_map(|point| [point.least, point.most]), bottom, TOP + 10.0);
     let mut svg = head(axes.title, height);
     for mark in ys.marks() {
         let y = ys.at(mark);
-        let _ = write!(svg, r#"<path class="grid" d="M{} {y:.1}H{right}"/>"#, LEFT - 80.0);
-        text(&mut svg, LEFT - 86.0, y + 4.0, "end", &mark_name(mark));
+        let _ = write!(svg, r#"<path class="grid" d="M{} {y:.1}H{right}"/>"#, MARKS);
+        text(&mut svg, MARKS - 6.0, y + 4.0, "end", &mark_name(mark));
     }
     let mut columns: Vec<f64> = points().map(|point| point.x).collect();
     columns.sort_by(f64::total_cmp);
@@ -72,7 +74,7 @@ pub(super) fn lines(axes: &Axes<'_>, series: &[Series]) -> String {
     for x in columns {
         text(&mut svg, xs.at(x), bottom + 18.0, "middle", &mark_name(x));
     }
-    text(&mut svg, (LEFT - 80.0 + right) / 2.0, bottom + 38.0, "middle", axes.x);
+    text(&mut svg, (MARKS + right) / 2.0, bottom + 38.0, "middle", axes.x);
     let mut labels = Vec::new();
     for Series { name, colour, points } in series {
         let mut path = String::new();
@@ -110,18 +112,18 @@ pub(super) fn bars(title: &str, series: &[Series], shown: impl Fn(f64) -> String
     let rows = series.iter().flat_map(|series| series.points.first().map(|point| (series, *point)));
     let most = rows.clone().map(|(_, point)| point.most).fold(0.0, f64::max);
     let height = TOP + ROW * rows.clone().fold(0.0, |count, _| count + 1.0) + 12.0;
-    let width = |value: f64| value / most * (WIDTH - LEFT - 90.0);
+    let width = |value: f64| value / most * (WIDTH - NAMES - 90.0);
     let mut svg = head(title, height);
     let mut y = TOP + 10.0;
     for (Series { name, colour, .. }, point) in rows {
         let middle = y + 8.0;
-        text(&mut svg, LEFT - 8.0, middle + 4.0, "end", name);
+        text(&mut svg, NAMES - 8.0, middle + 4.0, "end", name);
         let _ = write!(
             svg,
-            r#"<rect class="f{colour}" x="{LEFT}" y="{y:.1}" width="{:.1}" height="16"/>"#,
+            r#"<rect class="f{colour}" x="{NAMES}" y="{y:.1}" width="{:.1}" height="16"/>"#,
             width(point.y)
         );
-        let (least, end) = (LEFT + width(point.least), LEFT + width(point.most));
+        let (least, end) = (NAMES + width(point.least), NAMES + width(point.most));
         let _ = write!(svg, r#"<path class="axis" d="M{least:.1} {middle:.1}H{end:.1}"/>"#);
         text(&mut svg, end + 6.0, middle + 4.0, "start", &shown(point.y));
         y += ROW;

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, time::SystemTime};
 use serde_json::{Value, json};
 
 use super::{
+    judges,
     plan::Plan,
     process::{Cores, Cost, pinned},
     programs::Programs,
@@ -15,6 +16,10 @@ use crate::{
     workspace::{VECTORS, Workspace},
 };
 
+/// The readers that the others are compared with.
+pub(super) const BY_HAND: &str = "by hand";
+pub(super) const JSONSCHEMA: &str = "jsonschema";
+
 /// A reader, measured.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -23,12 +28,17 @@ pub(super) struct Reader {
     pub(super) events_per_second: Spread,
 }
 
-const READERS: [(&str, &str, &str); 2] = [
-    ("by hand", "serde_json, into structs that check nothing", "bench-hand-reading"),
-    ("parse_event", "ours, everything checked", "bench-copilot-reading"),
-];
+/// A reader to be measured.
+struct Program {
+    name: &'static str,
+    does: &'static str,
+    /// The program with its first arguments.
+    line: Vec<PathBuf>,
+    events: u64,
+}
 
-/// Measures all readers, one after the other in each round.
+/// Measures all readers, one after the other in each round. Those of other languages are left out where they cannot be
+/// installed.
 pub(super) fn measure(
     workspace: &Workspace,
     programs: &Programs,
@@ -36,18 +46,54 @@ pub(super) fn measure(
     plan: &Plan,
 ) -> Result<Vec<Reader>, Failure> {
     let file = write_events(workspace)?;
-    let mut speeds = READERS.map(|_| Vec::new());
+    let readers = readers(workspace, programs, plan.lines);
+    let mut speeds = vec![Vec::new(); readers.len()];
     for _ in 0..plan.rounds {
-        for ((.., program), speeds) in READERS.iter().zip(&mut speeds) {
-            let mut command = pinned(cores.client, programs.named(program));
-            command.arg(&file).arg(plan.lines.to_string());
-            speeds.push(per_second(plan.lines, Cost::of(&mut command)?));
+        for (Program { line, events, .. }, speeds) in readers.iter().zip(&mut speeds) {
+            let [program, arguments @ ..] = line.as_slice() else { continue };
+            let mut command = pinned(cores.client, program);
+            command.args(arguments).arg(&file).arg(events.to_string());
+            speeds.push(per_second(*events, Cost::of(&mut command)?));
         }
     }
-    let measured = READERS.into_iter().zip(speeds).filter_map(|((name, does, _), speeds)| {
+    let measured = readers.into_iter().zip(speeds).filter_map(|(Program { name, does, .. }, speeds)| {
         Some(Reader { name, does, events_per_second: Spread::of(speeds.into_iter())? })
     });
     Ok(measured.collect())
+}
+
+/// The readers, each with as many events as take about as long.
+fn readers(workspace: &Workspace, programs: &Programs, events: u64) -> Vec<Program> {
+    let mut readers = vec![
+        Program {
+            name: BY_HAND,
+            does: "serde_json, into structs that check nothing: the type first, then its payload",
+            line: vec![programs.named("bench-hand-reading")],
+            events,
+        },
+        Program {
+            name: "by hand, tagged",
+            does: "the same structs in a tagged enum, as serde derives it",
+            line: vec![programs.named("bench-hand-reading"), "tagged".into()],
+            events,
+        },
+        Program {
+            name: "parse_event",
+            does: "ours, everything checked",
+            line: vec![programs.named("bench-copilot-reading")],
+            events,
+        },
+    ];
+    for (name, does, line, share) in [
+        (JSONSCHEMA, "Python's jsonschema, as in openapi/examples", judges::python(workspace), 100),
+        ("ajv", "Ajv on Node.js, as in openapi/examples", judges::javascript(workspace), 10),
+    ] {
+        match line {
+            Ok(line) => readers.push(Program { name, does, line, events: events / share }),
+            Err(failure) => println!("{name} is left out: {}", failure.chain()),
+        }
+    }
+    readers
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures are printed with three digits")]
