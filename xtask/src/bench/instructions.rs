@@ -21,8 +21,8 @@ use crate::{
 
 const FIGURES: &str = "bench/instructions.json";
 
-/// By what share a figure may change unnoticed: another run differs by less than a tenth of it.
-const TOLERANCE: f64 = 0.03;
+/// By how many percent a figure may change unnoticed: another run differs by less than a tenth of it.
+const TOLERATED: u64 = 3;
 
 /// The event types that are made, checked and serialized.
 const MADE: [&str; 3] = ["custom_event", "thing_status_changed", "user_created"];
@@ -173,10 +173,10 @@ fn changes(now: &Counted, before: &Counted, against: Against) -> Vec<String> {
     let mut faults = Vec::new();
     for (path, count) in now {
         match before.get(path) {
-            Some(before) if change(*count, *before) > TOLERANCE => {
+            Some(before) if 100 * count > (100 + TOLERATED) * before => {
                 faults.push(format!("{path}: {count} instructions, and {before} before"));
             }
-            Some(before) if against == Against::Committed && change(*count, *before) < -TOLERANCE => {
+            Some(before) if against == Against::Committed && 100 * count < (100 - TOLERATED) * before => {
                 faults.push(format!("{path}: {count} instructions, fewer than {before}: {WRITE_IT_DOWN}"));
             }
             None if against == Against::Committed => faults.push(format!("{path}: is new: {WRITE_IT_DOWN}")),
