@@ -77,7 +77,7 @@ pub(super) const CONTESTANTS: [Contestant; 10] = [
         way: Some("prebuilt"),
         kind: Kind::Ours,
         connects: true,
-        most: 100_000,
+        most: 200_000,
     },
     Contestant {
         name: "segment",
@@ -213,6 +213,15 @@ mod tests {
                 runs.iter().filter(|(_, load)| Some(*load) == largest).map(|(name, _)| *name).collect();
             assert_eq!(who, ["by hand", "collect"]);
             assert!(runs.iter().all(|(name, load)| *name != "amplitude" || load.connections == 1));
+        }
+    }
+
+    #[test]
+    fn every_contestant_is_in_the_first_table() {
+        for form in [Form::Full, Form::Short] {
+            let plan = Plan::new(form);
+            let runs = plan.runs().filter(|(_, load)| Some(*load) == plan.thousand());
+            assert_eq!(runs.count(), CONTESTANTS.len());
         }
     }
 
