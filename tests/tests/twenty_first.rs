@@ -6,7 +6,7 @@
 use copilot_gen::raw::RequestSettings;
 use httpmock::MockServer;
 use serde_json::{Value, json};
-use twenty_first::{Client, EVENT_TYPES, EventPayload, types};
+use twenty_first::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
 
 /// What `copilot-gen` would be with that contract.
 mod twenty_first {
@@ -19,7 +19,7 @@ mod twenty_first {
         include!(concat!(env!("OUT_DIR"), "/twenty_first.rs"));
     }
 
-    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, types};
+    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
 }
 
 const NOW: i64 = 1_795_509_000_000;
@@ -27,7 +27,7 @@ const NOW: i64 = 1_795_509_000_000;
 fn repaired() -> types::Event {
     let payload =
         types::ThingRepairedPayload::builder().thing_id("A4:CF:12:00:9B:3E").part("heater").cost(20.5);
-    payload.build().unwrap().into_event("repair-1".parse().unwrap(), types::EventTime(NOW))
+    payload.into_event("repair-1", types::EventTime(NOW)).unwrap()
 }
 
 fn repaired_json() -> Value {
@@ -105,8 +105,8 @@ async fn the_new_event_goes_over_the_wire() {
         })
         .await;
     let client = Client::new_with_client(&server.base_url(), reqwest::Client::new(), RequestSettings::new());
-    let request = types::CollectRequest::builder().events([repaired()]);
-    let answer = client.collect().body(request).send().await.unwrap().into_inner();
+    let request = types::CollectRequest { events: vec![repaired()] };
+    let answer = client.collect(&request).await.unwrap().into_inner();
     assert_eq!(answer.invalid_events, []);
     collect.assert_async().await;
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use copilot_gen::{
-    contract::Violation,
+    contract::{Listed, Violation},
     operations,
     types::{Event, InvalidEvent},
 };
 use reqwest::StatusCode;
 
-use crate::{Error, error::Cause, event::Listed};
+use crate::{Error, error::Cause};
 
 /// An event that was rejected.
 pub struct Rejection {

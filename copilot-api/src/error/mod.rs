@@ -6,7 +6,7 @@ mod words;
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use copilot_gen::{
-    Error as RawError,
+    Error as RawError, InvalidInput,
     contract::Violation,
     raw::{BODY_EXCERPT_BYTES, BodyFault, BrokenAnswer, Operation},
     types::ErrorResponse,
@@ -355,6 +355,13 @@ impl From<CredentialsError> for Error {
 impl From<EndpointError> for Error {
     fn from(error: EndpointError) -> Self {
         Self::configuration(error)
+    }
+}
+
+/// Of no operation yet: nothing was to be sent.
+impl From<InvalidInput> for Error {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::with_source(Cause::Contract(invalid.into_violations()), None, None)
     }
 }
 

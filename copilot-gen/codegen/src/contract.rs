@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Why the contract could not be read or generated from.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct Error {
     place: String,
@@ -164,6 +164,12 @@ impl Contract {
         Ok(reached)
     }
 
+    /// Visits every object of the document that says something, with its place: not examples, extensions, or what only
+    /// lists names.
+    pub(crate) fn each_object<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Map<String, Value>)) {
+        each_object(&self.root, "", false, visit);
+    }
+
     /// The name of the one schema that is chosen by a discriminator: the event.
     pub(crate) fn event_name(&self) -> Result<&str, Error> {
         let mut found = self.schemas()?.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
@@ -233,6 +239,58 @@ pub(crate) struct Variant<'a> {
     pub(crate) schema_name: &'a str,
     /// The name of the payload's schema.
     pub(crate) payload: &'a str,
+}
+
+/// The members whose own members are names of the contract's author, not keywords.
+const BY_NAME: [&str; 13] = [
+    "callbacks",
+    "content",
+    "headers",
+    "links",
+    "parameters",
+    "paths",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+    "scopes",
+    "securitySchemes",
+    "variables",
+];
+
+/// The members that hold values, not schemas.
+const VALUES: [&str; 5] = ["default", "enum", "example", "examples", "mapping"];
+
+fn each_object<'a>(
+    value: &'a Value,
+    pointer: &str,
+    is_by_name: bool,
+    visit: &mut dyn FnMut(&str, &'a Map<String, Value>),
+) {
+    match value {
+        Value::Object(object) => {
+            if !is_by_name {
+                visit(pointer, object);
+            }
+            for (name, member) in object {
+                if is_by_name || !(name.starts_with("x-") || VALUES.contains(&name.as_str())) {
+                    let by_name = !is_by_name && BY_NAME.contains(&name.as_str());
+                    each_object(member, &join(pointer, name), by_name, visit);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                each_object(item, &format!("{pointer}/{at}"), false, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The pointer of a member.
+pub(crate) fn join(pointer: &str, member: &str) -> String {
+    format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Adds the names of the schemas that a value refers to, anywhere in it.
