@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use axum::http::{HeaderName, HeaderValue};
 use fastrand::Rng;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Number;
 
 /// An operation of the Server API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -120,7 +121,7 @@ pub(crate) enum FaultKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refuse {
     /// This part of them, from 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "share")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(crate) share: Option<f64>,
     /// Those of these types.
@@ -135,6 +136,14 @@ pub(crate) struct Refuse {
     /// What the answer says about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+}
+
+/// Reads a decimal inside of a tagged fault. serde takes that apart first, and then it is no `f64` any more in a program
+/// in which another crate turned on `serde_json/arbitrary_precision`.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = Option::<Number>::deserialize(deserializer)?;
+    let decimal = |number: Number| number.as_f64().ok_or_else(|| de::Error::custom("number out of range"));
+    number.map(decimal).transpose()
 }
 
 impl Fault {

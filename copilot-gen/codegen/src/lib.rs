@@ -7,7 +7,7 @@
 //! 3. `lower` rewrites what progenitor cannot digest; each rewrite says what it works around, and fails when that
 //!    is no longer there.
 //! 4. progenitor makes the types and the operations, `polish` gives the types the checks and schemas that typify
-//!    leaves out, and `builders` their builders.
+//!    leaves out, `read` replaces how they are read, and `builders` emits their builders.
 //! 5. `tables` and `glue` emit what only the contract knows: the validation tables, and the traits and accessors of
 //!    the events.
 //!
