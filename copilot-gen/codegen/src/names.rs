@@ -138,7 +138,7 @@ fn operations(contract: &Contract, found: &mut Vec<Error>) {
     for (path, method, operation) in contract.operations() {
         let Some(id) = operation.get("operationId").and_then(Value::as_str) else { continue };
         let place = format!("{}/{method}/operationId", join("/paths", path));
-        methods.add(place, &member_ident(id), format!("the operation `{id}`"), found);
+        methods.add(place, &member_ident(id), format!("the operation `{id}` of {path}"), found);
     }
 }
 
