@@ -34,10 +34,11 @@ use crate::{EventTimestamp, UtcTimestamp};
 /// assert_eq!(places, ["/payload/count", "/payload/share"]);
 /// ```
 ///
-/// What is no scalar does not compile, and the compiler says what to do:
+/// What is no scalar does not compile, and the compiler says what to do: for an enum or a struct of your own
+/// `Properties::from_serialize`, for a decimal `f64` or text.
 ///
 /// ```compile_fail,E0277
-/// let list = copilot_api::properties! { "cups" => vec![1, 2] };
+/// let cups = copilot_api::properties! { "cups" => vec![1, 2] };
 /// ```
 #[macro_export]
 macro_rules! properties {
@@ -73,3 +74,30 @@ macro_rules! times {
 }
 
 times!(EventTimestamp, UtcTimestamp);
+
+/// Of the kinds of values that people try, these do not compile.
+///
+/// ```compile_fail,E0277
+/// enum Mode { Boil }
+/// copilot_api::properties! { "mode" => Mode::Boil };
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Decimal;
+/// copilot_api::properties! { "price" => Decimal };
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Brewed { cups: u8 }
+/// copilot_api::types::CustomEventPayload::builder().extra(Brewed { cups: 1 });
+/// ```
+///
+/// ```compile_fail,E0277
+/// copilot_api::types::ThingConnectedPayload::builder().thing_id(Some("t-1"));
+/// ```
+///
+/// ```compile_fail,E0277
+/// copilot_api::types::ThingConnectedPayload::builder().user_id(7_u64);
+/// ```
+#[cfg(doctest)]
+struct NoProperties;

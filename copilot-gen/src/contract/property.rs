@@ -19,6 +19,7 @@ use super::{Given, InvalidInput};
     label = "this is no value for `{T}`",
     note = "texts and ids take `&str`, `String`, `Cow<str>` (ids also `Uuid`): turn another type into text with `.to_string()`",
     note = "times take `EventTimestamp`, `UtcTimestamp`, `chrono::DateTime`, `SystemTime`, or an `i64` of milliseconds since 1970",
+    note = "properties of your own take what `properties!` and `Properties::from_serialize(&value)` give",
     note = "an `Option` goes to optional properties only"
 )]
 pub trait IntoProperty<T>: Sized {
@@ -34,7 +35,8 @@ pub trait IntoProperty<T>: Sized {
     message = "an optional property of the type `{T}` cannot be made of `{Self}`",
     label = "this is neither a value for `{T}` nor an `Option` of one",
     note = "texts and ids take `&str`, `String`, `Cow<str>` (ids also `Uuid`): turn another type into text with `.to_string()`",
-    note = "times take `EventTimestamp`, `UtcTimestamp`, `chrono::DateTime`, `SystemTime`, or an `i64` of milliseconds since 1970"
+    note = "times take `EventTimestamp`, `UtcTimestamp`, `chrono::DateTime`, `SystemTime`, or an `i64` of milliseconds since 1970",
+    note = "properties of your own take what `properties!` and `Properties::from_serialize(&value)` give"
 )]
 pub trait IntoOptional<T, M>: Sized {
     /// The value, or what breaks the contract in it.
@@ -120,9 +122,10 @@ fn text<T: Text>(value: String) -> Result<T, InvalidInput> {
     T::try_from(value).map_err(Into::into)
 }
 
-macro_rules! properties {
+macro_rules! conversions {
     ($([$($generics:tt)*] $source:ty => $target:ty: $convert:expr;)+) => {
-        $(impl<$($generics)*> IntoProperty<$target> for $source {
+        $(#[diagnostic::do_not_recommend]
+        impl<$($generics)*> IntoProperty<$target> for $source {
             fn into_property(self) -> Result<$target, InvalidInput> {
                 $convert(self)
             }
@@ -130,7 +133,7 @@ macro_rules! properties {
     };
 }
 
-properties! {
+conversions! {
     [T: Text] T => T: Ok;
     [T: Text] &T => T: |value: &T| Ok(value.clone());
     [T: Text] &str => T: |value: &str| text(value.to_owned());
