@@ -313,11 +313,12 @@ fn a_violation_of_a_builder_has_the_grade_of_its_rule_and_never_the_value() {
 fn setters_take_texts_ids_and_times_of_every_kind() {
     let uuid = Uuid::parse_str(UUID).unwrap();
     let builder = || ThingConnectedPayload::builder().thing_id("t-1");
+    let text = "u-1".to_owned();
     let user_id: copilot_api::types::UserId = "u-1".parse().unwrap();
     for (given, expected) in [
         (builder().user_id("u-1"), Some("u-1")),
-        (builder().user_id("u-1".to_owned()), Some("u-1")),
-        (builder().user_id(&"u-1".to_owned()), Some("u-1")),
+        (builder().user_id(&text), Some("u-1")),
+        (builder().user_id(text), Some("u-1")),
         (builder().user_id(Cow::Borrowed("u-1")), Some("u-1")),
         (builder().user_id(&user_id), Some("u-1")),
         (builder().user_id(user_id.clone()), Some("u-1")),

@@ -3,7 +3,7 @@
 //! rustdoc reads it as Markdown: it compiles and runs code blocks as tests, takes `[word]` for the name of an item, and
 //! passes HTML on. So none of these may stand in a description.
 
-use pulldown_cmark::{BrokenLink, Event, Options, Parser, Tag};
+use pulldown_cmark::{BrokenLink, Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 use crate::contract::{Contract, Error, join};
@@ -53,11 +53,7 @@ fn problem(words: &str) -> Option<&'static str> {
                 }
                 links += 1;
             }
-            Event::End(end)
-                if matches!(end, pulldown_cmark::TagEnd::Link | pulldown_cmark::TagEnd::Image) =>
-            {
-                links -= 1;
-            }
+            Event::End(TagEnd::Link | TagEnd::Image) => links -= 1,
             Event::Text(text) if links == 0 && (text.contains("https://") || text.contains("http://")) => {
                 return Some("holds a bare URL: write it as <https://…>");
             }
