@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::lines::line_of;
+
 /// Why the contract could not be read or generated from.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{place}: {problem}")]
+#[error("{place}: {problem}{}", .line.map(|line| format!(" (line {line})")).unwrap_or_default())]
 pub struct Error {
     place: String,
     problem: String,
+    line: Option<usize>,
 }
 
 impl Error {
     pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { place: place.into(), problem: problem.into() }
+        Self { place: place.into(), problem: problem.into(), line: None }
     }
 }
 
@@ -51,6 +54,8 @@ impl Grade {
 #[derive(Clone, Debug)]
 pub struct Contract {
     root: Value,
+    /// What it was read from.
+    text: Option<String>,
 }
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -64,7 +69,7 @@ impl Contract {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let root: Value =
             serde_saphyr::from_str(text).map_err(|source| Error::new("the contract", source.to_string()))?;
-        Self::from_value(root)
+        Ok(Self { text: Some(text.to_owned()), ..Self::from_value(root)? })
     }
 
     /// Takes an OpenAPI document that was read already.
@@ -76,12 +81,19 @@ impl Contract {
         if !root.is_object() {
             return Err(Error::new("the contract", "the top level is not an object"));
         }
-        Ok(Self { root })
+        Ok(Self { root, text: None })
     }
 
     /// The document as JSON text, in the order of the YAML, with aliases expanded; ends with a newline.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.root)
+    }
+
+    /// The same error, with the line of its place in the text.
+    pub(crate) fn with_line(&self, error: Error) -> Error {
+        let pointer = error.place.trim_start_matches('#');
+        let line = self.text.as_ref().and_then(|text| line_of(text, pointer));
+        Error { line, ..error }
     }
 
     /// The whole document.

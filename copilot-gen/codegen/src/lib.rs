@@ -16,6 +16,7 @@
 mod builders;
 mod contract;
 mod glue;
+mod lines;
 mod lower;
 mod names;
 mod pattern;
@@ -25,6 +26,7 @@ mod read;
 mod tables;
 
 pub use contract::{Contract, Error, Grade};
+pub use lines::line_of;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
@@ -38,8 +40,13 @@ pub const COMMAND: &str = "cargo xtask gen";
 ///
 /// # Errors
 ///
-/// When the contract is not a contract that this generator understands; the error says which part.
+/// When the contract is not a contract that this generator understands; the error says which part, and on which line of
+/// the text.
 pub fn generate(contract: &Contract) -> Result<String, Error> {
+    generated(contract).map_err(|error| contract.with_line(error))
+}
+
+fn generated(contract: &Contract) -> Result<String, Error> {
     if let Some(first) = refused(contract)?.into_iter().next() {
         return Err(first);
     }
