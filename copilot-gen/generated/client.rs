@@ -1879,6 +1879,7 @@ never seen is no error.
             utc_offset: Given<super::UtcOffset>,
         }
         impl UserCreatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -1900,6 +1901,7 @@ never seen is no error.
                 self.email = value.into_optional();
                 self
             }
+            ///The given name, in any letters.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -1907,6 +1909,7 @@ never seen is no error.
                 self.first_name = value.into_optional();
                 self
             }
+            ///The family name, in any letters.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -1967,6 +1970,7 @@ never seen is no error.
             utc_offset: Given<super::UtcOffset>,
         }
         impl UserUpdatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -1988,6 +1992,7 @@ never seen is no error.
                 self.email = value.into_optional();
                 self
             }
+            ///The given name, in any letters.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -1995,6 +2000,7 @@ never seen is no error.
                 self.first_name = value.into_optional();
                 self
             }
+            ///The family name, in any letters.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2694,6 +2700,7 @@ never seen is no error.
             utc_offset: Given<super::UtcOffset>,
         }
         impl PreexistingUserCreatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -2708,6 +2715,7 @@ never seen is no error.
                 self.email = value.into_optional();
                 self
             }
+            ///The given name, in any letters.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2715,6 +2723,7 @@ never seen is no error.
                 self.first_name = value.into_optional();
                 self
             }
+            ///The family name, in any letters.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,

@@ -62,6 +62,42 @@ fn the_new_event_is_built_read_and_written_like_any_other() {
 }
 
 #[test]
+fn a_property_of_every_kind_is_set_and_written_and_what_it_must_not_be_is_named() {
+    let builder = types::ThingRepairedPayload::builder().thing_id("t-1");
+    let good = builder
+        .clone()
+        .type_("on-site")
+        .urgency(types::Urgency::Later)
+        .remark("Sealed again.")
+        .repair_count(2)
+        .hours(3)
+        .paid(true)
+        .note("None.")
+        .anything(types::PropertyValue::Double(0.5))
+        .more(types::Properties::default())
+        .at(std::time::SystemTime::UNIX_EPOCH);
+    let written = json!({
+        "thing_id": "t-1", "type": "on-site", "urgency": "later", "Remark": "Sealed again.", "repair-count": 2,
+        "hours": 3, "paid": true, "note": "None.", "anything": 0.5, "more": {}, "at": 0
+    });
+    assert_eq!(serde_json::to_value(good.build().unwrap()).unwrap(), written);
+
+    let bad = builder.type_("off-site").urgency("soon").repair_count(0).at(-1);
+    let error = bad.anything(types::PropertyValue::Double(f64::NAN)).build().unwrap_err();
+    let found: Vec<_> = error.violations().iter().map(|found| (found.pointer(), found.rule())).collect();
+    assert_eq!(
+        found,
+        [
+            ("/anything", "anyOf"),
+            ("/at", "minimum"),
+            ("/repair-count", "minimum"),
+            ("/type", "enum"),
+            ("/urgency", "enum")
+        ]
+    );
+}
+
+#[test]
 fn the_rules_of_the_new_event_are_checked() {
     assert_eq!(repaired().violations(NOW), []);
     assert_eq!(types::Event::violations_in(&(&repaired_json()).into(), NOW), []);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{Field, Item, Type};
+use syn::{Attribute, Field, Item, Type};
 
 use crate::{
     contract::{Contract, Error, Variant},
@@ -99,7 +99,8 @@ fn builder(name: &Ident, properties: &[Property], table: &Ident, event_table: &I
 /// What the setters of properties of a generated type take.
 fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
     let schema = contract.schema(&name.to_string()).ok();
-    let kind = schema.and_then(|schema| schema.get("type")?.as_str());
+    // What has no name in the contract is an enumeration that stands in a payload.
+    let kind = schema.map_or(Some("string"), |schema| schema.get("type")?.as_str());
     let itself = quote! {
         impl super::super::contract::IntoProperty<#name> for #name {
             fn into_property(self) -> ::std::result::Result<#name, super::super::contract::InvalidInput> {
@@ -119,8 +120,7 @@ fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
                 }
             }
         },
-        // What has no name in the contract is an enumeration that stands in a payload.
-        Some("string") | None => quote! { impl super::super::contract::Text for #name {} },
+        Some("string") => quote! { impl super::super::contract::Text for #name {} },
         Some("integer") => {
             let is_time = schema.is_some_and(|schema| schema.get("x-time-window").is_some())
                 || name.to_string().ends_with("Millis");
@@ -140,7 +140,7 @@ fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
                 #time
             }
         }
-        Some(_) => itself,
+        _ => itself,
     }
 }
 
@@ -151,6 +151,8 @@ struct Property {
     ty: Type,
     wire_name: String,
     kind: Kind,
+    /// What the contract says about it.
+    docs: Vec<Attribute>,
 }
 
 enum Kind {
@@ -190,7 +192,8 @@ impl Property {
                 inner
             }
         };
-        Ok(Self { ident, ty: ty.clone(), wire_name, kind })
+        let docs = field.attrs.iter().filter(|attr| attr.path().is_ident("doc")).cloned().collect();
+        Ok(Self { ident, ty: ty.clone(), wire_name, kind, docs })
     }
 
     /// Its type, as the module of the builders names it.
@@ -200,16 +203,18 @@ impl Property {
     }
 
     fn setter(&self) -> TokenStream {
-        let Self { ident, kind, .. } = self;
+        let Self { ident, kind, docs, .. } = self;
         let ty = self.ty_from_builder();
         match kind {
             Kind::Optional => quote! {
+                #(#docs)*
                 pub fn #ident<M>(mut self, value: impl IntoOptional<#ty, M>) -> Self {
                     self.#ident = value.into_optional();
                     self
                 }
             },
             Kind::Mandatory | Kind::Further => quote! {
+                #(#docs)*
                 pub fn #ident(mut self, value: impl IntoProperty<#ty>) -> Self {
                     self.#ident = ::std::option::Option::Some(value.into_property());
                     self

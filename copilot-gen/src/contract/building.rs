@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Deref};
 use serde::Serialize;
 
 use super::{
-    EventSchema, InvalidInput, ObjectSchema, PropertyLimit, Violation,
+    EventSchema, InvalidInput, ObjectSchema, PropertyLimit, Schema, StringSchema, Violation,
     walk::{Checker, Members},
 };
 
@@ -38,10 +38,21 @@ impl Building {
             }
             Err(invalid) => {
                 self.with_members(|members| members.refused(name));
+                let invalid = self.one_of(name).map_or(invalid, InvalidInput::one);
                 self.checker.extend(at(&format!("/{name}"), invalid));
                 None
             }
         }
+    }
+
+    /// What a value of a property breaks that is an enumeration: its type does not know the rule's grade.
+    fn one_of(&self, name: &str) -> Option<Violation> {
+        let listed = self.object.properties.iter().find(|listed| listed.name == name)?;
+        let Schema::String(StringSchema { one_of: Some((values, provenance)), .. }) = listed.schema else {
+            return None;
+        };
+        let message = format!("must be {}", values.join(" or "));
+        Some(Violation::new(String::new(), "enum", *provenance, message))
     }
 
     /// Takes the properties that the contract does not list, after those that it does.
