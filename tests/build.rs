@@ -83,15 +83,18 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
             }
         }),
     );
+    let description = "One kind of property.";
     let kinds = [
-        ("Urgency", json!({ "type": "string", "enum": ["now", "later"] })),
-        ("Remark", json!({ "type": "string" })),
-        ("Count", json!({ "type": "integer", "format": "int64", "minimum": 1 })),
+        (
+            "Urgency",
+            json!({ "type": "string", "description": description, "enum": ["now", "later"], "x-provenance": "assumed" }),
+        ),
+        ("Remark", json!({ "type": "string", "description": description, "x-provenance": "assumed" })),
+        (
+            "Count",
+            json!({ "type": "integer", "format": "int64", "description": description, "minimum": 1, "x-provenance": "assumed" }),
+        ),
     ];
-    for (name, mut schema) in kinds {
-        schema["description"] = json!("One kind of property.");
-        schema["x-provenance"] = json!("assumed");
-        schemas.insert(name.to_owned(), schema);
-    }
+    schemas.extend(kinds.map(|(name, schema)| (name.to_owned(), schema)));
     Ok(Contract::from_value(root)?)
 }
