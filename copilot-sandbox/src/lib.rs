@@ -11,6 +11,7 @@ mod sandbox;
 mod shared;
 #[cfg(feature = "data")]
 mod store;
+mod typed;
 
 pub use faults::{Fault, InvalidFault, Operation};
 pub use model::{
@@ -18,3 +19,4 @@ pub use model::{
     SyncState, Thing, ThingStatus, Unsubscribe, User, Verdict, VerdictCounts, Violation,
 };
 pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use typed::UnexpectedEvent;

@@ -230,7 +230,7 @@ fn restore(
     let Some(path) = &options.data else { return Ok((None, memory)) };
     let (store, restored) = crate::store::Store::open(path)
         .map_err(|source| StartError::from(format!("{} cannot be used", path.display()), source))?;
-    memory.restore(restored, |event_type| judge.event_types().iter().any(|known| known.name() == event_type));
+    memory.restore(restored, |event_type| judge.knows(event_type));
     Ok((Some(store), memory))
 }
 
@@ -321,7 +321,7 @@ impl Sandbox {
         self.shared.credentials.generated
     }
 
-    /// The events that are remembered, accepted and refused, in the order of arrival.
+    /// The events that are remembered, accepted and rejected, in the order of arrival.
     pub fn events(&self) -> Vec<Arc<ReceivedEvent>> {
         self.shared.memory().events()
     }
@@ -331,9 +331,9 @@ impl Sandbox {
         self.with(Verdict::Accepted)
     }
 
-    /// Those of them that were refused.
-    pub fn refused(&self) -> Vec<Arc<ReceivedEvent>> {
-        self.with(Verdict::Refused)
+    /// Those of them that were rejected.
+    pub fn rejected(&self) -> Vec<Arc<ReceivedEvent>> {
+        self.with(Verdict::Rejected)
     }
 
     fn with(&self, verdict: Verdict) -> Vec<Arc<ReceivedEvent>> {
@@ -401,11 +401,10 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When a value of it is out of its range.
+    /// When a value of it is out of its range, or a setting has no effect, as a header of a fault that closes the
+    /// connection. The error names the place and the rule.
     pub fn add_fault(&self, fault: Fault) -> Result<Fault, InvalidFault> {
-        let added = self.shared.faults().add(fault);
-        self.shared.tell();
-        added
+        self.shared.add_fault(fault)
     }
 
     /// The faults that are on.

@@ -257,9 +257,9 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_was_sent() {
     }
     let stranger = Caller::new(&sandbox.url, "quill", "quillsecret");
     assert_eq!(stranger.collect(&[]).await.unwrap().status(), 401);
-    let fault = json!({ "next": 1, "fault": { "kind": "refuse_events", "error": "quill" } });
+    let fault = json!({ "next": 1, "fault": { "kind": "reject_events", "error": "quill" } });
     caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
-    caller.collect(&[connected("quill-refused")]).await.unwrap();
+    caller.collect(&[connected("quill-rejected")]).await.unwrap();
     let fault = json!({ "next": 1, "fault": { "kind": "close_before" } });
     caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
     assert!(caller.collect(&[connected("quill-closed")]).await.is_err());
@@ -277,6 +277,6 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_was_sent() {
     let form = form.unwrap();
     assert!(log.lines().all(|line| form.is_match(line)), "{log}");
     let first = log.lines().next().unwrap();
-    assert!(first.contains(&format!("POST {COLLECT} 200, 1 events, 0 refused")), "{first}");
+    assert!(first.contains(&format!("POST {COLLECT} 200, 1 events, 0 rejected")), "{first}");
     assert!(log.contains(" /_sandbox/users/{user_id} 404"), "{log}");
 }

@@ -37,14 +37,14 @@ export async function faults({ report, sandbox, tab }) {
   await report.eventually("it can be switched off", () => list.getByText("None.").isVisible());
   await report.eventually("then the banner is gone", () => banner.isHidden());
 
-  await form.getByLabel("What happens").selectOption("refuse_events");
+  await form.getByLabel("What happens").selectOption("reject_events");
   await form.getByLabel(sandbox.status.event_types[0], { exact: true }).check();
   await form.getByLabel("Reason").fill("the moon is full");
   await form.getByLabel("For the next").fill("");
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("the moon is full").waitFor();
   await send();
-  await report.eventually("a fault can refuse events of one type", () =>
+  await report.eventually("a fault can reject events of one type", () =>
     page.locator(".outcome").getByText("the moon is full").isVisible(),
   );
 

@@ -18,7 +18,7 @@ fn every_example_of_the_contract_is_accepted() {
 }
 
 #[test]
-fn each_rule_accepts_what_keeps_it_and_refuses_what_breaks_it() {
+fn each_rule_accepts_what_keeps_it_and_rejects_what_breaks_it() {
     let user = |place: &str, value: Value| example("user_created", &[(place, value)]);
     let custom = |place: &str, value: Value| example("custom_event", &[(place, value)]);
     let without = |event_type: &str, name: &str| {
