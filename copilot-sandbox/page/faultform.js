@@ -38,7 +38,7 @@ const KINDS = {
   delay: {
     label: "Answer late",
     hint: "Then it goes on as usual.",
-    fields: { milliseconds: { label: "Milliseconds", control: number({ min: 0, value: 1500 }), read: Number } },
+    fields: { milliseconds: { label: "Milliseconds", control: number({ min: 1, max: 600000, value: 1500 }), read: Number } },
     tell: ({ milliseconds }) => `Answers ${milliseconds} ms late`,
   },
   drip: {

@@ -35,7 +35,7 @@ async fn full() -> (Sandbox, Caller) {
         200
     );
     assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204);
-    sandbox.add_fault(Fault::delay(std::time::Duration::ZERO)).unwrap();
+    sandbox.add_fault(Fault::delay(std::time::Duration::from_millis(1))).unwrap();
     (sandbox, caller)
 }
 

@@ -181,7 +181,7 @@ async fn the_stream_tells_at_once_and_after_each_change() {
     assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
     assert!(timeout(Duration::from_millis(1200), stream.next()).await.is_err(), "nothing changed");
 
-    sandbox.add_fault(Fault::delay(Duration::ZERO)).unwrap();
+    sandbox.add_fault(Fault::delay(Duration::from_millis(1))).unwrap();
     assert_eq!(stream.next().await.faults, 1);
     caller.deliver(&[connected("e1")]).await;
     let mut told = stream.next().await;

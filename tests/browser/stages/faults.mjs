@@ -49,6 +49,13 @@ export async function faults({ report, sandbox, tab }) {
   );
 
   await tab.tabLink("Faults").click();
+  await form.getByLabel("To", { exact: true }).selectOption("set_consent");
+  await form.getByRole("button", { name: "Switch on" }).click();
+  await report.eventually("a setting without effect is refused in words", () =>
+    form.getByRole("alert").getByText("no events come with set_consent").isVisible(),
+  );
+  report.equal("and not switched on", (await sandbox.control("GET", "/faults")).faults.length, 1);
+  await form.getByLabel("To", { exact: true }).selectOption("collect");
   await form.getByLabel("What happens").selectOption("close_after");
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("Takes the events").waitFor();
