@@ -45,7 +45,7 @@ export async function hostile({ report, sandbox, tab }) {
     }),
     example("thing_status_changed", { payload: { thing_id: "hostile-thing" } }),
   ]);
-  await sandbox.control("POST", "/faults", { fault: { kind: "reject_events", types: [MARKUP[1]], error: MARKUP[0] } });
+  await sandbox.control("POST", "/faults", { fault: { kind: "reject_events", event_ids: [MARKUP[1]], error: MARKUP[0] } });
   const sent = (MARKUP.length + HIDDEN.length) * 7 + 2;
   await report.eventually(
     "all of it arrives",
