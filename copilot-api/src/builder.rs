@@ -8,6 +8,21 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use crate::{Client, Credentials, Endpoints, Error, RetryPolicy, client::Settings, collect::Limits, setup};
 
 /// Configures a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use copilot_api::{Client, Credentials, Endpoints, RetryPolicy};
+///
+/// let client = Client::builder(Credentials::new("id", "secret")?, Endpoints::environment("acme")?)
+///     .timeout(Duration::from_secs(5)) // an attempt
+///     .deadline(Duration::from_secs(20)) // a batch, with all its attempts
+///     .call_deadline(Duration::from_secs(300)) // a whole call of collect
+///     .retry(RetryPolicy::default().max_attempts(3))
+///     .max_batch_events(500)
+///     .build()?;
+/// # Ok::<(), copilot_api::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     credentials: Credentials,

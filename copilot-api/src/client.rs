@@ -17,6 +17,13 @@ use crate::{
 /// Delivery is **at least once**: a request whose answer is lost is sent again, and Copilot.cx does not promise to
 /// recognise an `event_id` that it has seen before.
 ///
+/// ```
+/// use copilot_api::{Client, Credentials, Endpoints};
+///
+/// let client = Client::new(Credentials::new("id", "secret")?, Endpoints::environment("acme")?)?;
+/// # Ok::<(), copilot_api::Error>(())
+/// ```
+///
 /// # After a fork
 ///
 /// Make the client in the process that uses it. A child inherits the open connections of its parent, and none of the

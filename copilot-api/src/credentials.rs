@@ -107,6 +107,12 @@ impl AsRef<[u8]> for Wiped {
 }
 
 /// One half of the credentials.
+///
+/// ```
+/// use copilot_api::{Credentials, CredentialsError, Part};
+///
+/// assert_eq!(Credentials::new("id", "").unwrap_err(), CredentialsError::Empty(Part::ClientSecret));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The client id.
@@ -125,6 +131,12 @@ impl fmt::Display for Part {
 }
 
 /// Why an id and a secret are no credentials. Never repeats either.
+///
+/// ```
+/// use copilot_api::{Credentials, CredentialsError};
+///
+/// assert_eq!(Credentials::new("a:b", "secret").unwrap_err(), CredentialsError::ColonInClientId);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {

@@ -247,6 +247,11 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Why a URL or a name is not fit for an endpoint. Never repeats it: it may hold a secret.
+///
+/// ```
+/// let error = copilot_api::Endpoints::base("https://api.acme.bycopilot.com/v2/collect").unwrap_err();
+/// println!("{error}"); // says to pass the base alone
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointError {
     what: &'static str,

@@ -1,6 +1,10 @@
 //! The names of the environment variables that configure a client.
 //!
 //! All but [`ENVIRONMENT`] are those that Copilot.cx's Go client reads (`observed`).
+//!
+//! ```
+//! let is_configured = std::env::var_os(copilot_api::env::CLIENT_ID).is_some();
+//! ```
 
 /// Holds the client id.
 pub const CLIENT_ID: &str = "COPILOT_CLIENT_ID";

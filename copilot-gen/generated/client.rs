@@ -679,8 +679,18 @@ without 2^63, however it is written: beyond that, readers of JSON disagree about
     #[serde(untagged)]
     pub enum PropertyValue {
         String(::std::string::String),
-        Int64(i64),
-        Double(f64),
+        Int64(
+            #[schemars(
+                range(min = -9223372036854775808i64, max = 9223372036854775807i64)
+            )]
+            i64,
+        ),
+        Double(
+            #[schemars(
+                range(min = -9223372036854775808i64, max = 9223372036854774784i64)
+            )]
+            f64,
+        ),
         Boolean(bool),
     }
     impl ::std::fmt::Display for PropertyValue {

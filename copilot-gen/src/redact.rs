@@ -40,15 +40,15 @@ impl Secrets {
     }
 
     /// Replaces every secret in the text, and each part of one that is long enough to give it away: so it is also found
-    /// where a server escaped a character of it or cut it short. One pass over the text, whatever it holds.
+    /// where a server cut it short or escaped it, as JSON does. One pass over the text, whatever it holds.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let parts = self.parts();
         let mut redacted = String::new();
         let mut kept = 0;
         let mut at = 0;
-        while let Some(rest) = text.as_bytes().get(at..).filter(|rest| !rest.is_empty()) {
-            let shown = parts.iter().map(|part| part.shown_in(rest)).max().unwrap_or(0);
-            // A part begins and ends between characters, so what is left over does too.
+        while let Some(first) = text.as_bytes().get(at) {
+            let may_begin = |part: &&Part<'_>| *first == b'\\' || part.text.as_bytes().first() == Some(first);
+            let shown = parts.iter().filter(may_begin).map(|part| part.shown_in(text, at)).max().unwrap_or(0);
             match text.get(kept..at) {
                 Some(before) if shown > 0 => {
                     redacted.push_str(before);
@@ -66,14 +66,14 @@ impl Secrets {
         Cow::Owned(redacted)
     }
 
-    /// The whole secrets, and the runs of letters and digits in them, which no escaping changes.
+    /// The whole secrets, and the runs of letters and digits in them.
     fn parts(&self) -> Vec<Part<'_>> {
         let mut parts = Vec::new();
         for secret in &self.0 {
-            parts.push(Part { text: secret.as_bytes(), least: secret.len() });
+            parts.push(Part { text: secret, least: secret.chars().count() });
             for run in secret.split(|letter: char| !letter.is_ascii_alphanumeric()) {
                 if run.len() >= TELLING {
-                    parts.push(Part { text: run.as_bytes(), least: TELLING });
+                    parts.push(Part { text: run, least: TELLING });
                 }
             }
         }
@@ -81,21 +81,42 @@ impl Secrets {
     }
 }
 
-/// A text that is redacted wherever its first `least` bytes stand, as far as it goes on from there.
+/// A text that is redacted wherever its first `least` characters stand, as far as it goes on from there.
 struct Part<'a> {
-    text: &'a [u8],
+    text: &'a str,
     least: usize,
 }
 
 impl Part<'_> {
-    /// How much of it the bytes begin with; 0 where that is too little to tell.
-    fn shown_in(&self, bytes: &[u8]) -> usize {
-        if bytes.first() != self.text.first() {
-            return 0;
+    /// How many bytes of the text from there on are its beginning; 0 where that is too little to tell.
+    fn shown_in(&self, text: &str, at: usize) -> usize {
+        let mut rest = text.get(at..).unwrap_or_default();
+        let (mut characters, mut bytes) = (0, 0);
+        for wanted in self.text.chars() {
+            let escaped = read_character(rest).filter(|(found, _)| *found == wanted);
+            let plain = || rest.starts_with(wanted).then_some((wanted, wanted.len_utf8()));
+            let Some((_, length)) = escaped.or_else(plain) else { break };
+            characters += 1;
+            bytes += length;
+            rest = rest.get(length..).unwrap_or_default();
         }
-        let shown = bytes.iter().zip(self.text).take_while(|(one, other)| one == other).count();
-        if shown >= self.least { shown } else { 0 }
+        if characters >= self.least { bytes } else { 0 }
     }
+}
+
+/// The first character, as JSON would read it inside of a string, and the bytes that it is written in.
+fn read_character(text: &str) -> Option<(char, usize)> {
+    let mut characters = text.chars();
+    let first = characters.next()?;
+    if first != '\\' {
+        return Some((first, first.len_utf8()));
+    }
+    let escaped = characters.next()?;
+    if escaped == 'u' {
+        let code = text.get(2..6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        return code.and_then(char::from_u32).map(|character| (character, 6));
+    }
+    Some((escaped, 1 + escaped.len_utf8()))
 }
 
 #[cfg(test)]
@@ -123,7 +144,7 @@ mod tests {
             (
                 "Basic c2VjcmV0LXZhbHVl/w==",
                 "c2VjcmV0LXZhbHVl\\/w== and c2VjcmV0LX",
-                "[redacted]\\/w== and [redacted]",
+                "[redacted] and [redacted]",
             ),
             ("Basic c2VjcmV0LXZhbHVl/w==", "éc2VjcmV0LXZhbHVl/w==é", "é[redacted]é"),
             // Its own mark is no reason to go on for ever.
@@ -134,8 +155,11 @@ mod tests {
             // A shorter run of it gives nothing away.
             (WITH_PASSWORD, "the word pass, in 2026", "the word pass, in 2026"),
             ("Basic dTpzaG9ydA==", "a short word", "a short word"),
-            // Runs of a password that is escaped.
-            ("Basic dTpwYXNzd29yZCI5", "password\\\"9", "[redacted]\\\"9"),
+            // Escaped as JSON does, and as it may.
+            ("Basic dTpwYXNzd29yZCI5", r#"password\"9 password\u00229"#, "[redacted] [redacted]"),
+            (WITH_PASSWORD, r#"pass word-2026 \u00e9\"x"#, "[redacted]"),
+            // `u:a\b-c-d-e`, plain and escaped.
+            ("Basic dTphXGItYy1kLWU=", r"a\b-c-d-e a\\b-c-d-e", "[redacted] [redacted]"),
         ];
         for (header, text, redacted) in cases {
             assert_eq!(secrets(header, true).redact(text), redacted, "{header}");

@@ -6,7 +6,8 @@ mod check;
 use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Number;
 
 pub(crate) use active::{Faults, Trouble};
 pub use check::InvalidFault;
@@ -128,7 +129,7 @@ pub(crate) enum FaultKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reject {
     /// This part of them: more than 0, at most 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "share")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
     pub(crate) share: Option<f64>,
     /// Those of these types of the contract.
@@ -146,6 +147,14 @@ pub(crate) struct Reject {
     /// What the answer says about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+}
+
+/// Reads a decimal inside of a tagged fault. serde takes that apart first, and then it is no `f64` any more in a program
+/// in which another crate turned on `serde_json/arbitrary_precision`.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = Option::<Number>::deserialize(deserializer)?;
+    let decimal = |number: Number| number.as_f64().ok_or_else(|| de::Error::custom("number out of range"));
+    number.map(decimal).transpose()
 }
 
 impl Fault {

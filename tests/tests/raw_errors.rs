@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use copilot_gen::{
     Client, Error, ResponseValue, operations,
-    raw::{BODY_EXCERPT_BYTES, RequestSettings},
+    raw::{BODY_EXCERPT_BYTES, BodyFault, BrokenAnswer, RequestSettings},
     types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, InvalidEvent},
 };
 use copilot_tests::{
@@ -184,7 +184,7 @@ async fn each_operation_can_live_at_a_url_of_its_own() {
 
 /// A sensitive value that begins somewhere in a text, for every way in which a server may echo it.
 #[tokio::test]
-async fn a_sensitive_header_that_the_server_echoes_is_blotted_out() {
+async fn a_sensitive_header_that_the_server_echoes_is_redacted() {
     let secret = "QUJBQkFCQUJRUUlSWjprOUgyTmQzVDVq/W3+iX2Fu";
     let header = format!("Basic {secret}");
     let json = json!({ "reason": format!("BAD {secret}"), "error_message": format!("got {header}!"), "a": [header] });
@@ -214,7 +214,7 @@ async fn a_sensitive_header_that_the_server_echoes_is_blotted_out() {
 }
 
 #[tokio::test]
-async fn a_sensitive_header_is_blotted_out_even_where_the_excerpt_cuts_it() {
+async fn a_sensitive_header_is_redacted_even_where_the_excerpt_cuts_it() {
     let secret = "QUJBQkFCQUJRUUlSWjprOUgyTmQzVDVqNUVXMkZ1MTYw";
     for shown in [1, 8, secret.len() - 1, secret.len()] {
         let text = format!("{}{secret} and more", ".".repeat(BODY_EXCERPT_BYTES - shown));
@@ -282,8 +282,9 @@ async fn an_answer_with_members_of_other_kinds_is_still_read() {
 #[tokio::test]
 async fn a_200_that_breaks_off_is_no_success() {
     let answer = wire::with_length("200 OK", &[], br#"{"invalid_events":["#, 400);
-    let got = collect(answer).await;
-    assert!(matches!(got, Err(Error::CommunicationError(_))), "{got:?}");
+    let Err(Error::ResponseBodyError(error)) = collect(answer).await else { panic!("it was read") };
+    let broken = BrokenAnswer::in_sources_of(&error).unwrap();
+    assert_eq!((broken.status().as_u16(), broken.fault()), (200, BodyFault::BrokeOff));
     let got = collect(wire::http("200 OK", &[], b"<html>")).await;
     assert!(matches!(got, Err(Error::InvalidResponsePayload(..))), "{got:?}");
 }

@@ -295,6 +295,12 @@ fn the_schemas_of_the_types_carry_the_bounds_of_the_contract() {
             assert_eq!(ours[keyword], theirs[keyword], "{keyword} of {name} in {ours}");
         }
     }
+    for (at, theirs) in spec::schema("PropertyValue")["anyOf"].as_array().unwrap().iter().enumerate() {
+        let ours = &schema["$defs"]["PropertyValue"]["anyOf"][at];
+        for keyword in ["type", "minimum", "maximum"] {
+            assert_eq!(ours[keyword], theirs[keyword], "{keyword} in {ours}");
+        }
+    }
 }
 
 #[test]

@@ -92,6 +92,36 @@ fn what_is_no_json_is_told_by_what_is_wrong_and_where_and_never_repeated() {
 }
 
 #[test]
+fn what_serde_json_takes_for_json_is_read_and_nothing_else() {
+    let parts = [
+        "{", "}", "[", "]", "\"", "\\", "\\u", "d83e", "dd83", "1e", "-", "0", "9", ".", ":", ",", "null",
+        "tru", "\n", "\0", "é", "🫖", " ", "\u{feff}",
+    ];
+    let start = r#"{"a":[1,-2.5e3,"b\ud83e\uded6\n"],"c":{"d":null,"e":true}}"#;
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut good = 0;
+    for round in 0..100_000 {
+        let mut letters: Vec<char> = if round % 4 == 0 { Vec::new() } else { start.chars().collect() };
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(0..=letters.len());
+            let end = random.usize(at..=letters.len().min(at + 3));
+            let part = if random.u8(0..4) == 0 { "" } else { parts[random.usize(0..parts.len())] };
+            letters.splice(at..end, part.chars());
+        }
+        let text: String = letters.into_iter().collect();
+        let expected = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(_) => true,
+            // It stops there, and what follows is not known.
+            Err(error) if error.to_string().starts_with("number out of range") => continue,
+            Err(_) => false,
+        };
+        assert_eq!(Json::parse(&text).is_ok(), expected, "{text:?}");
+        good += usize::from(expected);
+    }
+    assert!(good > 1000, "{good} of them are JSON");
+}
+
+#[test]
 fn a_number_that_no_double_holds_is_told_by_its_place() {
     let text = r#"{"type":"custom_event","event_id":"e","timestamp":1,"payload":{"subtype":"s","user_id":"u","p":1e400}}"#;
     let error = parse_event(text).unwrap_err();
@@ -143,19 +173,21 @@ fn the_types_read_each_text_as_it_is_written_or_not_at_all() {
     assert!(serde_json::from_str::<ConsentChange>(r#"["user-7",true]"#).is_err());
 }
 
+async fn send(sandbox: &Sandbox, url: String, body: String) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client
+        .post(url)
+        .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
+        .header("content-type", "application/json")
+        .body(body);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
 #[tokio::test]
 async fn the_sandbox_says_of_each_text_what_the_vector_says() {
     let sandbox = Sandbox::builder().clock(vectors::texts().now).start().unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let send = async |url: String, body: String| {
-        let request = client
-            .post(url)
-            .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
-            .header("content-type", "application/json")
-            .body(body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
-    };
+    let send = async |url, body| send(&sandbox, url, body).await;
     for case in events() {
         sandbox.reset();
         let (name, body) = (&case.name, format!(r#"{{"events":[{}]}}"#, case.text));
@@ -180,4 +212,26 @@ async fn the_sandbox_says_of_each_text_what_the_vector_says() {
             assert!(words.contains(&pointer) && words.contains(&format!("({rule}, {grade})")), "{words}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_serde_json_would_not_read_is_erased_with_its_user_too() {
+    let now = vectors::texts().now;
+    let sandbox = Sandbox::builder().clock(now).start().unwrap();
+    let event = |event_type: &str, payload: &str| {
+        format!(r#"{{"type":"{event_type}","event_id":"e","timestamp":{now},"payload":{{{payload}}}}}"#)
+    };
+    let events = [
+        event("user_created", r#""user_id":"u-1","email":"zoe@example.com""#),
+        event("unsubscribe", r#""email":"zoe@example.com","x":1e400"#),
+        event("unsubscribe", r#""$serde_json::private::RawValue":1,"email":"zoe@example.com""#),
+        event("unsubscribe", r#""$serde_json::private::Number":"1","email":"zoe@example.com""#),
+    ];
+    let events_of = |events: &[String]| format!(r#"{{"events":[{}]}}"#, events.join(","));
+    assert_eq!(send(&sandbox, sandbox.collect_url(), events_of(&events)).await.0, 200);
+    assert_eq!(sandbox.events().iter().filter(|event| event.event.get().contains("zoe")).count(), 4);
+    let deleted = event("user_deleted", r#""user_id":"u-1""#);
+    assert_eq!(send(&sandbox, sandbox.collect_url(), events_of(&[deleted])).await.0, 200);
+    assert_eq!(sandbox.events().len(), 5);
+    assert!(sandbox.events().iter().all(|event| !event.event.get().contains("zoe")));
 }

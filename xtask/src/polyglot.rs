@@ -8,13 +8,16 @@ mod client;
 mod example;
 mod page;
 mod report;
+mod safety;
+mod server;
+mod shell;
 mod tally;
 mod vectors;
 
 use std::{
     fs,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -54,35 +57,58 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
     example::mirror(&root.join("openapi"), &folder)?;
 
+    let rust = if names.is_empty() { Some(safety::Subject::rust(&workspace, &folder)?) } else { None };
+
     let waiting = Mutex::new(examples.iter().rev().collect::<Vec<_>>());
-    let outcomes = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(example) = next else { break };
-            let outcome = client::run(example, &vectors, &program, &folder);
-            println!("{}", outcome.line());
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
-        }
-    };
+    let (outcomes, rows) = (Mutex::new(Vec::new()), Mutex::new(safety::Rows::new()));
     thread::scope(|scope| {
+        let (waiting, outcomes, rows) = (&waiting, &outcomes, &rows);
+        let (vectors, program, folder) = (&vectors, &program, &folder);
+        let try_safety = move |subject: safety::Subject| {
+            let subject = Arc::new(subject);
+            let note = |name: &str, problems| {
+                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                rows.entry(name.to_owned()).or_default().extend(problems);
+            };
+            let waiting = Arc::clone(&subject);
+            scope.spawn(move || note(&waiting.name, waiting.slow()));
+            note(&subject.name, subject.quick());
+        };
+        let work = move || {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let Some(example) = next else { break };
+                let outcome = client::run(example, vectors, program, folder);
+                println!("{}", outcome.line());
+                if outcome.is_measured() {
+                    safety::Subject::of(example, folder).map(try_safety);
+                }
+                outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+            }
+        };
+        rust.map(|rust| scope.spawn(move || try_safety(rust)));
         for _ in 0..AT_ONCE {
             scope.spawn(work);
         }
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by(|one, other| one.name.cmp(&other.name));
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
         println!("\n{}: {}", outcome.name, outcome.log.display());
         outcome.shown_problems().for_each(|problem| println!("  {problem}"));
     }
     println!("\n{}", page::table(&outcomes));
-    let good = outcomes.iter().all(|outcome| outcome.problems.is_empty());
+    for (name, problems) in &rows {
+        problems.iter().for_each(|(_, problem)| println!("{name}: {problem}"));
+    }
+    println!("\n{}", safety::table(&rows));
+    let good = outcomes.iter().all(|outcome| outcome.problems.is_empty()) && rows.values().all(Vec::is_empty);
     // What some of the clients did says nothing of the others.
     let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
     let all = lacking.is_empty() || !in_ci();
-    Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, mode)?))
+    Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, &rows, mode)?))
 }
 
 fn chosen(mut examples: Vec<Example>, names: &[&str]) -> Result<Vec<Example>, Failure> {

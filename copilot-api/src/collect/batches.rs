@@ -23,6 +23,15 @@ use crate::{
 };
 
 /// A stream of events that is being reported, batch by batch: what [`collect_batches`](Client::collect_batches) gives.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: impl futures_core::Stream<Item = copilot_api::types::Event>) {
+/// let mut batches = client.collect_batches(events);
+/// while let Some(outcome) = batches.next().await {
+///     println!("{outcome:?}");
+/// }
+/// # }
+/// ```
 pub struct Batches<S> {
     events: Pin<Box<S>>,
     intake: Intake,

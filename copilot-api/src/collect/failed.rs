@@ -8,6 +8,16 @@ use super::CollectReport;
 use crate::{Error, error::Cause};
 
 /// A call of `collect` that ended early, or whose events were not all accepted, with the report on all that were read.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
+/// if let Err(failed) = client.collect(events).await {
+///     println!("{failed}"); // collect: 503 Service Unavailable (after 5 attempts); events: 400 accepted, …
+///     let (error, report) = failed.into_parts();
+///     let later = error.is_retryable().then(|| report.into_parts().undelivered);
+/// }
+/// # }
+/// ```
 pub struct CollectError {
     parts: Box<(Error, CollectReport)>,
 }
@@ -83,6 +93,18 @@ impl StdError for CollectError {
 /// Where the error [`is_invalid_input`](Error::is_invalid_input) or [`is_rejected`](Error::is_rejected), sending the same
 /// event again will fail again. Where it [`is_retryable`](Error::is_retryable), it may succeed later. Ask
 /// [`may_have_been_taken`](Error::may_have_been_taken) whether that could count it twice.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, event: copilot_api::types::Event) {
+/// if let Err(failed) = client.collect_one(event).await {
+///     let (error, event) = failed.into_parts();
+///     match () {
+///         () if error.is_retryable() => println!("later: {}", event.event_id().as_str()),
+///         () => println!("never: {error}"),
+///     }
+/// }
+/// # }
+/// ```
 pub struct CollectOneError {
     parts: Box<(Error, Event)>,
 }

@@ -12,6 +12,16 @@ use reqwest::StatusCode;
 use crate::{Error, error::Cause, event::Listed};
 
 /// An event that was rejected.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// for rejection in report.into_parts().rejections {
+///     println!("event {}: {}", rejection.index(), rejection.cause());
+///     let event = rejection.into_event(); // to mend
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Rejection {
     pub(super) index: usize,
     pub(super) event: Event,
@@ -19,6 +29,18 @@ pub struct Rejection {
 }
 
 /// Who rejected an event, and why. `Display` names rules, never words of the server.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// for rejection in report.rejections() {
+///     match rejection.cause() {
+///         copilot_api::RejectionCause::Contract(violations) => println!("not sent: {}", violations[0]),
+///         cause => println!("{cause}: {} words of the server", cause.server_words().len()),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum RejectionCause {
@@ -38,6 +60,16 @@ pub enum RejectionCause {
 }
 
 /// An event that was read and not delivered: its request failed for good, or was never sent.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
+/// if let Err(failed) = client.collect(events).await {
+///     let undelivered = failed.into_parts().1.into_parts().undelivered;
+///     let (perhaps, surely_not): (Vec<_>, Vec<_>) =
+///         undelivered.into_iter().partition(|event| event.may_have_been_taken());
+/// }
+/// # }
+/// ```
 pub struct Undelivered {
     pub(super) index: usize,
     pub(super) event: Event,
@@ -45,12 +77,30 @@ pub struct Undelivered {
 }
 
 /// An event of which the answer leaves open whether it was accepted.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// for uncertain in report.uncertain() {
+///     println!("event {} was accepted or rejected", uncertain.index());
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Uncertain {
     pub(super) index: usize,
     pub(super) event: Event,
 }
 
 /// A rejection by Copilot.cx that cannot be tied to one event.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// for rejection in report.unattributed() {
+///     println!("one of the events {:?} was rejected", rejection.candidates());
+/// }
+/// # Ok(()) }
+/// ```
 pub struct UnattributedRejection {
     event_id: Option<String>,
     index: Option<i64>,

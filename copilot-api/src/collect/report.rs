@@ -21,6 +21,13 @@ use crate::{Error, error::Cause};
 ///
 /// A report is no verdict: an `Ok` of `collect` says that every event got an answer. [`into_result`](Self::into_result)
 /// makes an error of one that did not accept them all.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// println!("{} of {} accepted, in {} requests", report.accepted(), report.read(), report.requests());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "events may have been rejected: read the report, or make an error of it with `into_result`"]
 pub struct CollectReport {
@@ -31,6 +38,13 @@ pub struct CollectReport {
 }
 
 /// What a report gives back, by what became of it.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) -> Result<(), copilot_api::Error> {
+/// let report = client.collect(events).await?;
+/// let copilot_api::ReportParts { rejections, uncertain, undelivered, .. } = report.into_parts();
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ReportParts {

@@ -19,6 +19,19 @@ use crate::{CredentialsError, EndpointError, lasting::LastingFailure, paused_clo
 ///
 /// Ask it with the predicates; the source is kept. Neither `Display` nor `Debug` shows what a server said in words: that
 /// may repeat personal data. [`server_words`](Self::server_words) and [`body_excerpt`](Self::body_excerpt) do.
+///
+/// ```no_run
+/// # async fn report(client: copilot_api::Client) {
+/// if let Err(error) = client.set_consent("user-7", true).await {
+///     match () {
+///         () if error.is_invalid_input() => println!("not sent: {}", error.violations()[0]),
+///         () if error.is_unauthorized() => println!("the credentials are wrong"),
+///         () if error.is_retryable() => println!("later, in {:?}", error.retry_after()),
+///         () => println!("{error}"),
+///     }
+/// }
+/// # }
+/// ```
 pub struct Error {
     inner: Box<Inner>,
 }

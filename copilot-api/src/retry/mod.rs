@@ -29,6 +29,15 @@ use crate::{
 /// A client and its clones share a budget of 100 retries, so that many failing requests do not become a storm. A retry
 /// takes one out, or two after a timeout. A request that succeeds after retries puts back what they took; one that
 /// succeeds at once puts in a fifth of one; and time puts in two a second.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use copilot_api::RetryPolicy;
+///
+/// let patient = RetryPolicy::default().max_attempts(8).delays(Duration::from_secs(1), Duration::from_secs(10));
+/// let once = RetryPolicy::never();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     max_attempts: u32,

@@ -12,6 +12,12 @@ pub use event_timestamp::EventTimestamp;
 pub use utc_timestamp::UtcTimestamp;
 
 /// Why something is not a timestamp of this API.
+///
+/// ```
+/// use copilot_api::{TimestampError, UtcTimestamp};
+///
+/// assert_eq!("2026-02-30T00:00:00.000Z".parse::<UtcTimestamp>(), Err(TimestampError::NoSuchDay));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimestampError {

@@ -5,8 +5,8 @@
 //! 1. [`Contract::parse`] reads the YAML, as JSON with its order kept.
 //! 2. `lower` rewrites what progenitor cannot digest; each rewrite says what it works around, and fails when that
 //!    is no longer there.
-//! 3. progenitor makes the types and the operations, and `polish` gives the types the checks, schemas and setters
-//!    that typify leaves out.
+//! 3. progenitor makes the types and the operations, `polish` gives the types the checks, schemas and setters that
+//!    typify leaves out, and `read` replaces how they are read.
 //! 4. `tables` and `glue` emit what only the contract knows: the validation tables, and the trait and accessors of
 //!    the events.
 //!

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde_json::Value;
 use syn::{
-    File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, ItemMod, PathArguments, Type,
-    parse_quote,
+    File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, PathArguments,
+    Type, parse_quote,
 };
 
 use crate::{
@@ -135,6 +135,9 @@ fn default_further_properties(types: &mut [Item]) -> Result<(), Error> {
 fn describe_bounds(contract: &Contract, types: &mut [Item]) -> Result<(), Error> {
     let mut changed = false;
     for item in types {
+        if let Item::Enum(choice) = item {
+            describe_alternatives(contract, choice);
+        }
         let Item::Struct(newtype) = item else { continue };
         let Ok(schema) = contract.schema(&newtype.ident.to_string()) else { continue };
         let bounds = bounds(schema);
@@ -147,6 +150,18 @@ fn describe_bounds(contract: &Contract, types: &mut [Item]) -> Result<(), Error>
         }
     }
     if changed { Ok(()) } else { Err(nothing("describe_bounds")) }
+}
+
+/// The same of the scalars that a value may be, which stand in the order of the contract.
+fn describe_alternatives(contract: &Contract, choice: &mut ItemEnum) {
+    let Ok(schema) = contract.schema(&choice.ident.to_string()) else { return };
+    let alternatives = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    for (alternative, variant) in alternatives.zip(&mut choice.variants) {
+        let bounds = bounds(alternative);
+        if let (false, Some(field)) = (bounds.is_empty(), variant.fields.iter_mut().next()) {
+            field.attrs.push(parse_quote! { #[schemars(#bounds)] });
+        }
+    }
 }
 
 fn bounds(schema: &Value) -> TokenStream {

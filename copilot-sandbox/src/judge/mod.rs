@@ -272,6 +272,11 @@ fn count_keys(value: &Value) -> usize {
     members.map(|(_, value)| 1 + count_keys(value)).sum()
 }
 
+/// The value of an event that was read before.
+pub(crate) fn value(event: &str) -> Option<Value> {
+    reader::read(event).ok().map(|reading| reading.value)
+}
+
 fn text(body: &[u8]) -> Result<&str, Rejection> {
     std::str::from_utf8(body).map_err(|error| Rejection {
         message: format!("the body is not UTF-8, from byte {} on", error.valid_up_to()),

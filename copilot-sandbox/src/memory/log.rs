@@ -8,7 +8,10 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::model::{ReceivedEvent, Verdict};
+use crate::{
+    judge,
+    model::{ReceivedEvent, Verdict},
+};
 
 /// How many events a query returns if it does not say.
 const DEFAULT_LIMIT: usize = 100;
@@ -302,14 +305,14 @@ fn email(event: &ReceivedEvent) -> Option<String> {
     if !text.contains("email") && !text.contains("\\u") {
         return None;
     }
-    let sent: Value = serde_json::from_str(text).ok()?;
+    let sent = judge::value(text)?;
     sent.get("payload")?.get("email")?.as_str().map(str::to_owned)
 }
 
 /// The same event, of which only what it is, when it was and the ids are left. What the contract does not know was
 /// chosen by the sender, and may be personal data wherever it stands.
 fn without_personal_data(event: &ReceivedEvent, known_type: bool) -> ReceivedEvent {
-    let sent: Map<String, Value> = serde_json::from_str(event.event.get()).unwrap_or_default();
+    let sent = judge::value(event.event.get()).unwrap_or_default();
     let mut left = Map::new();
     for (name, is_kept) in [("type", known_type), ("event_id", event.event_id.is_some()), ("timestamp", true)]
     {

@@ -15,6 +15,8 @@ const ANNOTATIONS = [
   "x-open",
   "x-provenance",
   "x-unbounded",
+  // Judged where the text is read: see numbers.mjs.
+  "x-unique-names",
   "x-unreferenced",
 ];
 
@@ -79,8 +81,14 @@ function formatError(format, data, context, { pointer, schema }) {
       if (!/^-?\d+$/.test(text)) {
         return { keyword: "type", message: "must be an integer, written without a decimal point or an exponent" };
       }
-      const integer = BigInt(text);
-      return integer < INT64.least || integer > INT64.greatest ? { message: "must fit in 64 bits" } : undefined;
+      return fits(text) ? undefined : { message: "must fit in 64 bits" };
+    }
+    case "double": {
+      // The bounds of the contract are judged by values, which are rounded; integers by their digits.
+      const text = context.digits.get(pointer) ?? "";
+      return typeof data !== "number" || !/^-?\d+$/.test(text) || fits(text)
+        ? undefined
+        : { message: "must fit in 64 bits" };
     }
     case "date-time": {
       if (typeof data !== "string" || !new RegExp(schema.pattern, "u").test(data)) {
@@ -91,7 +99,6 @@ function formatError(format, data, context, { pointer, schema }) {
       const exists = !Number.isNaN(time) && new Date(time).toISOString() === data;
       return exists ? undefined : { message: "must be a date that exists" };
     }
-    case "double":
     // Ajv's description of JSON Schema itself, which it judges the contract's schemas by, has these.
     case "regex":
     case "uri":
@@ -99,6 +106,12 @@ function formatError(format, data, context, { pointer, schema }) {
     default:
       throw new RangeError(`the contract has a format that is not known here: ${format}`);
   }
+}
+
+/** @param {string} digits An integer. */
+function fits(digits) {
+  const integer = BigInt(digits);
+  return INT64.least <= integer && integer <= INT64.greatest;
 }
 
 /** @type {Judge} */

@@ -3,6 +3,8 @@
 
 import { isLosslessNumber, parse, stringify } from "lossless-json";
 
+const LONE_SURROGATE = /\p{Cs}/u;
+
 /**
  * A JSON value as JavaScript has it, and the digits of each number in it, by JSON pointer.
  *
@@ -10,7 +12,8 @@ import { isLosslessNumber, parse, stringify } from "lossless-json";
  */
 
 /**
- * Reads JSON. Throws a SyntaxError at text that is none.
+ * Reads JSON. Throws a SyntaxError at text that is none, at half of a pair of surrogates, and at a name that stands twice
+ * in an object.
  *
  * @param {string} text
  * @returns {Json}
@@ -18,7 +21,12 @@ import { isLosslessNumber, parse, stringify } from "lossless-json";
 export function readJson(text) {
   /** @type {Map<string, string>} */
   const digits = new Map();
-  return { value: plain(parse(text), "", digits), digits };
+  return { value: plain(parse(text, undefined, { onDuplicateKey: refuseName }), "", digits), digits };
+}
+
+/** @returns {never} */
+function refuseName() {
+  throw new SyntaxError("a name stands twice in an object");
 }
 
 /**
@@ -45,11 +53,15 @@ function plain(value, pointer, digits) {
     digits.set(pointer, value.toString());
     return Number(value.toString());
   }
+  if (typeof value === "string" && LONE_SURROGATE.test(value)) {
+    throw new SyntaxError("half of a pair of surrogates");
+  }
   if (Array.isArray(value)) {
     return value.map((item, index) => plain(item, member(pointer, String(index)), digits));
   }
   if (typeof value === "object" && value !== null) {
     const members = Object.entries(value);
+    members.forEach(([name]) => plain(name, pointer, digits));
     // fromEntries defines the members, so that one named __proto__ is a member as any other.
     return Object.fromEntries(members.map(([name, item]) => [name, plain(item, member(pointer, name), digits)]));
   }

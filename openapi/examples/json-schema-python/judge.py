@@ -12,6 +12,7 @@ from validate import Contract, read_json
 
 SHOWN = 20
 TIMES = "timestamps.json"
+TEXTS = "texts.json"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -33,6 +34,23 @@ def judge_bodies(folder: Path, file: str) -> Iterator[Judged]:
         line = {"part": "event", "file": file, "name": case["name"], "valid": not breaks, "breaks": told}
         agrees = case["valid"] is (not breaks) and in_order(told) == in_order(case.get("breaks", []))
         yield Judged(file, {**line, "by": "validator"} if breaks else line, agrees)
+
+
+def judge_texts(folder: Path) -> Iterator[Judged]:
+    vectors = read_json((folder / TEXTS).read_bytes())
+    contract = Contract.read(clock=lambda: vectors["now"])
+    for case in vectors["cases"]:
+        line = {"part": "event", "file": TEXTS, "name": case["name"]}
+        try:
+            value = read_json(case["text"])
+        except ValueError:
+            yield Judged(TEXTS, {**line, "valid": False, "by": "reader"}, not case["valid"])
+            continue
+        breaks = contract.breaks("Event" if case["operation"] == "collect" else "ConsentChange", value)
+        told = [{"pointer": each.pointer, "rule": each.rule, "grade": each.grade} for each in breaks]
+        # Of what is no JSON, only the verdict counts.
+        agrees = not case["valid"] if "json" in case else in_order(told) == in_order(case.get("breaks", []))
+        yield Judged(TEXTS, {**line, "valid": not breaks, "by": "validator", "breaks": told}, agrees)
 
 
 def in_order(breaks: list[dict[str, Any]]) -> list[str]:
@@ -75,6 +93,7 @@ def main() -> None:
         sys.exit(2)
     files = [f"events/{file.name}" for file in sorted(folder.glob("events/*.json"))]
     cases = [case for file in [*files, "consent.json"] for case in judge_bodies(folder, file)]
+    cases += judge_texts(folder)
     cases += judge_times(folder)
     if report := os.environ.get("COPILOT_REPORT"):
         write_report(Path(report), cases)

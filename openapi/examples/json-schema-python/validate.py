@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from json import loads
+from json import dumps, loads
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -82,12 +82,25 @@ class Contract:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Reads JSON. Raises ValueError for what is none, also for NaN and Infinity, which Python takes by itself."""
-    return loads(text, parse_constant=_refuse)
+    """Reads JSON as the contract wants it, which Python does not by itself.
+
+    Raises ValueError for what is none, NaN and half of a pair of surrogates included, and for a name that stands twice in
+    an object (`x-unique-names`).
+    """
+    value = loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    dumps(value, ensure_ascii=False).encode()  # raises a ValueError for half of a pair of surrogates
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(members)
+    if len(names) < len(members):
+        raise ValueError("a name stands twice in an object")
+    return names
 
 
 def _to_break(error: ValidationError) -> Break:

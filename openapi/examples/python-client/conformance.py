@@ -9,16 +9,18 @@ import httpx
 
 from copilot import Copilot
 from credentials import CredentialsError
-from errors import CopilotError, UnreadableAnswer
+from errors import CopilotError, LimitError, UnreadableAnswer
 from generated import models
 from generated.models import CollectRequest, ConsentChange, InvalidEvent
 from generated.types import Unset
+from json_values import read_json
 from runner import Results, RunError, Settings, check_clock, expected_answers, same
 from timestamps import to_millis, to_text
-from vectors import BodyCase, ResponseCase, Sandbox, Vectors
+from vectors import BodyCase, Case, ResponseCase, Sandbox, Vectors
 
 BATCH = 500
 CONSENT = "consent.json"
+TEXTS = "texts.json"
 AUTH = "basic-auth.json"
 TIMES = "timestamps.json"
 RESPONSES = "responses.json"
@@ -62,16 +64,43 @@ class Conformance:
     def consents(self) -> None:
         for case in self.vectors.bodies(CONSENT)["cases"]:
             change = self.read_body(CONSENT, case, case["body"], ConsentChange.from_dict)
-            if change is None:
-                continue
-            try:
-                self.copilot.set_consent(change)
-            except CopilotError as error:
-                self.add_invalid(CONSENT, case, "server", str(error))
-            else:
-                self.add_valid(CONSENT, case)
+            if change is not None:
+                self.send_alone(CONSENT, case, change)
 
-    def read_body(self, file: str, case: BodyCase, body: Any, read: Callable[[Any], Body]) -> Body | None:
+    def texts(self) -> None:
+        for case in self.vectors.texts():
+            try:
+                body = read_json(case["text"])
+            except ValueError as error:
+                self.add_invalid(TEXTS, case, "reader", str(error))
+                continue
+            request: CollectRequest | ConsentChange | None
+            if case["operation"] == "collect":
+                request = self.read_body(TEXTS, case, {"events": [body]}, CollectRequest.from_dict)
+            else:
+                request = self.read_body(TEXTS, case, body, ConsentChange.from_dict)
+            if request is not None:
+                self.send_alone(TEXTS, case, request)
+
+    def send_alone(self, file: str, case: Case, request: CollectRequest | ConsentChange) -> None:
+        """Sends what may sink all that is sent with it."""
+        refused: list[InvalidEvent] = []
+        try:
+            if isinstance(request, CollectRequest):
+                refused = self.copilot.collect(request)
+            else:
+                self.copilot.set_consent(request)
+        except LimitError as error:
+            self.add_invalid(file, case, "validator", str(error))
+        except CopilotError as error:
+            self.add_invalid(file, case, "server", str(error))
+        else:
+            if refused:
+                self.add_invalid(file, case, "server", str(refused[0].error))
+            else:
+                self.add_valid(file, case)
+
+    def read_body(self, file: str, case: Case, body: Any, read: Callable[[Any], Body]) -> Body | None:
         """The body as a model that would be written back to the same JSON. Adds the others to the results."""
         try:
             model = read(body)
@@ -84,11 +113,11 @@ class Conformance:
             self.add_invalid(file, case, "unrepresentable", "")
         return None
 
-    def add_valid(self, file: str, case: BodyCase) -> None:
+    def add_valid(self, file: str, case: Case) -> None:
         line = {"part": "event", "file": file, "name": case["name"], "valid": True}
         self.results.add(file, case["name"], line, {"valid": case["valid"]})
 
-    def add_invalid(self, file: str, case: BodyCase, by: str, detail: str) -> None:
+    def add_invalid(self, file: str, case: Case, by: str, detail: str) -> None:
         line = {"part": "event", "file": file, "name": case["name"], "valid": False, "by": by, "detail": detail}
         self.results.add(file, case["name"], line, {"valid": case["valid"]})
 
@@ -208,13 +237,14 @@ def run() -> int:
             client_secret=settings.client_secret,
             collect_url=settings.collect_url,
             consent_url=settings.consent_url,
-            httpx_args={"timeout": 30, "trust_env": False},
+            httpx_args={"timeout": 30},
         ) as copilot,
     ):
         check_clock(http, settings.sandbox_url, vectors.times()["now"])
         conformance = Conformance(vectors, results, Sandbox(http, settings.sandbox_url), copilot)
         conformance.events()
         conformance.consents()
+        conformance.texts()
         conformance.credentials()
         conformance.times()
         conformance.responses()

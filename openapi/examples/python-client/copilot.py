@@ -5,13 +5,14 @@ an error's body before its status is known to the caller, and fail on any body t
 reads errors first. They check no types, so what they read of a success is checked here.
 """
 
-import ssl
+import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Self, TypedDict
+from typing import Self
 
 import httpx
 
+from connections import HttpxArgs, connect, unquoted
 from credentials import basic_auth
 from endpoints import endpoint
 from errors import CopilotError, LimitError, UnreadableAnswer
@@ -25,17 +26,6 @@ from json_values import not_json
 
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 _MEMBERS = {"event_id": str, "index": int, "error": str}
-
-
-class HttpxArgs(TypedDict, total=False):
-    """What `httpx.Client` can be told. Authentication, hooks and redirects are this client's own."""
-
-    limits: httpx.Limits
-    proxy: httpx.Proxy | httpx.URL | str | None
-    timeout: httpx.Timeout | float | None
-    transport: httpx.BaseTransport | None
-    trust_env: bool
-    verify: ssl.SSLContext | bool
 
 
 class Copilot:
@@ -56,8 +46,7 @@ class Copilot:
         """
         auth = basic_auth(client_id, client_secret)
         urls = endpoint(collect_url), endpoint(consent_url)
-        arguments: HttpxArgs = {"timeout": 10, **(httpx_args or {})}
-        self._collect, self._consent = (_client(url, auth, arguments) for url in urls)
+        self._collect, self._consent = (_client(url, auth, httpx_args or {}) for url in urls)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +70,10 @@ class Copilot:
         status = int(HTTPStatus.OK)
         refused = None
         try:
-            refused = _read_refused(collect.sync(client=self._collect, body=request))
+            with unquoted():
+                answer = collect.sync_detailed(client=self._collect, body=request)
+            if _has_form(answer.content):
+                refused = _read_refused(answer.parsed)
         except UnexpectedStatus as error:
             status = error.status_code
         except _UNREADABLE:
@@ -96,7 +88,8 @@ class Copilot:
         for detail in not_json(change.to_dict()):
             raise LimitError("json", detail)
         try:
-            return int(set_consent.sync_detailed(client=self._consent, body=change).status_code)
+            with unquoted():
+                return int(set_consent.sync_detailed(client=self._consent, body=change).status_code)
         except UnexpectedStatus as error:
             status = error.status_code
         raise UnreadableAnswer(status)
@@ -105,12 +98,7 @@ class Copilot:
 def _client(url: httpx.URL, auth: httpx.BasicAuth, httpx_args: HttpxArgs) -> Client:
     """The generated client, whose requests all go to one URL."""
     # AuthenticatedClient would do, but its repr shows the token.
-    http = httpx.Client(
-        **httpx_args,
-        auth=auth,
-        event_hooks={"request": [_send_to(url)], "response": [_raise_error]},
-        follow_redirects=False,
-    )
+    http = connect(url, auth, httpx_args, on_request=_send_to(url), on_response=_raise_error)
     return Client(base_url=str(url), raise_on_unexpected_status=True).set_httpx_client(http)
 
 
@@ -136,6 +124,13 @@ def _raise_error(response: httpx.Response) -> None:
         reason=reason if isinstance(reason, str) else None,
         retry_after=response.headers.get("Retry-After"),
     )
+
+
+def _has_form(content: bytes) -> bool:
+    """Whether an answer is an object with a list of objects. The generated code takes pairs and empty values for it."""
+    answer = json.loads(content)
+    refused = answer.get("invalid_events", []) if isinstance(answer, dict) else None
+    return isinstance(refused, list) and all(isinstance(each, dict) for each in refused)
 
 
 def _read_refused(answer: ApiError | CollectResponse | None) -> list[InvalidEvent] | None:

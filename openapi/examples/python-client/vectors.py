@@ -7,10 +7,20 @@ from typing import Any, NotRequired, TypedDict
 import httpx
 
 
-class BodyCase(TypedDict):
+class Case(TypedDict):
+    """What is judged: a body or a text."""
+
     name: str
     valid: bool
+
+
+class BodyCase(Case):
     body: Any
+
+
+class TextCase(Case):
+    operation: str
+    text: str
 
 
 class BodyVectors(TypedDict):
@@ -76,6 +86,10 @@ class Vectors:
     def example(self, file: str) -> Any:
         """The contract's own example."""
         return next(case["body"] for case in self.bodies(file)["cases"] if case["name"] == "as in the contract")
+
+    def texts(self) -> list[TextCase]:
+        cases: list[TextCase] = self._read("texts.json")["cases"]
+        return cases
 
     def auth(self) -> list[AuthCase]:
         cases: list[AuthCase] = self._read("basic-auth.json")["cases"]

@@ -14,6 +14,7 @@ from copilot import Copilot
 from credentials import CredentialsError
 from errors import CopilotError, LimitError, UnreadableAnswer
 from generated.models import ConsentChange, Event, EventTime, InvalidEvent
+from json_values import read_json
 from limits import check_event, check_time
 from runner import Results, RunError, Settings, check_clock, expected_answers, same
 from timestamps import to_millis, to_text
@@ -21,15 +22,18 @@ from vectors import (
     AuthVectors,
     BodyCase,
     BodyVectors,
+    Case,
     ResponseCase,
     ResponseVectors,
     Sandbox,
+    TextVectors,
     TimeVectors,
     read_vectors,
 )
 
 BATCH = 500
 CONSENT = "consent.json"
+TEXTS = "texts.json"
 AUTH = "basic-auth.json"
 TIMES = "timestamps.json"
 RESPONSES = "responses.json"
@@ -38,6 +42,7 @@ EVENT_TIME: TypeAdapter[EventTime] = TypeAdapter(EventTime)
 REFUSED = {"refused": True}
 
 Body = TypeVar("Body", bound=BaseModel)
+Given = TypeVar("Given")
 
 
 class Conformance:
@@ -73,34 +78,70 @@ class Conformance:
     def consents(self) -> None:
         for case in read_vectors(BodyVectors, self.vectors / CONSENT).cases:
             change = self.read_body(CONSENT, case, ConsentChange.model_validate_json)
-            if change is None:
-                continue
+            if change is not None:
+                self.send_alone(CONSENT, case, change)
+
+    def texts(self) -> None:
+        vectors = read_vectors(TextVectors, self.vectors / TEXTS)
+
+        def parse(value: object) -> Event:
+            event = EVENT.validate_python(value)
+            check_event(event, vectors.now)
+            return event
+
+        for case in vectors.cases:
             try:
-                self.copilot.set_consent(change)
-            except CopilotError as error:
-                self.add_invalid(CONSENT, case, "server", str(error))
+                body = read_json(case.text)
+            except ValueError as error:
+                self.add_invalid(TEXTS, case, "reader", str(error))
+                continue
+            read = parse if case.operation == "collect" else ConsentChange.model_validate
+            model = self.read_value(TEXTS, case, body, read, body)
+            if model is not None:
+                self.send_alone(TEXTS, case, model)
+
+    def send_alone(self, file: str, case: Case, model: Event | ConsentChange) -> None:
+        """Sends what may sink all that is sent with it."""
+        refused: list[InvalidEvent] = []
+        try:
+            if isinstance(model, ConsentChange):
+                self.copilot.set_consent(model)
             else:
-                self.add_valid(CONSENT, case)
+                refused = self.copilot.collect([model])
+        except LimitError as error:
+            self.add_invalid(file, case, "validator", error.rule)
+        except CopilotError as error:
+            self.add_invalid(file, case, "server", str(error))
+        else:
+            if refused:
+                self.add_invalid(file, case, "server", str(refused[0].error))
+            else:
+                self.add_valid(file, case)
 
     def read_body(self, file: str, case: BodyCase, parse: Callable[[str], Body]) -> Body | None:
         """The case as a model that would be written back to the same JSON. Adds the others to the results."""
+        return self.read_value(file, case, json.dumps(case.body), parse, case.body)
+
+    def read_value(
+        self, file: str, case: Case, value: Given, parse: Callable[[Given], Body], body: JsonValue
+    ) -> Body | None:
         try:
-            model = parse(json.dumps(case.body))
+            model = parse(value)
         except ValidationError as error:
             self.add_invalid(file, case, "validator", error.errors()[0]["type"])
         except LimitError as error:
             self.add_invalid(file, case, "validator", error.rule)
         else:
-            if same(model.model_dump(), case.body):
+            if same(model.model_dump(), body):
                 return model
             self.add_invalid(file, case, "unrepresentable", "")
         return None
 
-    def add_valid(self, file: str, case: BodyCase) -> None:
+    def add_valid(self, file: str, case: Case) -> None:
         line = {"part": "event", "file": file, "name": case.name, "valid": True}
         self.results.add(file, case.name, line, {"valid": case.valid})
 
-    def add_invalid(self, file: str, case: BodyCase, by: str, detail: str) -> None:
+    def add_invalid(self, file: str, case: Case, by: str, detail: str) -> None:
         line = {"part": "event", "file": file, "name": case.name, "valid": False, "by": by, "detail": detail}
         self.results.add(file, case.name, line, {"valid": case.valid})
 
@@ -114,20 +155,20 @@ class Conformance:
                 return httpx.Response(204)
 
             line: dict[str, object] = {"part": "auth", "name": case.name}
-            with httpx.Client(transport=httpx.MockTransport(answer)) as http:
-                try:
-                    copilot = Copilot(
-                        http,
-                        client_id=case.client_id,
-                        client_secret=case.client_secret,
-                        collect_url="http://127.0.0.1",
-                        consent_url="http://127.0.0.1",
-                    )
-                except CredentialsError:
-                    line |= REFUSED
-                else:
+            try:
+                copilot = Copilot(
+                    client_id=case.client_id,
+                    client_secret=case.client_secret,
+                    collect_url="http://127.0.0.1",
+                    consent_url="http://127.0.0.1",
+                    httpx_args={"transport": httpx.MockTransport(answer)},
+                )
+            except CredentialsError:
+                line |= REFUSED
+            else:
+                with copilot:
                     copilot.set_consent(change)
-                    line["header"] = sent[0]
+                line["header"] = sent[0]
             self.results.add(AUTH, case.name, line, REFUSED if case.header is None else {"header": case.header})
 
     def times(self) -> None:
@@ -209,19 +250,23 @@ def run() -> int:
     """Runs all vectors, and returns how many cases differ."""
     settings = Settings.read(os.environ)
     now = read_vectors(TimeVectors, settings.vectors / TIMES).now
-    with httpx.Client(timeout=30, trust_env=False) as http, Results(settings.report) as results:
-        check_clock(http, settings.sandbox_url, now)
-        copilot = Copilot(
-            http,
+    with (
+        httpx.Client(timeout=30, trust_env=False) as http,
+        Results(settings.report) as results,
+        Copilot(
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             collect_url=settings.collect_url,
             consent_url=settings.consent_url,
             clock_millis=lambda: now,
-        )
+            httpx_args={"timeout": 30},
+        ) as copilot,
+    ):
+        check_clock(http, settings.sandbox_url, now)
         conformance = Conformance(settings.vectors, results, Sandbox(http, settings.sandbox_url), copilot)
         conformance.events()
         conformance.consents()
+        conformance.texts()
         conformance.credentials()
         conformance.times()
         conformance.responses()

@@ -3,6 +3,10 @@
 The three kinds have no base in common but Exception, so that sending again is decided for each.
 """
 
+import re
+
+_CODE = re.compile("[A-Z][A-Z0-9_.]*")
+
 
 class LimitError(ValueError):
     """Nothing of the request was sent, because the server would refuse some of it. Take it out, or mend it.
@@ -27,7 +31,9 @@ class CopilotError(Exception):
     """
 
     def __init__(self, status: int, *, reason: str | None = None, retry_after: str | None = None) -> None:
-        super().__init__(f"Copilot.cx answered with status {status}, {reason or 'no reason given'}")
+        # A server may write anything there, what was sent to it too: only a code is told.
+        code = reason if reason and _CODE.fullmatch(reason) else "no reason given"
+        super().__init__(f"Copilot.cx answered with status {status}, {code}")
         self.status = status
         self.reason = reason
         self.retry_after = retry_after

@@ -17,14 +17,17 @@ from generated.models import ConsentChange, CustomEvent, CustomEventPayload
 from timestamps import now_millis
 
 
-def send(http: httpx.Client) -> None:
-    copilot = Copilot(
-        http,
+def send() -> None:
+    with Copilot(
         client_id=setting("COPILOT_CLIENT_ID"),
         client_secret=setting("COPILOT_CLIENT_SECRET"),
         collect_url=setting("COPILOT_CLIENT_COLLECT_ENDPOINT"),
         consent_url=setting("COPILOT_CLIENT_CONSENT_ENDPOINT"),
-    )
+    ) as copilot:
+        report(copilot)
+
+
+def report(copilot: Copilot) -> None:
     payload = CustomEventPayload(subtype="recipe_started", user_id="user-4711", recipe="Oolong", target_celsius=85)
     event = CustomEvent(type="custom_event", event_id=str(uuid4()), timestamp=now_millis(), payload=payload)
     for refused in copilot.collect([event]):
@@ -42,8 +45,7 @@ def setting(name: str) -> str:
 
 def main() -> None:
     try:
-        with httpx.Client(timeout=10) as http:
-            send(http)
+        send()
     except httpx.HTTPError as error:
         url = error.request.url
         raise SystemExit(f"no answer from {url.scheme}://{url.netloc.decode()}: {error}") from None

@@ -1,8 +1,10 @@
-"""What JSON cannot write. Python's json module would send some of it, and the server would refuse the whole request."""
+"""What JSON cannot write or say. Python's json module takes some of it, and the server would refuse the whole request."""
 
+import json
 import math
 import re
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -30,3 +32,19 @@ def not_json(value: object, pointer: str = "") -> Iterator[str]:
 
 def _printable(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1").encode("utf-8", "backslashreplace").decode()
+
+
+def read_json(text: str) -> Any:
+    """Reads JSON. Raises ValueError for what is none, and for a name that stands twice in an object."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(members)
+    if len(names) < len(members):
+        raise ValueError("a name stands twice in an object")
+    return names

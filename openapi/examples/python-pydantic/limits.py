@@ -51,8 +51,6 @@ def _broken(event: Event, now: int) -> Iterator[_Broken]:
     body = event.model_dump()
     for detail in not_json(body):
         yield _Broken("json", detail)
-    for detail in _not_int64(body):
-        yield _Broken("format", detail)
     yield from _broken_time(event.timestamp, now)
     count = _count_keys(body[_LIMIT.within])
     if count > _LIMIT.maximum:
@@ -62,15 +60,6 @@ def _broken(event: Event, now: int) -> Iterator[_Broken]:
 def _broken_time(timestamp: EventTime, now: int) -> Iterator[_Broken]:
     if not now - _WINDOW.past <= timestamp <= now + _WINDOW.future:
         yield _Broken("x-time-window", f"/timestamp: {timestamp} is too far from this clock's {now}")
-
-
-def _not_int64(value: object, pointer: str = "") -> Iterator[str]:
-    """Each place that holds an integer beyond 64 bits. All integers of events are `format: int64`."""
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield from _not_int64(member, f"{pointer}/{name}")
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        yield f"{pointer}: an integer beyond 64 bits"
 
 
 def _count_keys(value: object) -> int:

@@ -10,10 +10,25 @@ from pydantic import BaseModel, JsonValue
 Vectors = TypeVar("Vectors", bound=BaseModel)
 
 
-class BodyCase(BaseModel):
+class Case(BaseModel):
+    """What is judged: a body or a text."""
+
     name: str
     valid: bool
+
+
+class BodyCase(Case):
     body: JsonValue
+
+
+class TextCase(Case):
+    operation: Literal["collect", "set_consent"]
+    text: str
+
+
+class TextVectors(BaseModel):
+    now: int
+    cases: list[TextCase]
 
 
 class BodyVectors(BaseModel):

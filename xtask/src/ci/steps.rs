@@ -63,6 +63,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "foreign-json-features",
             "--no-fail-fast",
             "--test=reading",
+            "--test=sandbox_control",
+            "--test=sandbox_fault_control",
             "--test=sandbox_vectors",
             "--test=vectors",
             "--test=vectors_events",

@@ -1,16 +1,14 @@
 //! Makes one client and runs it: its commands, one after the other, beside a sandbox of its own.
 
 use std::{
-    fs::{self, File},
-    io::{Read, Seek, SeekFrom, Write},
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use super::{example::Example, report, tally::Tally, vectors::Vectors};
+use super::{example::Example, report, shell::Shell, tally::Tally, vectors::Vectors};
 use crate::{failure::Failure, sandbox::Sandbox};
 
 /// Remembers what was installed.
@@ -18,7 +16,7 @@ pub(super) const INSTALLED: &str = ".installed";
 /// A client that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How many problems of one client are shown: enough to see what they are about.
-const SHOWN: usize = 30;
+pub(super) const SHOWN: usize = 30;
 
 /// What became of one client.
 pub(super) struct Outcome {
@@ -90,10 +88,7 @@ fn steps(
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let place = folder.join("openapi/examples").join(&example.name);
-    fs::write(&outcome.log, "").map_err(Failure::writing(&outcome.log))?;
-    let log = File::options().read(true).append(true).open(&outcome.log);
-    let log = log.map_err(Failure::writing(&outcome.log))?;
-    let mut shell = Shell { place: place.clone(), log, env: Vec::new() };
+    let mut shell = Shell::new(&place, &outcome.log, PATIENCE)?;
 
     let begin = Instant::now();
     install(example, &mut shell)?;
@@ -181,63 +176,4 @@ fn install(example: &Example, shell: &mut Shell) -> Result<(), Failure> {
 fn is_warning(line: &str) -> bool {
     let line = line.to_lowercase();
     line.contains("warn") || line.contains("deprecat")
-}
-
-/// Runs commands in a folder, and keeps what they print.
-struct Shell {
-    place: PathBuf,
-    log: File,
-    env: Vec<(&'static str, String)>,
-}
-
-impl Shell {
-    /// Whether the command passed, and what it printed.
-    fn run(&mut self, command: &str) -> Result<(bool, String), Failure> {
-        let failed = |source| Failure::Start { command: command.to_owned(), source };
-        writeln!(self.log, "\n$ {command}").map_err(failed)?;
-        let begin = self.log.seek(SeekFrom::End(0)).map_err(failed)?;
-        let (output, errors) = (self.log.try_clone().map_err(failed)?, self.log.try_clone().map_err(failed)?);
-        let mut process = Command::new("sh");
-        process.args(["-c", command]).current_dir(&self.place);
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COPILOT_"))
-        {
-            process.env_remove(name);
-        }
-        process.envs(self.env.iter().map(|(name, value)| (name, value)));
-        process.stdin(Stdio::null()).stdout(output).stderr(errors);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut process, 0);
-        let mut process = process.spawn().map_err(failed)?;
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = process.try_wait().map_err(failed)? {
-                break status;
-            }
-            if started.elapsed() > PATIENCE {
-                // With everything that it started.
-                let group = format!("-{}", process.id());
-                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-                process.kill().and_then(|()| process.wait()).map_err(failed)?;
-                return Err(Failure::Unexpected(format!("`{command}` took over {} s", PATIENCE.as_secs())));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        let mut said = Vec::new();
-        self.log.seek(SeekFrom::Start(begin)).map_err(failed)?;
-        self.log.read_to_end(&mut said).map_err(failed)?;
-        Ok((status.success(), String::from_utf8_lossy(&said).into_owned()))
-    }
-
-    /// What the command printed; it must pass.
-    fn must(&mut self, command: &str) -> Result<String, Failure> {
-        match self.run(command)? {
-            (true, said) => Ok(said),
-            (false, said) => {
-                let lines: Vec<&str> = said.lines().collect();
-                let last = lines.get(lines.len().saturating_sub(SHOWN)..).unwrap_or_default().join("\n");
-                Err(Failure::Exit { command: command.to_owned(), said: Some(last) })
-            }
-        }
-    }
 }

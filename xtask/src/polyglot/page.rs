@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{Mode, client::Outcome, example::Example};
+use super::{Mode, client::Outcome, example::Example, safety};
 use crate::failure::Failure;
 
 /// Where it is written.
@@ -68,14 +68,18 @@ pub(super) fn settle(
     root: &Path,
     outcomes: &[Outcome],
     examples: &[Example],
+    rows: &safety::Rows,
     mode: Mode,
 ) -> Result<bool, Failure> {
     let file = root.join(README);
     let found = fs::read_to_string(&file).map_err(Failure::reading(&file))?.replace("\r\n", "\n");
     let mut wanted = found.clone();
-    for (name, text) in
-        [("commands", commands(examples)), ("found", rules(outcomes)), ("limits", limits(examples))]
-    {
+    for (name, text) in [
+        ("commands", commands(examples)),
+        ("found", rules(outcomes)),
+        ("safety", safety::table(rows)),
+        ("limits", limits(examples)),
+    ] {
         wanted = replaced(&wanted, name, &text)
             .ok_or_else(|| Failure::Unexpected(format!("{README} has no part `{name}` between its marks")))?;
     }

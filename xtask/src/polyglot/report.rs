@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Who may refuse a bad body, `server` last: the others are the client.
-const BY: [&str; 4] = ["types", "validator", "unrepresentable", "server"];
+const BY: [&str; 5] = ["reader", "types", "validator", "unrepresentable", "server"];
 
 /// Counts what the report says, and names what is wrong with it.
 pub(super) fn judge(example: &Example, vectors: &Vectors, report: &str) -> (Tally, Vec<String>) {
@@ -124,7 +124,9 @@ fn body(example: &Example, case: &Value, line: &Value) -> Result<(), String> {
     if line.get("valid") != case.get("valid") {
         return Err("the verdict differs".to_owned());
     }
-    if example.is_judge() {
+    // A text that is no JSON breaks no rule, and one that is refused while it is read is not judged by rules.
+    let by_rules = case.get("json").is_none() && (case.get("text").is_none() || text(line, "by") != "reader");
+    if example.is_judge() && by_rules {
         let breaks = |json: &Value| {
             let breaks = json.get("breaks").and_then(Value::as_array).into_iter().flatten();
             let breaks =
@@ -332,5 +334,22 @@ mod tests {
             "breaks": [{ "pointer": "/p", "rule": "format" }]
         });
         assert_eq!(judged(&judge, &lines).1.len(), 1);
+    }
+
+    #[test]
+    fn a_judge_by_json_schema_may_refuse_a_text_while_it_reads_it() {
+        let judge = example(json!({ "generator": null }));
+        let verdict = |case: Value, line: Value| body(&judge, &case, &line).is_ok();
+        let breaks = json!([{ "pointer": "/p", "rule": "x-unique-names" }]);
+        let twice = json!({ "text": "{}", "valid": false, "breaks": breaks });
+        let none = json!({ "text": "", "valid": false, "json": false });
+        let read = json!({ "valid": false, "by": "reader" });
+        let judged =
+            json!({ "valid": false, "by": "validator", "breaks": [{ "pointer": "/q", "rule": "type" }] });
+        assert!(verdict(twice.clone(), read.clone()) && verdict(none.clone(), read.clone()));
+        assert!(verdict(none.clone(), judged.clone()) && !verdict(twice, judged));
+        assert!(!verdict(none, json!({ "valid": true })));
+        // A body is JSON: no reader may refuse it.
+        assert!(!verdict(json!({ "valid": false, "breaks": breaks }), read));
     }
 }

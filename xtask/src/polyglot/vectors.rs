@@ -41,6 +41,7 @@ impl Vectors {
             vectors.now = bodies.get("now").and_then(Value::as_i64).unwrap_or_default();
             vectors.take("event", file, &bodies, "cases");
         }
+        vectors.take("event", "texts.json", &json(&folder.join("texts.json"))?, "cases");
         vectors.take("auth", "", &json(&folder.join("basic-auth.json"))?, "cases");
         let times = json(&folder.join("timestamps.json"))?;
         vectors.take("time", "", &times, "utc");

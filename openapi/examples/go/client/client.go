@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -61,10 +62,27 @@ func (c *Client) Collect(ctx context.Context, events []copilot.Event) (*copilot.
 	case answer == nil || answer.StatusCode >= http.StatusMultipleChoices:
 		return nil, c.collect.failure(ctx, answer, err)
 	// The generated client calls every status below 300 a success, and reads an empty body as no answer at all.
-	case err != nil || answer.StatusCode != http.StatusOK || taken == nil:
+	case err != nil || answer.StatusCode != http.StatusOK || taken == nil || hasNull(answer.Body):
 		return nil, &Unreadable{Status: answer.StatusCode}
 	}
 	return taken, nil
+}
+
+// hasNull tells whether null stands in the place of a refusal, which encoding/json reads as one that says nothing. The
+// generated client leaves a copy of the body behind.
+func hasNull(body io.Reader) bool {
+	var answer struct {
+		InvalidEvents []*struct{} `json:"invalid_events"`
+	}
+	if json.NewDecoder(body).Decode(&answer) != nil {
+		return true
+	}
+	for _, refusal := range answer.InvalidEvents {
+		if refusal == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // SetConsent reports what a user decided. Without an error the change was recorded.
@@ -118,7 +136,7 @@ func newOperation(endpoint string, transport http.RoundTripper) (operation, erro
 	configuration := copilot.NewConfiguration()
 	configuration.HTTPClient = &http.Client{
 		Transport: redirected{target, transport},
-		Timeout:   30 * time.Second,
+		Timeout:   10 * time.Second,
 		// A POST must not become a GET, and credentials must not travel to where an answer points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

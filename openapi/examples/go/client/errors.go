@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"syscall"
 )
 
@@ -33,8 +34,11 @@ type Refusal struct {
 	RetryAfter string // the header of that name, empty if the answer has none
 }
 
+// code is the form of a reason that is told: a server may write anything there, what was sent to it too.
+var code = regexp.MustCompile(`^[A-Z][A-Z0-9_.]*$`)
+
 func (r *Refusal) Error() string {
-	if r.Reason == "" {
+	if !code.MatchString(r.Reason) {
 		return fmt.Sprintf("refused with status %d", r.Status)
 	}
 	return fmt.Sprintf("refused with status %d: %s", r.Status, r.Reason)

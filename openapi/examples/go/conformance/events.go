@@ -25,6 +25,12 @@ type eventCase struct {
 	Body  json.RawMessage
 }
 
+type textCase struct {
+	eventCase
+	Operation, Text string
+	Needs           []string
+}
+
 // verdict is what the client says of a case before anything is sent: empty `by` means that it would send it.
 type verdict struct{ by, detail string }
 
@@ -98,22 +104,60 @@ func (r *runner) consents(name string) {
 	var file struct{ Cases []eventCase }
 	r.read(name, &file)
 	for _, test := range file.Cases {
-		var change copilot.ConsentChange
-		found := judge(test.Body, &change, json.Unmarshal(test.Body, &change))
-		if found.by == "" {
-			found = judge(test.Body, change, nil)
-		}
-		if found.by == "" {
-			var refusal *client.Refusal
-			err := r.api.SetConsent(context.Background(), change)
-			if errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest {
-				found = verdict{"server", refusal.Reason}
-			} else {
-				check(err)
-			}
-		}
-		r.verdict(name, test, found)
+		r.verdict(name, test, r.consent(test.Body))
 	}
+}
+
+func (r *runner) consent(body json.RawMessage) verdict {
+	var change copilot.ConsentChange
+	found := judge(body, &change, json.Unmarshal(body, &change))
+	if found.by == "" {
+		found = judge(body, change, nil)
+	}
+	if found.by == "" {
+		found = answered(nil, r.api.SetConsent(context.Background(), change))
+	}
+	return found
+}
+
+// texts judges each text alone: what is no JSON to the sandbox sinks all that is sent with it.
+func (r *runner) texts(name string) {
+	var file struct{ Cases []textCase }
+	r.read(name, &file)
+	for _, test := range file.Cases {
+		// encoding/json keeps the last member of a name, and says nothing.
+		if len(test.Needs) > 0 && test.Needs[0] == "names" {
+			r.skip(name, test.Name, "names")
+			continue
+		}
+		text := json.RawMessage(test.Text)
+		switch {
+		case !json.Valid(text):
+			r.verdict(name, test.eventCase, verdict{"reader", "no JSON"})
+		case test.Operation == "collect":
+			event, err := client.ReadEvent(text)
+			found := judge(text, event, err)
+			if found.by == "" {
+				found = answered(r.api.Collect(context.Background(), []copilot.Event{event}))
+			}
+			r.verdict(name, test.eventCase, found)
+		default:
+			r.verdict(name, test.eventCase, r.consent(text))
+		}
+	}
+}
+
+// answered tells what the sandbox said of a request that held one thing.
+func answered(answer *copilot.CollectResponse, err error) verdict {
+	var refusal *client.Refusal
+	if errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest {
+		return verdict{"server", refusal.Reason}
+	}
+	check(err)
+	if answer != nil && len(answer.InvalidEvents) > 0 {
+		return verdict{"server", answer.InvalidEvents[0].GetError()}
+	}
+	return verdict{}
 }
 
 func (r *runner) verdict(file string, test eventCase, found verdict) {

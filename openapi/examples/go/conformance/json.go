@@ -28,7 +28,7 @@ func canonicalNumbers(value interface{}) interface{} {
 		decimal, err := value.Float64()
 		check(err)
 		// 5.0 may be written as 5: the value of a decimal number is what counts.
-		if integer := int64(decimal); float64(integer) == decimal && decimal < 1<<53 && decimal > -1<<53 {
+		if integer := int64(decimal); float64(integer) == decimal && decimal < 1<<63 && decimal > -1<<63 {
 			return integer
 		}
 		return decimal

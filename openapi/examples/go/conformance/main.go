@@ -67,6 +67,7 @@ func main() {
 		run.events("events/"+filepath.Base(path), schemas)
 	}
 	run.consents("consent.json")
+	run.texts("texts.json")
 	run.credentials("basic-auth.json")
 	run.times("timestamps.json")
 	run.responses("responses.json", "events/"+filepath.Base(events[0]))

@@ -13,6 +13,7 @@ use Copilot\Json;
 use Copilot\Refusal;
 use Error;
 use InvalidArgumentException;
+use JsonException;
 use RuntimeException;
 use stdClass;
 use TypeError;
@@ -40,7 +41,33 @@ final class Cases
         }
         $vectors = $this->setup->vectors('consent.json');
         foreach ($this->judged('consent.json', $vectors->cases, ConsentChange::class) as [$case, $change]) {
-            $this->sendConsent('consent.json', $case, $change);
+            $this->sendAlone('consent.json', $case, $change);
+        }
+        $this->texts('texts.json');
+    }
+
+    /** Texts are sent one by one: what is no JSON to the sandbox sinks all that is sent with it. */
+    private function texts(string $file): void
+    {
+        foreach ($this->setup->vectors($file)->cases as $case) {
+            try {
+                $case->body = Json::decode($case->text);
+                $exact = json_decode($case->text, flags: JSON_BIGINT_AS_STRING);
+            } catch (JsonException $unread) {
+                $this->refused($file, $case, 'reader', $unread->getMessage());
+                continue;
+            }
+            // json_decode keeps the last member of a name, and makes floats of integers beyond 64 bits.
+            $hidden = serialize($exact) === serialize($case->body) ? ['names'] : ['names', 'int64'];
+            $skipped = array_intersect($hidden, $case->needs ?? []);
+            if ($skipped !== []) {
+                $this->setup->tally->skip($file, $case->name, reset($skipped));
+                continue;
+            }
+            $type = $case->operation === 'collect' ? Event::class : ConsentChange::class;
+            foreach ($this->judged($file, [$case], $type) as [, $model]) {
+                $this->sendAlone($file, $case, $model);
+            }
         }
     }
 
@@ -100,10 +127,14 @@ final class Cases
         }
     }
 
-    private function sendConsent(string $file, stdClass $case, ConsentChange $change): void
+    private function sendAlone(string $file, stdClass $case, ModelInterface $model): void
     {
         try {
-            $this->setup->consent->setConsent($change);
+            if (!$model instanceof ConsentChange) {
+                $this->sendEvents($file, [[$case, $model]]);
+                return;
+            }
+            $this->setup->consent->setConsent($model);
             $this->taken($file, $case);
         } catch (Refusal $thrown) {
             if ($thrown->status !== 400) {

@@ -12,6 +12,7 @@ final class Tally
     private const SHOWN = 20;
 
     private int $cases = 0;
+    private int $skipped = 0;
     private int $differ = 0;
 
     /** @param resource|null $report */
@@ -38,6 +39,14 @@ final class Tally
         }
     }
 
+    /** A case of which PHP cannot read what the vector needs. */
+    public function skip(string $file, string $name, string $need): void
+    {
+        $this->cases++;
+        $this->skipped++;
+        $this->write(['part' => 'event', 'file' => $file, 'name' => $name, 'skipped' => $need]);
+    }
+
     /** @param array<string, mixed> $line */
     public function write(array $line): void
     {
@@ -49,7 +58,7 @@ final class Tally
     /** Prints the sum, and returns the exit code. */
     public function end(): int
     {
-        echo "$this->cases cases, 0 skipped, $this->differ differ\n";
+        echo "$this->cases cases, $this->skipped skipped, $this->differ differ\n";
         return $this->differ === 0 ? 0 : 1;
     }
 

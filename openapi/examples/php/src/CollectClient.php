@@ -25,7 +25,7 @@ final class CollectClient
     public function __construct(string $endpoint, Credentials $credentials, ?Closure $transport = null)
     {
         $uri = Endpoint::parse('the endpoint of collect', $endpoint);
-        $http = Http::client([200], CollectResponse::class, $transport);
+        $http = Http::client($uri, [200], CollectResponse::class, $transport);
         $this->api = new class ($uri, $http, $credentials->configuration()) extends CollectApi {
             public function __construct(private readonly Uri $uri, mixed ...$generated)
             {

@@ -23,7 +23,7 @@ final class ConsentClient
     public function __construct(string $endpoint, Credentials $credentials, ?Closure $transport = null)
     {
         $uri = Endpoint::parse('the endpoint of set_consent', $endpoint);
-        $http = Http::client([200, 204], null, $transport);
+        $http = Http::client($uri, [200, 204], null, $transport);
         $this->api = new class ($uri, $http, $credentials->configuration()) extends ConsentApi {
             public function __construct(private readonly Uri $uri, mixed ...$generated)
             {

@@ -22,6 +22,9 @@ use Throwable;
 /** What both operations need around the generated client. */
 final class Http
 {
+    /** Guzzle and curl send what goes to this machine to the proxy of the environment too. Empty means none. */
+    private const NO_PROXY = ['proxy' => ''];
+
     /**
      * Connections that give up after a while and follow no redirect, which could lead the credentials elsewhere.
      *
@@ -30,8 +33,12 @@ final class Http
      * @param list<int> $successes what the contract knows as one; the generated code takes any status below 300
      * @param class-string<ModelInterface>|null $answer what a success must hold; the generated code reads anything
      */
-    public static function client(array $successes, ?string $answer, ?Closure $transport = null): Client
-    {
+    public static function client(
+        Uri $endpoint,
+        array $successes,
+        ?string $answer,
+        ?Closure $transport = null,
+    ): Client {
         $stack = HandlerStack::create($transport);
         $stack->push(
             static fn (callable $send): Closure =>
@@ -44,8 +51,9 @@ final class Http
         return new Client([
             'handler' => $stack,
             'allow_redirects' => false,
-            'connect_timeout' => 10,
-            'timeout' => 60,
+            'connect_timeout' => 3,
+            'timeout' => 10,
+            ...(Endpoint::isLoopback($endpoint->getHost()) ? self::NO_PROXY : []),
         ]);
     }
 

@@ -22,7 +22,9 @@ final class Refusal extends RuntimeException
         /** The header of that name. */
         public readonly ?string $retryAfter,
     ) {
-        parent::__construct("refused with status $status, " . ($reason ?? 'no reason given'));
+        // A server may write anything there, what was sent to it too: only a code is told.
+        $code = preg_match('/^[A-Z][A-Z0-9_.]*$/D', $reason ?? '') === 1 ? $reason : 'no reason given';
+        parent::__construct("refused with status $status, $code");
     }
 
     public static function of(ResponseInterface $response): self

@@ -63,7 +63,7 @@ final class Time
     public static function ofEvent(int $milliseconds, int $now): int
     {
         if ($milliseconds < $now - self::PAST || $milliseconds > $now + self::FUTURE) {
-            throw new UnexpectedValueException('is not within the last 30 days; are these seconds?');
+            throw new UnexpectedValueException('is more than 30 days ago, or more than 5 minutes ahead; are these seconds?');
         }
         return $milliseconds;
     }

@@ -11,6 +11,7 @@ import { Report } from "./report.js";
 import { readResponses } from "./responses.js";
 import { Sandbox } from "./sandbox.js";
 import { NotRunnable, reportFile, sandboxCopilot, sandboxUrl, vectorsFolder } from "./settings.js";
+import { judgeTexts } from "./texts.js";
 import { Vectors } from "./vectors.js";
 
 async function run(): Promise<boolean> {
@@ -25,6 +26,7 @@ async function run(): Promise<boolean> {
   const verdicts = await compile(vectors.bodies());
   await sandbox.reset();
   await judgeBodies(verdicts, copilot, sandbox, report);
+  await judgeTexts(vectors.texts(), copilot, report);
   await roundTrip(verdicts, copilot, sandbox, report);
 
   const event = {

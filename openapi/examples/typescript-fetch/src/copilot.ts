@@ -8,7 +8,7 @@ import type { ConsentRecorded, EventsRefused, EventsTaken, Refusal } from "./ans
 import { refuseInvalidUnicode } from "./bodies.js";
 import { authorization } from "./credentials.js";
 import { endpoint } from "./endpoints.js";
-import { sender } from "./sending.js";
+import { sendDirect, sender, type Send } from "./sending.js";
 
 export type { ConsentChange, ConsentRecorded, CopilotEvent, EventsRefused, EventsTaken, InvalidEvent, Refusal };
 
@@ -19,10 +19,10 @@ export interface Settings {
   collectEndpoint: string;
   /** The whole address of `set_consent`, path included. */
   consentEndpoint: string;
-  /** How long a request may take, in milliseconds, until its answer is read: 30 seconds unless said otherwise. */
+  /** How long a request may take, in milliseconds, until its answer is read: 10 seconds unless said otherwise. */
   timeoutMs?: number;
-  /** What sends the requests, where it is not the fetch of this platform. */
-  fetch?: typeof globalThis.fetch;
+  /** What sends the requests, where it is not node:http and node:https. */
+  send?: Send;
 }
 
 export interface Copilot {
@@ -40,10 +40,10 @@ export interface Copilot {
 /** Throws CredentialsRefused or EndpointRefused where the settings cannot be right. */
 export function createCopilot(settings: Settings): Copilot {
   const headers = { Authorization: authorization(settings.clientId, settings.clientSecret) };
-  const { timeoutMs = 30_000, fetch = globalThis.fetch } = settings;
+  const { timeoutMs = 10_000, send = sendDirect } = settings;
 
   const clientFor = (url: URL): Client<paths> =>
-    createClient<paths>({ baseUrl: url.origin, headers, fetch: sender(url, timeoutMs, fetch) });
+    createClient<paths>({ baseUrl: url.origin, headers, fetch: sender(url, timeoutMs, send) });
   const collecting = clientFor(endpoint("collectEndpoint", settings.collectEndpoint));
   const consenting = clientFor(endpoint("consentEndpoint", settings.consentEndpoint));
 

@@ -40,11 +40,13 @@ async function main(): Promise<void> {
   console.log("the consent was recorded");
 }
 
-// Not error_message, which may repeat personal data.
+// Not error_message, which may repeat personal data. What is not of the form of a code, or a number of seconds, may be
+// anything, so it is left out too.
 function words(what: string, { outcome, status, reason, retry_after }: Refusal): string {
   const became = outcome === "server_failed" ? "failed" : "was refused";
-  const wait = retry_after === null ? "" : `, try again after ${retry_after}`;
-  return `${what} ${became}: ${String(status)} ${reason ?? "without a reason"}${wait}`;
+  const code = reason !== null && /^[A-Z][A-Z0-9_.]*$/.test(reason) ? reason : "without a reason";
+  const wait = retry_after !== null && /^\d+$/.test(retry_after) ? `, try again after ${retry_after} s` : "";
+  return `${what} ${became}: ${String(status)} ${code}${wait}`;
 }
 
 // All errors of the client say in one sentence what is wrong.

@@ -25,14 +25,16 @@ export async function judgeBodies(
     const { case: one, refusal, value } = judged;
     const line = { part: "event", file: one.file, name: one.name };
     const broken = await validatorRefusal(judged);
-    if (broken !== undefined) {
+    const need = JSON.stringify(value) === one.body ? undefined : one.needs.find((need) => ROUNDED.has(need));
+    if (one.valid && need !== undefined) {
+      report.add({ ...line, skipped: need }, "bodies skipped: a JavaScript number cannot hold them");
+    } else if (broken !== undefined) {
       report.add({ ...line, valid: false, by: "validator", detail: broken }, "bodies refused by validator");
       report.expect(!one.valid, line, broken);
     } else if (refusal !== undefined) {
       report.add({ ...line, valid: false, by: "types", detail: refusal }, "bodies refused by types alone");
       report.expect(!one.valid, line, refusal);
     } else if (JSON.stringify(value) !== one.body) {
-      const need = one.needs.find((need) => ROUNDED.has(need));
       report.add({ ...line, skipped: need }, "bodies skipped: a JavaScript number cannot hold them");
       report.expect(need !== undefined, line, `would be sent as ${JSON.stringify(value)}`);
     } else if (isEvent(judged, value)) {
@@ -74,7 +76,7 @@ const UNSENT = createCopilot({
   clientSecret: "nothing",
   collectEndpoint: "http://127.0.0.1:1/v2/collect",
   consentEndpoint: "http://127.0.0.1:1/consent",
-  fetch: () => Promise.resolve(Response.json({})),
+  send: () => Promise.resolve(Response.json({})),
 });
 
 /** Why the SDK does not send the body. */

@@ -15,8 +15,8 @@ async function headerOf({ client_id, client_secret }: AuthCase, event: CopilotEv
     clientSecret: client_secret,
     collectEndpoint: "http://127.0.0.1:1/v2/collect",
     consentEndpoint: "http://127.0.0.1:1/consent",
-    fetch: (input, init) => {
-      header = new Request(input, init).headers.get("authorization");
+    send: (_, { headers }) => {
+      header = headers.get("authorization");
       return Promise.resolve(Response.json({}));
     },
   });

@@ -36,7 +36,8 @@ export async function judgePromises(event: CopilotEvent, report: Report): Promis
   for (const [name, call] of calls) {
     for (const [how, answer] of Object.entries(NEVER_WHOLE)) {
       const became = await answered(answer, call);
-      expect(became instanceof NoAnswer, `${name}: given up in time, ${how}`, words(became));
+      const kind = how === "no answer" ? NoAnswer : UnreadableAnswer;
+      expect(became instanceof kind, `${name}: given up in time, ${how}`, words(became));
     }
     const redirected = await answered(status(307, "", { location: COLLECT }), call);
     expect(outcome(redirected) === "request_refused", `${name}: a redirect is not followed`, words(redirected));

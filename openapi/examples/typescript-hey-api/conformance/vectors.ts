@@ -19,6 +19,15 @@ export interface Case {
   body: string;
 }
 
+export interface TextCase {
+  name: string;
+  operation: "collect" | "set_consent";
+  text: string;
+  valid: boolean;
+  /** What a JSON reader has to be able to do for it. */
+  needs?: string[];
+}
+
 export interface AuthCase {
   name: string;
   client_id: string;
@@ -106,6 +115,10 @@ export class Vectors {
         body: lossless(body),
       }));
     });
+  }
+
+  texts(): TextCase[] {
+    return (JSON.parse(this.#text("texts.json")) as { cases: TextCase[] }).cases;
   }
 
   credentials(): AuthCase[] {

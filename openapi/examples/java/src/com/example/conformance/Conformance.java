@@ -72,6 +72,7 @@ public final class Conformance {
             events.judgeEvents(file);
         }
         events.judgeConsents("consent.json");
+        events.judgeTexts("texts.json");
         var answers = new AnswerVectors(this);
         answers.credentials("basic-auth.json");
         answers.times("timestamps.json");

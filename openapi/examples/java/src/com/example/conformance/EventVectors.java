@@ -10,6 +10,7 @@ import com.example.copilot.Unreadable;
 import com.example.copilot.generated.model.ConsentChange;
 import com.example.copilot.generated.model.Event;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamReadException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -61,32 +62,57 @@ final class EventVectors {
     void judgeConsents(String file) throws IOException {
         for (var test : run.read(file).get("cases")) {
             var change = judge(file, test, ConsentChange.class);
-            if (change == null) {
-                continue;
-            }
-            try {
-                run.copilot.setConsent(change);
-                verdict(file, test, null, null);
-            } catch (Refusal refused) {
-                if (refused.status() != 400) {
-                    throw new IllegalStateException(refused);
-                }
-                verdict(file, test, "server", refused.reason().orElse(""));
-            } catch (Unreadable | NoAnswer failed) {
-                throw new IllegalStateException(failed);
+            if (change != null) {
+                sendAlone(file, test, change);
             }
         }
     }
 
-    /** Reads a body into its model, checks the model, and writes it back. The model is null if that failed. */
+    void judgeTexts(String file) throws IOException {
+        for (var test : run.read(file).get("cases")) {
+            var type = test.get("operation").textValue().equals("collect") ? Event.class : ConsentChange.class;
+            var model = judge(file, test, test.get("text").textValue(), type);
+            if (model != null) {
+                sendAlone(file, test, model);
+            }
+        }
+    }
+
+    /** Sends what may sink all that is sent with it. */
+    private void sendAlone(String file, JsonNode test, Object model) throws IOException {
+        try {
+            if (model instanceof ConsentChange) {
+                run.copilot.setConsent((ConsentChange) model);
+                verdict(file, test, null, null);
+            } else {
+                var refused = run.copilot.collect(List.of((Event) model));
+                verdict(file, test, refused.isEmpty() ? null : "server", "refused");
+            }
+        } catch (Refusal refused) {
+            if (refused.status() != 400) {
+                throw new IllegalStateException(refused);
+            }
+            verdict(file, test, "server", refused.reason().orElse(""));
+        } catch (Unreadable | NoAnswer failed) {
+            throw new IllegalStateException(failed);
+        }
+    }
+
     private <T> T judge(String file, JsonNode test, Class<T> type) throws IOException {
-        var body = test.get("body");
+        return judge(file, test, test.get("body").toString(), type);
+    }
+
+    /** Reads a text into its model, checks the model, and writes it back. The model is null if that failed. */
+    private <T> T judge(String file, JsonNode test, String text, Class<T> type) throws IOException {
         T model;
         try {
-            model = mapper.readValue(body.toString(), type);
+            model = mapper.readValue(text, type);
             if (model == null) {
                 throw new IllegalArgumentException("null");
             }
+        } catch (StreamReadException unread) {
+            verdict(file, test, "reader", unread.getOriginalMessage());
+            return null;
         } catch (JsonProcessingException | RuntimeException unreadable) {
             // The class of an unknown or odd `type` is looked for with a cast and a switch, which throw by themselves.
             verdict(file, test, "types", unreadable.getMessage());
@@ -99,7 +125,7 @@ final class EventVectors {
             return null;
         }
         var written = PLAIN.readTree(mapper.writeValueAsString(model));
-        if (!body.equals(Tally.SAME, written)) {
+        if (!PLAIN.readTree(text).equals(Tally.SAME, written)) {
             verdict(file, test, "unrepresentable", "it would be written otherwise");
             return null;
         }

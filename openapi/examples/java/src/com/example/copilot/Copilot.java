@@ -11,16 +11,25 @@ import com.example.copilot.generated.model.Event;
 import com.example.copilot.generated.model.InvalidEvent;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Joins the generated client with the URLs of the two operations, and tells success from refusal. No exception of it
  * holds the body of a request or of an answer, nor the credentials.
  */
 public final class Copilot {
-    private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    /** How long a connection may take, the head of an answer, and its body. */
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    private static final Executor IN_TIME =
+            CompletableFuture.delayedExecutor(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
 
     private final ObjectMapper mapper = StrictJson.mapper();
     private final URI collectEndpoint;
@@ -64,7 +73,13 @@ public final class Copilot {
                 throw new Unreadable();
             }
             var refused = answer.getData().getInvalidEvents();
-            return refused == null ? List.of() : refused;
+            if (refused == null) {
+                return List.of();
+            }
+            if (refused.contains(null)) {
+                throw new Unreadable(); // Jackson reads null in a list as it stands there
+            }
+            return refused;
         } catch (ApiException failed) {
             throw refusal(failed, collectEndpoint);
         }
@@ -118,11 +133,21 @@ public final class Copilot {
                 failed.getCode(), reason, headers == null ? null : headers.firstValue("Retry-After").orElse(null));
     }
 
+    private static void close(InputStream body) {
+        try {
+            body.close();
+        } catch (IOException gone) {
+            // closed is what it is to be
+        }
+    }
+
     private ApiClient operation(Credentials credentials, URI endpoint) {
         return new ApiClient()
                 .setObjectMapper(mapper)
                 .setConnectTimeout(TIMEOUT)
                 .setReadTimeout(TIMEOUT)
+                // The timeout of java.net.http ends with the head: a body that drips would be waited for without end.
+                .setResponseInterceptor(answer -> IN_TIME.execute(() -> close(answer.body())))
                 .setRequestInterceptor(
                         request -> request.uri(endpoint).header("Authorization", credentials.header()));
     }
