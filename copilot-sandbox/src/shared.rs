@@ -52,7 +52,7 @@ impl Shared {
         judge: Judge,
         credentials: Credentials,
         address: SocketAddr,
-        options: &crate::sandbox::Options,
+        options: &crate::builder::Options,
         #[cfg(feature = "data")] store: Option<crate::store::Store>,
         memory: Memory,
     ) -> Self {
