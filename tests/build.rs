@@ -68,9 +68,30 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
                     "format": "double",
                     "description": "What it cost.",
                     "x-provenance": "assumed"
-                }
+                },
+                // One of each kind that a property may be, under names that are no identifiers as they stand.
+                "type": { "type": "string", "enum": ["on-site", "workshop"], "x-provenance": "assumed" },
+                "urgency": { "$ref": "#/components/schemas/Urgency" },
+                "Remark": { "$ref": "#/components/schemas/Remark" },
+                "repair-count": { "$ref": "#/components/schemas/Count" },
+                "hours": { "type": "integer", "format": "int64", "x-provenance": "assumed" },
+                "paid": { "type": "boolean", "x-provenance": "assumed" },
+                "note": { "type": "string", "x-provenance": "assumed" },
+                "anything": { "$ref": "#/components/schemas/PropertyValue" },
+                "more": { "$ref": "#/components/schemas/CustomProperties" },
+                "at": { "$ref": "#/components/schemas/EpochMillis" }
             }
         }),
     );
+    let kinds = [
+        ("Urgency", json!({ "type": "string", "enum": ["now", "later"] })),
+        ("Remark", json!({ "type": "string" })),
+        ("Count", json!({ "type": "integer", "format": "int64", "minimum": 1 })),
+    ];
+    for (name, mut schema) in kinds {
+        schema["description"] = json!("One kind of property.");
+        schema["x-provenance"] = json!("assumed");
+        schemas.insert(name.to_owned(), schema);
+    }
     Ok(Contract::from_value(root)?)
 }

@@ -12,6 +12,8 @@ mod error;
 mod event;
 mod lasting;
 mod paused_clock;
+mod properties;
+mod reading;
 mod retry;
 mod setup;
 mod time;
@@ -23,16 +25,15 @@ pub use collect::{
     UnattributedRejection, Uncertain, Undelivered,
 };
 pub use copilot_gen::{
-    EVENT_TYPES, EventPayload,
-    contract::{Provenance, Violation},
-    types,
+    EVENT_TYPES, EventPayload, IntoEvent, IntoMillis, IntoOptional, IntoProperty, IntoPropertyValue,
+    InvalidInput, Provenance, Violation,
+    types::{self, Properties},
 };
 pub use credentials::{Credentials, CredentialsError, Part};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::Error;
-#[doc(hidden)]
-pub use event::collect_properties;
-pub use event::{InvalidEvent, NewEvent, check_event, event_from_value, new_event_id, parse_event};
+pub use event::{NewEvent, new_event_id};
+pub use reading::{check_event, event_from_value, parse_event};
 pub use retry::RetryPolicy;
 pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
 

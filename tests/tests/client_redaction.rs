@@ -279,7 +279,6 @@ fn nothing_that_holds_the_credentials_prints_the_secret() {
         ("ClientBuilder", printed(&builder)),
         ("Client", printed(&client)),
         ("raw client", printed(client.raw())),
-        ("raw request", printed(&client.raw().collect())),
         ("raw client with a body", printed(&client.raw().with_body(SECRET.into()))),
         ("blocking client", printed(&blocking::Client::over(client.clone()).unwrap())),
     ];

@@ -3,14 +3,11 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use copilot_gen::{
-    EventPayload, contract,
-    types::{self, CustomEventPayload, Event, PropertyValue, ThingInteractionPayload},
+    IntoEvent, Violation,
+    types::{self, CustomEventPayload, Event, Properties, ThingInteractionPayload},
 };
 use copilot_sandbox::{ReceivedEvent, Sandbox, Verdict};
 use copilot_tests::vectors::{self, Break};
@@ -60,11 +57,13 @@ fn events(now: i64) -> Vec<Vector> {
 fn names_that_stand_twice(now: i64) -> Vec<Event> {
     let mut events = Vec::new();
     for name in ["user_id", "thing_id", "further"] {
-        let free = BTreeMap::from([(name.to_owned(), PropertyValue::from("twice"))]);
+        // Their builders would refuse it.
         let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
-        let custom = CustomEventPayload::try_from(custom.extra(free.clone())).unwrap();
-        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free);
-        let interaction = ThingInteractionPayload::try_from(interaction).unwrap();
+        let mut custom = custom.build().unwrap();
+        custom.extra = Properties::from_iter([(name, "twice")]);
+        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1");
+        let mut interaction = interaction.build().unwrap();
+        interaction.extra = custom.extra.clone();
         let envelope = || ("twice-1".parse().unwrap(), types::EventTime(now));
         let ((id, at), (id_2, at_2)) = (envelope(), envelope());
         events.extend([custom.into_event(id, at), interaction.into_event(id_2, at_2)]);
@@ -116,7 +115,7 @@ fn by_the_sandbox(received: &ReceivedEvent) -> Broken {
     breaks.collect()
 }
 
-fn by_the_client(violations: &[contract::Violation]) -> Broken {
+fn by_the_client(violations: &[Violation]) -> Broken {
     let breaks = violations.iter().map(|found| Break {
         pointer: found.pointer().to_owned(),
         rule: found.rule().to_owned(),

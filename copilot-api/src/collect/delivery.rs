@@ -239,7 +239,7 @@ impl Delivery {
         // The typed body is a stand-in: `with_body` puts the bytes in its place.
         let request = |time| {
             let call = client.with_timeout(time);
-            async move { call.collect().body(CollectRequest { events: Vec::new() }).send().await }
+            async move { call.collect(&CollectRequest { events: Vec::new() }).await }
         };
         let sent = retry::send(&self.client, operations::COLLECT, deadline, attempts, request).await;
         let (attempts, may_have_been_taken) = match &sent {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use copilot_gen::{
     Client as RawClient,
-    contract::Violation,
+    contract::{Listed, Violation},
     operations,
     types::{Event, InvalidEvent},
 };
@@ -13,7 +13,6 @@ use reqwest::StatusCode;
 use crate::{
     Error,
     error::{Cause, shown},
-    event::Listed,
 };
 
 /// An event that was rejected.

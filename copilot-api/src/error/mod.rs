@@ -6,7 +6,7 @@ mod words;
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use copilot_gen::{
-    Client as RawClient, Error as RawError,
+    Client as RawClient, Error as RawError, InvalidInput,
     contract::Violation,
     raw::{BodyFault, BrokenAnswer, Operation},
     types::ErrorResponse,
@@ -390,6 +390,13 @@ impl From<CredentialsError> for Error {
 impl From<EndpointError> for Error {
     fn from(error: EndpointError) -> Self {
         Self::configuration(error)
+    }
+}
+
+/// Of no operation yet: nothing was to be sent.
+impl From<InvalidInput> for Error {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::with_source(Cause::Contract(invalid.into_violations()), None, None)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::{error::Error as StdError, fmt};
 
+use copilot_gen::contract::Listed;
 use reqwest::StatusCode;
 
 use super::{Answer, Cause, Ended, Error};
-use crate::{event::Listed, paused_clock::PausedClock};
+use crate::paused_clock::PausedClock;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
 use crate::{
     contract::{Contract, Error, Grade},
+    names::static_ident,
     pattern,
 };
 
@@ -122,18 +123,6 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
             };
         }
     })
-}
-
-/// The static that holds the rules of the schema `name`.
-pub(crate) fn static_ident(name: &str) -> Ident {
-    let mut upper = String::new();
-    for (at, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            upper.push('_');
-        }
-        upper.push(letter.to_ascii_uppercase());
-    }
-    Ident::new(&upper, Span::call_site())
 }
 
 /// Whether the schema is a string with rules of its own, so that its Rust type checks them.

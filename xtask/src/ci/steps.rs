@@ -62,6 +62,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "--features",
             "foreign-json-features",
             "--no-fail-fast",
+            "--test=properties",
             "--test=reading",
             "--test=sandbox_control",
             "--test=sandbox_fault_control",
