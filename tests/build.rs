@@ -1,4 +1,4 @@
-//! Generates what the tests compile: the client of a contract with a twenty-first type of event, and the typed mocks
+//! Generates what the tests compile: the client of a contract with one more type of event, and the typed mocks
 //! of the real contract.
 
 use std::{env, error::Error, fs, path::Path};
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     fs::write(out.join("httpmock.rs"), generate_httpmock(&contract, "copilot_gen")?)?;
-    fs::write(out.join("twenty_first.rs"), generate(&with_thing_repaired(&contract)?)?)?;
+    fs::write(out.join("one_more_type.rs"), generate(&with_thing_repaired(&contract)?)?)?;
     Ok(())
 }
 

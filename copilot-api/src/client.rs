@@ -141,7 +141,7 @@ impl Client {
             async move { client.set_consent(&change).await }
         };
         let deadline = Deadline::after(Some(self.settings.deadline));
-        retry::send(self, operations::SET_CONSENT, deadline, request).await?;
+        retry::send(self, operations::SET_CONSENT, deadline, u32::MAX, request).await?;
         Ok(())
     }
 

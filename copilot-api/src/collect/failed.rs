@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use copilot_gen::{operations, types::Event};
 
-use super::CollectReport;
+use super::{CollectReport, Rejection, Undelivered};
 use crate::{Error, error::Cause};
 
 /// A call of `collect` that ended early, or whose events were not all accepted, with the report on all that were read.
@@ -24,6 +24,10 @@ pub struct CollectError {
 
 impl CollectError {
     pub(crate) fn new(error: Error, report: CollectReport) -> Self {
+        let perhaps = report.undelivered().iter().any(Undelivered::may_have_been_taken)
+            || report.rejections().iter().any(Rejection::may_have_been_taken)
+            || !report.uncertain().is_empty();
+        let error = if perhaps { error.taken_perhaps() } else { error };
         Self { parts: Box::new((error, report)) }
     }
 

@@ -56,7 +56,7 @@ impl fmt::Display for Error {
             },
             Some(Ended::NothingTaken(requests)) => write!(
                 f,
-                "; the endpoint rejected every part that was tried, in {requests} requests: no event is known to be the cause"
+                "; the endpoint rejected every part that was tried ({requests} sent): no event is known to be the cause"
             ),
             None => Ok(()),
         }
@@ -67,7 +67,7 @@ impl Answer {
     fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.status;
         write!(f, "{status}")?;
-        // A code is short and has no spaces; anything else could be a sentence about somebody.
+        // A code is words of capitals with a dot between them; anything else could be about somebody.
         if let Some(reason) = self.reason.as_deref().filter(|reason| is_code(reason)) {
             write!(f, " {reason}")?;
         }
@@ -81,9 +81,11 @@ impl Answer {
 }
 
 fn is_code(reason: &str) -> bool {
-    let letters =
-        |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || matches!(letter, '.' | '_');
-    reason.len() <= 64 && !reason.is_empty() && reason.chars().all(letters)
+    let is_word = |word: &str| {
+        let letters = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+        !word.is_empty() && word.chars().all(letters)
+    };
+    reason.len() <= 64 && reason.contains('.') && reason.split('.').all(is_word)
 }
 
 impl Error {

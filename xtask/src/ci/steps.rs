@@ -149,3 +149,22 @@ fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + 'a) -> S
 fn own<'a>(name: &str, does: &str, work: impl Fn() -> Result<bool, Failure> + 'a) -> Step<'a> {
     Step { name: name.to_owned(), does: does.to_owned(), needs: Vec::new(), work: Box::new(work) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_quickstart_is_run_whatever_is_installed_and_nothing_that_is_set_reaches_it() {
+        let workspace = Workspace { root: "/w".into(), target: "/w/target".into(), packages: Vec::new() };
+        let steps = all(&workspace, true);
+        let step = steps.iter().find(|step| step.name == "quickstart").unwrap();
+        assert_eq!(step.does, "cargo run -p copilot-api --example quickstart");
+        assert_eq!(step.needs, []);
+        let kept = quickstart(&workspace);
+        let given = kept.get_envs().filter(|(_, value)| value.is_some()).count();
+        assert_eq!(given, 0);
+    }
+}
