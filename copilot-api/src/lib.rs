@@ -37,5 +37,20 @@ pub use reading::{check_event, event_from_value, parse_event};
 pub use retry::RetryPolicy;
 pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
 
-/// The generated client beneath: its client, settings and errors.
-pub use copilot_gen as raw;
+/// The generated client beneath, for what this crate does not cover: it neither checks, batches nor retries, and gives
+/// answers as they came.
+///
+/// ```no_run
+/// # async fn raw(client: copilot_api::Client, change: copilot_api::types::ConsentChange) {
+/// let raw: &copilot_api::raw::Client = client.raw();
+/// let answer = raw.set_consent(&change).send().await;
+/// println!("{:?}", answer.map(|answer| answer.status()));
+/// # }
+/// ```
+pub mod raw {
+    pub use copilot_gen::{
+        API_VERSION, ByteStream, CONTRACT_VERSION, Client, ClientInfo, Error, ResponseValue, SERVER,
+        operations,
+        raw::{BODY_EXCERPT_BYTES, BodyFault, BrokenAnswer, MAX_BODY_BYTES, Operation, RequestSettings},
+    };
+}

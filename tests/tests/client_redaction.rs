@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use copilot_api::{
     Client, ClientBuilder, CollectError, CollectReport, Credentials, Endpoints, Error, NewEvent, RetryPolicy,
     blocking, properties,
-    raw::raw::RequestSettings,
+    raw::RequestSettings,
     types::{Event, UserCreatedPayload},
 };
 use copilot_tests::server::{Answer, HangsUp, Server, in_time, nobody};

@@ -101,7 +101,7 @@ impl CollectReport {
         self.accepted == self.read()
     }
 
-    /// The report, if every event was accepted.
+    /// `Ok` if every event was accepted.
     ///
     /// # Errors
     ///
@@ -114,9 +114,9 @@ impl CollectReport {
     /// client.collect(events).await.and_then(CollectReport::into_result)?;
     /// # Ok(()) }
     /// ```
-    pub fn into_result(self) -> Result<Self, CollectError> {
+    pub fn into_result(self) -> Result<(), CollectError> {
         if self.is_complete() {
-            return Ok(self);
+            return Ok(());
         }
         let known = self.parts.rejections.iter().flat_map(Rejection::server_words);
         let unattributed = self.parts.unattributed.iter().flat_map(UnattributedRejection::server_words);

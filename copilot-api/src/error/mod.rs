@@ -13,7 +13,9 @@ use copilot_gen::{
 };
 use reqwest::{StatusCode, header::HeaderMap};
 
-use crate::{CredentialsError, EndpointError, lasting::LastingFailure, paused_clock::PausedClock};
+use crate::{
+    CredentialsError, EndpointError, TimestampError, lasting::LastingFailure, paused_clock::PausedClock,
+};
 
 /// Why a request did not succeed.
 ///
@@ -387,6 +389,13 @@ impl From<CredentialsError> for Error {
     }
 }
 
+/// A time that this API does not have is invalid input, of no place yet.
+impl From<TimestampError> for Error {
+    fn from(error: TimestampError) -> Self {
+        Self::with_source(Cause::Contract(vec![]), None, Some(Box::new(error)))
+    }
+}
+
 impl From<EndpointError> for Error {
     fn from(error: EndpointError) -> Self {
         Self::configuration(error)
@@ -403,8 +412,8 @@ impl From<InvalidInput> for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.inner.source.as_deref()?;
-        // `Display` has said what a configuration's source says.
-        if self.is_configuration() { source.source() } else { Some(source) }
+        // Of these two, `Display` has said what the source says.
+        if self.is_configuration() || self.is_invalid_input() { source.source() } else { Some(source) }
     }
 }
 

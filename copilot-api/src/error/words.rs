@@ -18,7 +18,10 @@ impl fmt::Display for Error {
                 Some(source) => write!(f, "{source}")?,
                 None => f.write_str("the client is not configured")?,
             },
-            Cause::Contract(violations) => write!(f, "{}", Listed(violations))?,
+            Cause::Contract(violations) => match &self.inner.source {
+                Some(source) => write!(f, "{source}")?,
+                None => write!(f, "{}", Listed(violations))?,
+            },
             Cause::Transport { connect: true, .. } => {
                 f.write_str("no connection")?;
                 if let Some(cause) = self.root_cause() {

@@ -23,7 +23,7 @@ impl Error {
 
 /// How sure a constraint of the contract is (`x-provenance`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grade {
+pub enum Provenance {
     /// In the introduction that the vendor gives to integrators.
     Seed,
     /// In the vendor's public reference.
@@ -34,7 +34,7 @@ pub enum Grade {
     Assumed,
 }
 
-impl Grade {
+impl Provenance {
     /// The names of the grades, from the surest to the least sure.
     pub const NAMES: [&str; 4] = ["seed", "documented", "observed", "assumed"];
 
@@ -225,7 +225,7 @@ impl Contract {
     }
 
     /// The grade of the constraint `keyword` of `schema`.
-    pub(crate) fn grade(place: &str, schema: &Value, keyword: &str) -> Result<Grade, Error> {
+    pub(crate) fn grade(place: &str, schema: &Value, keyword: &str) -> Result<Provenance, Error> {
         let provenance = schema
             .get("x-provenance")
             .ok_or_else(|| Error::new(place, format!("x-provenance is missing (for {keyword})")))?;
@@ -237,7 +237,7 @@ impl Contract {
                 .ok_or_else(|| Error::new(place, format!("x-provenance does not grade {keyword}")))?,
             _ => return Err(Error::new(place, "x-provenance is neither a grade nor a map of grades")),
         };
-        Grade::parse(text).ok_or_else(|| Error::new(place, format!("`{text}` is not a grade")))
+        Provenance::parse(text).ok_or_else(|| Error::new(place, format!("`{text}` is not a grade")))
     }
 }
 

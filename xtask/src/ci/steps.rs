@@ -92,7 +92,9 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         command.env("RUSTDOCFLAGS", "-D warnings");
         command
     }));
-    steps.push(command("quickstart", &[], || quickstart(workspace)));
+    for example in ["quickstart", "everyday"] {
+        steps.push(command(example, &[], move || run_example(workspace, example)));
+    }
     let mut requests =
         own("schemathesis", "cargo xtask schemathesis", || sandbox::schemathesis(&workspace.root));
     requests.needs.push(Tool::Schemathesis);
@@ -112,8 +114,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
 }
 
 /// The first thing that a newcomer runs must work where nothing is set up, whatever this machine has set.
-fn quickstart(workspace: &Workspace) -> Command {
-    let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", "quickstart"]);
+fn run_example(workspace: &Workspace, example: &str) -> Command {
+    let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", example]);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("COPILOT_")) {
             command.env_remove(name);
