@@ -165,7 +165,7 @@ mod tests {
         let step = steps.iter().find(|step| step.name == "quickstart").unwrap();
         assert_eq!(step.does, "cargo run -p copilot-api --example quickstart");
         assert_eq!(step.needs, []);
-        let kept = quickstart(&workspace);
+        let kept = run_example(&workspace, "quickstart");
         let given = kept.get_envs().filter(|(_, value)| value.is_some()).count();
         assert_eq!(given, 0);
     }
