@@ -43,7 +43,7 @@ pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
 /// ```no_run
 /// # async fn raw(client: copilot_api::Client, change: copilot_api::types::ConsentChange) {
 /// let raw: &copilot_api::raw::Client = client.raw();
-/// let answer = raw.set_consent(&change).send().await;
+/// let answer = raw.set_consent(&change).await;
 /// println!("{:?}", answer.map(|answer| answer.status()));
 /// # }
 /// ```
