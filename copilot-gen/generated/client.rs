@@ -5454,6 +5454,7 @@ impl types::Event {
         schemas::EVENT.check_generated(schema, self, now)
     }
     /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+    #[doc(hidden)]
     pub fn violations_in(
         json: &super::json::Json,
         now: i64,

@@ -25,11 +25,26 @@ use crate::{
 
 /// A stream of events that is being reported, batch by batch: what [`collect_batches`](Client::collect_batches) gives.
 ///
+/// An event's index counts over the whole stream. Dropping this loses what was read and the batch on its way: to stop, end the
+/// stream (close the channel that it comes from), and call [`next`](Self::next) until it gives `None`.
+///
 /// ```no_run
-/// # async fn report(client: copilot_api::Client, events: impl futures_core::Stream<Item = copilot_api::types::Event>) {
+/// # async fn report(client: copilot_api::Client, events: impl futures_core::Stream<Item = copilot_api::types::Event>,
+/// #     stop: impl Future<Output = ()>, close_the_channel: impl Fn()) {
 /// let mut batches = client.collect_batches(events);
-/// while let Some(outcome) = batches.next().await {
-///     println!("{outcome:?}");
+/// let mut stop = std::pin::pin!(stop);
+/// let mut stopping = false;
+/// loop {
+///     tokio::select! {
+///         outcome = batches.next() => match outcome {
+///             Some(outcome) => println!("{outcome:?}"),
+///             None => break,
+///         },
+///         () = &mut stop, if !stopping => {
+///             close_the_channel();
+///             stopping = true;
+///         }
+///     }
 /// }
 /// # }
 /// ```

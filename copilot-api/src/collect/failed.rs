@@ -11,7 +11,8 @@ use crate::{Error, error::Cause};
 ///
 /// ```no_run
 /// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
-/// if let Err(failed) = client.collect(events).await {
+/// let mut waiting = events.into_iter(); // keeps what was not read
+/// if let Err(failed) = client.collect(&mut waiting).await {
 ///     println!("{failed}"); // collect: 503 Service Unavailable (after 5 attempts); events: 400 accepted, …
 ///     let (error, report) = failed.into_parts();
 ///     let later = error.is_retryable().then(|| report.into_parts().undelivered);

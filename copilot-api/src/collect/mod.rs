@@ -91,8 +91,8 @@ impl Client {
     /// Delivery is at least once: a batch whose answer is lost is sent again. Each batch, with its attempts, waits and
     /// search, is bounded by the [`deadline`](crate::ClientBuilder::deadline).
     ///
-    /// While a batch is on its way the next one is read and filled. To keep what was not read yet when a batch fails for
-    /// good, pass `&mut iterator`.
+    /// A call that fails stops reading: a `Vec` that is passed by value loses what was not read yet. Pass
+    /// `&mut events.into_iter()` to keep it. While a batch is on its way the next one is read and filled.
     ///
     /// # Errors
     ///

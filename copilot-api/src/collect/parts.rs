@@ -68,7 +68,8 @@ pub enum RejectionCause {
 ///
 /// ```no_run
 /// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
-/// if let Err(failed) = client.collect(events).await {
+/// let mut waiting = events.into_iter(); // keeps what was not read
+/// if let Err(failed) = client.collect(&mut waiting).await {
 ///     let undelivered = failed.into_parts().1.into_parts().undelivered;
 ///     let (perhaps, surely_not): (Vec<_>, Vec<_>) =
 ///         undelivered.into_iter().partition(|event| event.may_have_been_taken());

@@ -19,7 +19,8 @@ use crate::{
 ///
 /// Every event that was read is in exactly one of four places: accepted, among the [`rejections`](Self::rejections), among
 /// the [`undelivered`](Self::undelivered), or among the [`uncertain`](Self::uncertain), of which a rejection means some
-/// without saying which. All but the accepted ones are given back.
+/// without saying which. All but the accepted ones are given back. A call that fails stops reading: what was not read is
+/// in no report.
 ///
 /// A report is no verdict: an `Ok` of `collect` says that every event got an answer. [`into_result`](Self::into_result)
 /// makes an error of one that did not accept them all.

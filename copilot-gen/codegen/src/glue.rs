@@ -140,6 +140,7 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
             }
 
             /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+            #[doc(hidden)]
             pub fn violations_in(json: &super::json::Json, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
                 schemas::#event_table.check_json(json, now)
             }

@@ -94,7 +94,8 @@ impl Properties {
     /// Times of chrono and a `Uuid` serialize as text, an `EventTimestamp` as milliseconds.
     ///
     /// ```
-    /// use copilot_gen::types::{CustomEventPayload, Properties};
+    /// # use copilot_gen as copilot_api;
+    /// use copilot_api::types::{CustomEventPayload, Properties};
     ///
     /// #[derive(serde::Serialize)]
     /// #[serde(rename_all = "snake_case")]
