@@ -1,4 +1,4 @@
-//! Generates what the tests compile: the client of a contract with a twenty-first type of event, and the typed mocks
+//! Generates what the tests compile: the client of a contract with one more type of event, and the typed mocks
 //! of the real contract.
 
 use std::{env, error::Error, fs, path::Path};
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     fs::write(out.join("httpmock.rs"), generate_httpmock(&contract, "copilot_gen")?)?;
-    fs::write(out.join("twenty_first.rs"), generate(&with_thing_repaired(&contract)?)?)?;
+    fs::write(out.join("one_more_type.rs"), generate(&with_thing_repaired(&contract)?)?)?;
     Ok(())
 }
 
@@ -68,9 +68,33 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
                     "format": "double",
                     "description": "What it cost.",
                     "x-provenance": "assumed"
-                }
+                },
+                // One of each kind that a property may be, under names that are no identifiers as they stand.
+                "type": { "type": "string", "enum": ["on-site", "workshop"], "x-provenance": "assumed" },
+                "urgency": { "$ref": "#/components/schemas/Urgency" },
+                "Remark": { "$ref": "#/components/schemas/Remark" },
+                "repair-count": { "$ref": "#/components/schemas/Count" },
+                "hours": { "type": "integer", "format": "int64", "x-provenance": "assumed" },
+                "paid": { "type": "boolean", "x-provenance": "assumed" },
+                "note": { "type": "string", "x-provenance": "assumed" },
+                "anything": { "$ref": "#/components/schemas/PropertyValue" },
+                "more": { "$ref": "#/components/schemas/CustomProperties" },
+                "at": { "$ref": "#/components/schemas/EpochMillis" }
             }
         }),
     );
+    let description = "One kind of property.";
+    let kinds = [
+        (
+            "Urgency",
+            json!({ "type": "string", "description": description, "enum": ["now", "later"], "x-provenance": "assumed" }),
+        ),
+        ("Remark", json!({ "type": "string", "description": description, "x-provenance": "assumed" })),
+        (
+            "Count",
+            json!({ "type": "integer", "format": "int64", "description": description, "minimum": 1, "x-provenance": "assumed" }),
+        ),
+    ];
+    schemas.extend(kinds.map(|(name, schema)| (name.to_owned(), schema)));
     Ok(Contract::from_value(root)?)
 }

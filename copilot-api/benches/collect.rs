@@ -48,7 +48,7 @@ fn main() {
         let raw = measure(|| {
             runtime.block_on(async {
                 for body in bodies {
-                    client.raw().collect().body(body).send().await.unwrap();
+                    client.raw().collect(&body).await.unwrap();
                 }
             });
         });

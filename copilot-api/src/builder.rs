@@ -85,7 +85,7 @@ impl ClientBuilder {
     }
 
     /// How long a whole call of `collect` may take, all its batches and the waits for a stream included. No limit unless
-    /// set. What is left then is undelivered.
+    /// set. What was read by then and not sent is undelivered; the rest is not read.
     #[must_use]
     pub fn call_deadline(mut self, deadline: Duration) -> Self {
         self.settings.call_deadline = Some(deadline);

@@ -138,10 +138,10 @@ impl Client {
         let change = consent_change(user_id.into(), consent_value)?;
         let request = |time| {
             let (client, change) = (self.raw.with_timeout(time), change.clone());
-            async move { client.set_consent().body(change).send().await }
+            async move { client.set_consent(&change).await }
         };
         let deadline = Deadline::after(Some(self.settings.deadline));
-        retry::send(self, operations::SET_CONSENT, deadline, request).await?;
+        retry::send(self, operations::SET_CONSENT, deadline, u32::MAX, request).await?;
         Ok(())
     }
 
@@ -154,9 +154,8 @@ impl Client {
 
 fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange, Error> {
     let change = json!({ "user_id": user_id, "consent_value": consent_value });
-    let violations = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis());
-    if !violations.is_empty() {
-        return Err(Error::new(Cause::Contract(violations), operations::SET_CONSENT));
+    if let Err(invalid) = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis()) {
+        return Err(Error::new(Cause::Contract(invalid.into_violations()), operations::SET_CONSENT));
     }
     serde_json::from_value(change).map_err(Error::configuration)
 }

@@ -68,7 +68,7 @@ impl Endpoints {
     }
 
     /// From the environment: `COPILOT_ENVIRONMENT` names the environment; `COPILOT_CLIENT_COLLECT_ENDPOINT` and
-    /// `COPILOT_CLIENT_CONSENT_ENDPOINT` are whole URLs, and each goes before what the environment's name gives.
+    /// `COPILOT_CLIENT_CONSENT_ENDPOINT` are whole URLs, and each overrides what the environment's name gives.
     ///
     /// # Errors
     ///

@@ -12,9 +12,9 @@ pub const CLIENT_ID: &str = "COPILOT_CLIENT_ID";
 pub const CLIENT_SECRET: &str = "COPILOT_CLIENT_SECRET";
 /// Names the Copilot.cx environment: requests go to `https://api.<name>.bycopilot.com`.
 pub const ENVIRONMENT: &str = "COPILOT_ENVIRONMENT";
-/// Holds the whole URL of `collect`, which goes before what the environment's name gives.
+/// Holds the whole URL of `collect`, which overrides what the environment's name gives.
 pub const COLLECT_ENDPOINT: &str = "COPILOT_CLIENT_COLLECT_ENDPOINT";
-/// Holds the whole URL of `set_consent`, which goes before what the environment's name gives.
+/// Holds the whole URL of `set_consent`, which overrides what the environment's name gives.
 pub const CONSENT_ENDPOINT: &str = "COPILOT_CLIENT_CONSENT_ENDPOINT";
 
 use std::env::{self, VarError};

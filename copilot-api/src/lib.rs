@@ -12,6 +12,8 @@ mod error;
 mod event;
 mod lasting;
 mod paused_clock;
+mod properties;
+mod reading;
 mod retry;
 mod setup;
 mod time;
@@ -23,18 +25,32 @@ pub use collect::{
     UnattributedRejection, Uncertain, Undelivered,
 };
 pub use copilot_gen::{
-    EVENT_TYPES, EventPayload,
-    contract::{Provenance, Violation},
-    types,
+    EVENT_TYPES, EventPayload, IntoEvent, IntoMillis, IntoOptional, IntoProperty, IntoPropertyValue,
+    InvalidInput, Provenance, Violation,
+    types::{self, Properties},
 };
 pub use credentials::{Credentials, CredentialsError, Part};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::Error;
-#[doc(hidden)]
-pub use event::collect_properties;
-pub use event::{InvalidEvent, NewEvent, check_event, event_from_value, new_event_id, parse_event};
+pub use event::{NewEvent, new_event_id};
+pub use reading::{check_event, event_from_value, parse_event};
 pub use retry::RetryPolicy;
 pub use time::{EventTimestamp, TimestampError, UtcTimestamp};
 
-/// The generated client beneath: its client, settings and errors.
-pub use copilot_gen as raw;
+/// The generated client beneath, for what this crate does not cover: it neither checks, batches nor retries, and gives
+/// answers as they came.
+///
+/// ```no_run
+/// # async fn raw(client: copilot_api::Client, change: copilot_api::types::ConsentChange) {
+/// let raw: &copilot_api::raw::Client = client.raw();
+/// let answer = raw.set_consent(&change).await;
+/// println!("{:?}", answer.map(|answer| answer.status()));
+/// # }
+/// ```
+pub mod raw {
+    pub use copilot_gen::{
+        API_VERSION, ByteStream, CONTRACT_VERSION, Client, ClientInfo, Error, ResponseValue, SERVER,
+        operations,
+        raw::{BODY_EXCERPT_BYTES, BodyFault, BrokenAnswer, MAX_BODY_BYTES, Operation, RequestSettings},
+    };
+}

@@ -14,22 +14,12 @@ pub mod types {
         ///The events, in any order. The answer refers to them by their position, from 0.
         pub events: ::std::vec::Vec<Event>,
     }
-    impl CollectRequest {
-        pub fn builder() -> builder::CollectRequest {
-            Default::default()
-        }
-    }
     ///What became of the events of one request.
     #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     pub struct CollectResponse {
         ///The events that were refused. Empty or absent when all were taken.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
         pub invalid_events: ::std::vec::Vec<InvalidEvent>,
-    }
-    impl CollectResponse {
-        pub fn builder() -> builder::CollectResponse {
-            Default::default()
-        }
     }
     ///What `set_consent` takes.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -38,11 +28,6 @@ pub mod types {
         ///`true`: Copilot.cx may process the personal data of this user. `false`: it may not.
         pub consent_value: bool,
         pub user_id: UserId,
-    }
-    impl ConsentChange {
-        pub fn builder() -> builder::ConsentChange {
-            Default::default()
-        }
     }
     ///The thing, and what it used up.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -55,11 +40,6 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
-    impl ConsumableUsagePayload {
-        pub fn builder() -> builder::ConsumableUsagePayload {
-            Default::default()
-        }
-    }
     /**What happened to whom, and any further properties of your own. At least one of `user_id` and `thing_id` must be there: Copilot.cx ignores the event otherwise.
 */
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -71,12 +51,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
         #[serde(flatten)]
-        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-    }
-    impl CustomEventPayload {
-        pub fn builder() -> builder::CustomEventPayload {
-            Default::default()
-        }
+        pub extra: Properties,
     }
     ///Properties of your own, by name.
     #[derive(
@@ -88,10 +63,11 @@ pub mod types {
         schemars::JsonSchema
     )]
     #[serde(transparent)]
-    pub struct CustomProperties(
+    #[derive(Default)]
+    pub struct Properties(
         pub ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
     );
-    impl ::std::ops::Deref for CustomProperties {
+    impl ::std::ops::Deref for Properties {
         type Target = ::std::collections::BTreeMap<::std::string::String, PropertyValue>;
         fn deref(
             &self,
@@ -99,15 +75,15 @@ pub mod types {
             &self.0
         }
     }
-    impl ::std::convert::From<CustomProperties>
+    impl ::std::convert::From<Properties>
     for ::std::collections::BTreeMap<::std::string::String, PropertyValue> {
-        fn from(value: CustomProperties) -> Self {
+        fn from(value: Properties) -> Self {
             value.0
         }
     }
     impl ::std::convert::From<
         ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-    > for CustomProperties {
+    > for Properties {
         fn from(
             value: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
         ) -> Self {
@@ -151,29 +127,27 @@ labels, is assumed.
         }
     }
     impl ::std::str::FromStr for Email {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::EMAIL.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::EMAIL.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for Email {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for Email {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -184,7 +158,7 @@ labels, is assumed.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
         }
@@ -255,11 +229,6 @@ labels, is assumed.
 */
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub reason: ::std::option::Option<::std::string::String>,
-    }
-    impl ErrorResponse {
-        pub fn builder() -> builder::ErrorResponse {
-            Default::default()
-        }
     }
     /**Something that happened to a user or a thing. `type` decides which properties `payload` has. Properties that
 are not listed for a type are refused, except in `custom_event` and `thing_interaction`.
@@ -443,29 +412,27 @@ sent again.
         }
     }
     impl ::std::str::FromStr for EventId {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::EVENT_ID.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::EVENT_ID.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for EventId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for EventId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -476,7 +443,7 @@ sent again.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
         }
@@ -548,11 +515,6 @@ refused.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
-    impl FirmwareUpgradeCompletedPayload {
-        pub fn builder() -> builder::FirmwareUpgradeCompletedPayload {
-            Default::default()
-        }
-    }
     ///The thing, and the version that it installs.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -563,11 +525,6 @@ refused.
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    impl FirmwareUpgradeStartedPayload {
-        pub fn builder() -> builder::FirmwareUpgradeStartedPayload {
-            Default::default()
-        }
     }
     /**One event that was refused. Expect each member to be missing: what is known of the answer comes from watching
 it, not from a promise.
@@ -584,31 +541,16 @@ it, not from a promise.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub index: ::std::option::Option<i64>,
     }
-    impl InvalidEvent {
-        pub fn builder() -> builder::InvalidEvent {
-            Default::default()
-        }
-    }
     ///Nothing.
     #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingSyncCompletedPayload {}
-    impl PreexistingSyncCompletedPayload {
-        pub fn builder() -> builder::PreexistingSyncCompletedPayload {
-            Default::default()
-        }
-    }
     ///Nothing.
     #[derive(::serde::Serialize, Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingSyncStartedPayload {}
-    impl PreexistingSyncStartedPayload {
-        pub fn builder() -> builder::PreexistingSyncStartedPayload {
-            Default::default()
-        }
-    }
     ///The thing, and when it was made, however long ago.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -623,11 +565,6 @@ it, not from a promise.
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    impl PreexistingThingCreatedPayload {
-        pub fn builder() -> builder::PreexistingThingCreatedPayload {
-            Default::default()
-        }
     }
     ///The user, and when they signed up, however long ago.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -651,11 +588,6 @@ it, not from a promise.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
-    impl PreexistingUserCreatedPayload {
-        pub fn builder() -> builder::PreexistingUserCreatedPayload {
-            Default::default()
-        }
-    }
     ///Whose, which, and since when, however long ago.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -665,11 +597,6 @@ it, not from a promise.
         pub original_association_date: ::std::option::Option<EpochMillis>,
         pub thing_id: ThingId,
         pub user_id: UserId,
-    }
-    impl PreexistingUserThingAssociatedPayload {
-        pub fn builder() -> builder::PreexistingUserThingAssociatedPayload {
-            Default::default()
-        }
     }
     /**The value of a free property: a string, an integer, a decimal number or a boolean; never null, an array or an
 object. An integer stays an integer on the wire: `5`, not `5.0`. A number lies within 64 bits, from -2^63 up to but
@@ -727,18 +654,13 @@ without 2^63, however it is written: beyond that, readers of JSON disagree about
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
-    impl ThingConnectedPayload {
-        pub fn builder() -> builder::ThingConnectedPayload {
-            Default::default()
-        }
-    }
     ///The thing. `user_id` says who did it; it does not associate the two.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingCreatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -746,11 +668,6 @@ without 2^63, however it is written: beyond that, readers of JSON disagree about
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    impl ThingCreatedPayload {
-        pub fn builder() -> builder::ThingCreatedPayload {
-            Default::default()
-        }
     }
     /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
 reports for it. An id that Copilot.cx has never seen is no error.
@@ -783,29 +700,27 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     impl ::std::str::FromStr for ThingId {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::THING_ID.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::THING_ID.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for ThingId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for ThingId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -816,7 +731,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
         }
@@ -829,12 +744,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
         #[serde(flatten)]
-        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-    }
-    impl ThingInteractionPayload {
-        pub fn builder() -> builder::ThingInteractionPayload {
-            Default::default()
-        }
+        pub extra: Properties,
     }
     ///Which status of which thing, its new value, and since when.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -848,18 +758,13 @@ reports for it. An id that Copilot.cx has never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
-    impl ThingStatusChangedPayload {
-        pub fn builder() -> builder::ThingStatusChangedPayload {
-            Default::default()
-        }
-    }
     ///The thing, and what is new. `user_id` says who did it; it does not associate the two.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingUpdatedPayload {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -867,11 +772,6 @@ reports for it. An id that Copilot.cx has never seen is no error.
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    impl ThingUpdatedPayload {
-        pub fn builder() -> builder::ThingUpdatedPayload {
-            Default::default()
-        }
     }
     ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
     #[derive(
@@ -902,29 +802,27 @@ reports for it. An id that Copilot.cx has never seen is no error.
         }
     }
     impl ::std::str::FromStr for Token {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::TOKEN.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::TOKEN.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for Token {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for Token {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -935,7 +833,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
         }
@@ -947,11 +845,6 @@ reports for it. An id that Copilot.cx has never seen is no error.
     pub struct UnsubscribePayload {
         pub email: Email,
     }
-    impl UnsubscribePayload {
-        pub fn builder() -> builder::UnsubscribePayload {
-            Default::default()
-        }
-    }
     ///Who signed up.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -961,7 +854,7 @@ reports for it. An id that Copilot.cx has never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         ///The given name, in any letters.
@@ -974,22 +867,12 @@ reports for it. An id that Copilot.cx has never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
-    impl UserCreatedPayload {
-        pub fn builder() -> builder::UserCreatedPayload {
-            Default::default()
-        }
-    }
     ///Who was deleted.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserDeletedPayload {
         pub user_id: UserId,
-    }
-    impl UserDeletedPayload {
-        pub fn builder() -> builder::UserDeletedPayload {
-            Default::default()
-        }
     }
     /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
 never seen is no error.
@@ -1022,29 +905,27 @@ never seen is no error.
         }
     }
     impl ::std::str::FromStr for UserId {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::USER_ID.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::USER_ID.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for UserId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for UserId {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -1055,7 +936,7 @@ never seen is no error.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
         }
@@ -1068,11 +949,6 @@ never seen is no error.
         pub thing_id: ThingId,
         pub user_id: UserId,
     }
-    impl UserThingAssociatedPayload {
-        pub fn builder() -> builder::UserThingAssociatedPayload {
-            Default::default()
-        }
-    }
     ///Whose, and which.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -1080,11 +956,6 @@ never seen is no error.
     pub struct UserThingDisassociatedPayload {
         pub thing_id: ThingId,
         pub user_id: UserId,
-    }
-    impl UserThingDisassociatedPayload {
-        pub fn builder() -> builder::UserThingDisassociatedPayload {
-            Default::default()
-        }
     }
     ///The user, and what is new.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
@@ -1095,7 +966,7 @@ never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         ///The given name, in any letters.
@@ -1107,11 +978,6 @@ never seen is no error.
         pub user_id: UserId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
-    }
-    impl UserUpdatedPayload {
-        pub fn builder() -> builder::UserUpdatedPayload {
-            Default::default()
-        }
     }
     /**The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
 */
@@ -1148,29 +1014,27 @@ never seen is no error.
         }
     }
     impl ::std::str::FromStr for UtcOffset {
-        type Err = self::error::ConversionError;
+        type Err = super::super::contract::InvalidInput;
         fn from_str(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match super::schemas::UTC_OFFSET.violated(value) {
-                ::std::option::Option::None => Ok(Self(value.to_string())),
-                ::std::option::Option::Some(rule) => Err(rule.into()),
-            }
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
+            super::schemas::UTC_OFFSET.check(value)?;
+            Ok(Self(value.to_string()))
         }
     }
     impl ::std::convert::TryFrom<&str> for UtcOffset {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for UtcOffset {
-        type Error = self::error::ConversionError;
+        type Error = super::super::contract::InvalidInput;
         fn try_from(
             value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
             value.parse()
         }
     }
@@ -1181,1982 +1045,9 @@ never seen is no error.
         {
             ::std::string::String::deserialize(deserializer)?
                 .parse()
-                .map_err(|e: self::error::ConversionError| {
+                .map_err(|e: super::super::contract::InvalidInput| {
                     <D::Error as ::serde::de::Error>::custom(e.to_string())
                 })
-        }
-    }
-    /// Types for composing complex structures.
-    pub mod builder {
-        #[derive(Clone, Debug)]
-        pub struct CollectRequest {
-            events: ::std::result::Result<
-                ::std::vec::Vec<super::Event>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for CollectRequest {
-            fn default() -> Self {
-                Self {
-                    events: Err("required, but missing: events".to_string()),
-                }
-            }
-        }
-        impl CollectRequest {
-            pub fn events<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::vec::Vec<super::Event>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.events = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("events: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<CollectRequest> for super::CollectRequest {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: CollectRequest,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self { events: value.events? })
-            }
-        }
-        impl ::std::convert::From<super::CollectRequest> for CollectRequest {
-            fn from(value: super::CollectRequest) -> Self {
-                Self { events: Ok(value.events) }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct CollectResponse {
-            invalid_events: ::std::result::Result<
-                ::std::vec::Vec<super::InvalidEvent>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for CollectResponse {
-            fn default() -> Self {
-                Self {
-                    invalid_events: Ok(Default::default()),
-                }
-            }
-        }
-        impl CollectResponse {
-            pub fn invalid_events<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::vec::Vec<super::InvalidEvent>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.invalid_events = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!(
-                            "invalid_events: {e}"
-                        )
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<CollectResponse> for super::CollectResponse {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: CollectResponse,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    invalid_events: value.invalid_events?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::CollectResponse> for CollectResponse {
-            fn from(value: super::CollectResponse) -> Self {
-                Self {
-                    invalid_events: Ok(value.invalid_events),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ConsentChange {
-            consent_value: ::std::result::Result<bool, ::std::string::String>,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-        }
-        impl ::std::default::Default for ConsentChange {
-            fn default() -> Self {
-                Self {
-                    consent_value: Err(
-                        "required, but missing: consent_value".to_string(),
-                    ),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                }
-            }
-        }
-        impl ConsentChange {
-            pub fn consent_value<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<bool>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.consent_value = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("consent_value: {e}")
-                    });
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ConsentChange> for super::ConsentChange {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ConsentChange,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    consent_value: value.consent_value?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ConsentChange> for ConsentChange {
-            fn from(value: super::ConsentChange) -> Self {
-                Self {
-                    consent_value: Ok(value.consent_value),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ConsumableUsagePayload {
-            consumable_type: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ConsumableUsagePayload {
-            fn default() -> Self {
-                Self {
-                    consumable_type: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl ConsumableUsagePayload {
-            pub fn consumable_type<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.consumable_type = value
-                    .into_optional()
-                    .map_err(|e| format!("consumable_type: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ConsumableUsagePayload>
-        for super::ConsumableUsagePayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ConsumableUsagePayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    consumable_type: value.consumable_type?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ConsumableUsagePayload>
-        for ConsumableUsagePayload {
-            fn from(value: super::ConsumableUsagePayload) -> Self {
-                Self {
-                    consumable_type: Ok(value.consumable_type),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct CustomEventPayload {
-            subtype: ::std::result::Result<super::Token, ::std::string::String>,
-            thing_id: ::std::result::Result<
-                ::std::option::Option<super::ThingId>,
-                ::std::string::String,
-            >,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-            extra: ::std::result::Result<
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    super::PropertyValue,
-                >,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for CustomEventPayload {
-            fn default() -> Self {
-                Self {
-                    subtype: Err("required, but missing: subtype".to_string()),
-                    thing_id: Ok(Default::default()),
-                    user_id: Ok(Default::default()),
-                    extra: Ok(Default::default()),
-                }
-            }
-        }
-        impl CustomEventPayload {
-            pub fn subtype<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::Token>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.subtype = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("subtype: {e}")
-                    });
-                self
-            }
-            pub fn thing_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::ThingId, M>,
-            {
-                self.thing_id = value
-                    .into_optional()
-                    .map_err(|e| format!("thing_id: {}", e));
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-            pub fn extra<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<
-                    ::std::collections::BTreeMap<
-                        ::std::string::String,
-                        super::PropertyValue,
-                    >,
-                >,
-                T::Error: ::std::fmt::Display,
-            {
-                self.extra = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("extra: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<CustomEventPayload> for super::CustomEventPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: CustomEventPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    subtype: value.subtype?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                    extra: value.extra?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::CustomEventPayload> for CustomEventPayload {
-            fn from(value: super::CustomEventPayload) -> Self {
-                Self {
-                    subtype: Ok(value.subtype),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                    extra: Ok(value.extra),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ErrorResponse {
-            body_excerpt: ::std::result::Result<
-                ::std::string::String,
-                ::std::string::String,
-            >,
-            error_message: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            reason: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ErrorResponse {
-            fn default() -> Self {
-                Self {
-                    body_excerpt: Err("required, but missing: body_excerpt".to_string()),
-                    error_message: Ok(Default::default()),
-                    reason: Ok(Default::default()),
-                }
-            }
-        }
-        impl ErrorResponse {
-            pub fn body_excerpt<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::string::String>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.body_excerpt = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("body_excerpt: {e}")
-                    });
-                self
-            }
-            pub fn error_message<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.error_message = value
-                    .into_optional()
-                    .map_err(|e| format!("error_message: {}", e));
-                self
-            }
-            pub fn reason<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.reason = value
-                    .into_optional()
-                    .map_err(|e| format!("reason: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ErrorResponse> for super::ErrorResponse {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ErrorResponse,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    body_excerpt: value.body_excerpt?,
-                    error_message: value.error_message?,
-                    reason: value.reason?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ErrorResponse> for ErrorResponse {
-            fn from(value: super::ErrorResponse) -> Self {
-                Self {
-                    body_excerpt: Ok(value.body_excerpt),
-                    error_message: Ok(value.error_message),
-                    reason: Ok(value.reason),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct FirmwareUpgradeCompletedPayload {
-            firmware_version: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for FirmwareUpgradeCompletedPayload {
-            fn default() -> Self {
-                Self {
-                    firmware_version: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl FirmwareUpgradeCompletedPayload {
-            pub fn firmware_version<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.firmware_version = value
-                    .into_optional()
-                    .map_err(|e| format!("firmware_version: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<FirmwareUpgradeCompletedPayload>
-        for super::FirmwareUpgradeCompletedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: FirmwareUpgradeCompletedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    firmware_version: value.firmware_version?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::FirmwareUpgradeCompletedPayload>
-        for FirmwareUpgradeCompletedPayload {
-            fn from(value: super::FirmwareUpgradeCompletedPayload) -> Self {
-                Self {
-                    firmware_version: Ok(value.firmware_version),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct FirmwareUpgradeStartedPayload {
-            firmware_version: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for FirmwareUpgradeStartedPayload {
-            fn default() -> Self {
-                Self {
-                    firmware_version: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl FirmwareUpgradeStartedPayload {
-            pub fn firmware_version<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.firmware_version = value
-                    .into_optional()
-                    .map_err(|e| format!("firmware_version: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<FirmwareUpgradeStartedPayload>
-        for super::FirmwareUpgradeStartedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: FirmwareUpgradeStartedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    firmware_version: value.firmware_version?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::FirmwareUpgradeStartedPayload>
-        for FirmwareUpgradeStartedPayload {
-            fn from(value: super::FirmwareUpgradeStartedPayload) -> Self {
-                Self {
-                    firmware_version: Ok(value.firmware_version),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct InvalidEvent {
-            error: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            event_id: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            index: ::std::result::Result<
-                ::std::option::Option<i64>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for InvalidEvent {
-            fn default() -> Self {
-                Self {
-                    error: Ok(Default::default()),
-                    event_id: Ok(Default::default()),
-                    index: Ok(Default::default()),
-                }
-            }
-        }
-        impl InvalidEvent {
-            pub fn error<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.error = value.into_optional().map_err(|e| format!("error: {}", e));
-                self
-            }
-            pub fn event_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.event_id = value
-                    .into_optional()
-                    .map_err(|e| format!("event_id: {}", e));
-                self
-            }
-            pub fn index<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<i64, M>,
-            {
-                self.index = value.into_optional().map_err(|e| format!("index: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<InvalidEvent> for super::InvalidEvent {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: InvalidEvent,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    error: value.error?,
-                    event_id: value.event_id?,
-                    index: value.index?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::InvalidEvent> for InvalidEvent {
-            fn from(value: super::InvalidEvent) -> Self {
-                Self {
-                    error: Ok(value.error),
-                    event_id: Ok(value.event_id),
-                    index: Ok(value.index),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct PreexistingSyncCompletedPayload {}
-        impl ::std::default::Default for PreexistingSyncCompletedPayload {
-            fn default() -> Self {
-                Self {}
-            }
-        }
-        impl PreexistingSyncCompletedPayload {}
-        impl ::std::convert::TryFrom<PreexistingSyncCompletedPayload>
-        for super::PreexistingSyncCompletedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                _value: PreexistingSyncCompletedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {})
-            }
-        }
-        impl ::std::convert::From<super::PreexistingSyncCompletedPayload>
-        for PreexistingSyncCompletedPayload {
-            fn from(_value: super::PreexistingSyncCompletedPayload) -> Self {
-                Self {}
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct PreexistingSyncStartedPayload {}
-        impl ::std::default::Default for PreexistingSyncStartedPayload {
-            fn default() -> Self {
-                Self {}
-            }
-        }
-        impl PreexistingSyncStartedPayload {}
-        impl ::std::convert::TryFrom<PreexistingSyncStartedPayload>
-        for super::PreexistingSyncStartedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                _value: PreexistingSyncStartedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {})
-            }
-        }
-        impl ::std::convert::From<super::PreexistingSyncStartedPayload>
-        for PreexistingSyncStartedPayload {
-            fn from(_value: super::PreexistingSyncStartedPayload) -> Self {
-                Self {}
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct PreexistingThingCreatedPayload {
-            firmware_version: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            model: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            original_creation_date: ::std::result::Result<
-                ::std::option::Option<super::EpochMillis>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for PreexistingThingCreatedPayload {
-            fn default() -> Self {
-                Self {
-                    firmware_version: Ok(Default::default()),
-                    model: Ok(Default::default()),
-                    original_creation_date: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl PreexistingThingCreatedPayload {
-            pub fn firmware_version<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.firmware_version = value
-                    .into_optional()
-                    .map_err(|e| format!("firmware_version: {}", e));
-                self
-            }
-            pub fn model<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.model = value.into_optional().map_err(|e| format!("model: {}", e));
-                self
-            }
-            pub fn original_creation_date<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::EpochMillis, M>,
-            {
-                self.original_creation_date = value
-                    .into_optional()
-                    .map_err(|e| format!("original_creation_date: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<PreexistingThingCreatedPayload>
-        for super::PreexistingThingCreatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: PreexistingThingCreatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    firmware_version: value.firmware_version?,
-                    model: value.model?,
-                    original_creation_date: value.original_creation_date?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::PreexistingThingCreatedPayload>
-        for PreexistingThingCreatedPayload {
-            fn from(value: super::PreexistingThingCreatedPayload) -> Self {
-                Self {
-                    firmware_version: Ok(value.firmware_version),
-                    model: Ok(value.model),
-                    original_creation_date: Ok(value.original_creation_date),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct PreexistingUserCreatedPayload {
-            copilot_analysis_consent: ::std::result::Result<
-                ::std::option::Option<bool>,
-                ::std::string::String,
-            >,
-            email: ::std::result::Result<
-                ::std::option::Option<super::Email>,
-                ::std::string::String,
-            >,
-            first_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            last_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            original_creation_date: ::std::result::Result<
-                ::std::option::Option<super::EpochMillis>,
-                ::std::string::String,
-            >,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-            utc_offset: ::std::result::Result<
-                ::std::option::Option<super::UtcOffset>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for PreexistingUserCreatedPayload {
-            fn default() -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(Default::default()),
-                    email: Ok(Default::default()),
-                    first_name: Ok(Default::default()),
-                    last_name: Ok(Default::default()),
-                    original_creation_date: Ok(Default::default()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                    utc_offset: Ok(Default::default()),
-                }
-            }
-        }
-        impl PreexistingUserCreatedPayload {
-            pub fn copilot_analysis_consent<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<bool, M>,
-            {
-                self.copilot_analysis_consent = value
-                    .into_optional()
-                    .map_err(|e| format!("copilot_analysis_consent: {}", e));
-                self
-            }
-            pub fn email<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Email, M>,
-            {
-                self.email = value.into_optional().map_err(|e| format!("email: {}", e));
-                self
-            }
-            pub fn first_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.first_name = value
-                    .into_optional()
-                    .map_err(|e| format!("first_name: {}", e));
-                self
-            }
-            pub fn last_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.last_name = value
-                    .into_optional()
-                    .map_err(|e| format!("last_name: {}", e));
-                self
-            }
-            pub fn original_creation_date<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::EpochMillis, M>,
-            {
-                self.original_creation_date = value
-                    .into_optional()
-                    .map_err(|e| format!("original_creation_date: {}", e));
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-            pub fn utc_offset<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UtcOffset, M>,
-            {
-                self.utc_offset = value
-                    .into_optional()
-                    .map_err(|e| format!("utc_offset: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<PreexistingUserCreatedPayload>
-        for super::PreexistingUserCreatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: PreexistingUserCreatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    copilot_analysis_consent: value.copilot_analysis_consent?,
-                    email: value.email?,
-                    first_name: value.first_name?,
-                    last_name: value.last_name?,
-                    original_creation_date: value.original_creation_date?,
-                    user_id: value.user_id?,
-                    utc_offset: value.utc_offset?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::PreexistingUserCreatedPayload>
-        for PreexistingUserCreatedPayload {
-            fn from(value: super::PreexistingUserCreatedPayload) -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(value.copilot_analysis_consent),
-                    email: Ok(value.email),
-                    first_name: Ok(value.first_name),
-                    last_name: Ok(value.last_name),
-                    original_creation_date: Ok(value.original_creation_date),
-                    user_id: Ok(value.user_id),
-                    utc_offset: Ok(value.utc_offset),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct PreexistingUserThingAssociatedPayload {
-            original_association_date: ::std::result::Result<
-                ::std::option::Option<super::EpochMillis>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-        }
-        impl ::std::default::Default for PreexistingUserThingAssociatedPayload {
-            fn default() -> Self {
-                Self {
-                    original_association_date: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                }
-            }
-        }
-        impl PreexistingUserThingAssociatedPayload {
-            pub fn original_association_date<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::EpochMillis, M>,
-            {
-                self.original_association_date = value
-                    .into_optional()
-                    .map_err(|e| format!("original_association_date: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<PreexistingUserThingAssociatedPayload>
-        for super::PreexistingUserThingAssociatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: PreexistingUserThingAssociatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    original_association_date: value.original_association_date?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::PreexistingUserThingAssociatedPayload>
-        for PreexistingUserThingAssociatedPayload {
-            fn from(value: super::PreexistingUserThingAssociatedPayload) -> Self {
-                Self {
-                    original_association_date: Ok(value.original_association_date),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ThingConnectedPayload {
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ThingConnectedPayload {
-            fn default() -> Self {
-                Self {
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl ThingConnectedPayload {
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ThingConnectedPayload>
-        for super::ThingConnectedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ThingConnectedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ThingConnectedPayload>
-        for ThingConnectedPayload {
-            fn from(value: super::ThingConnectedPayload) -> Self {
-                Self {
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ThingCreatedPayload {
-            custom_properties: ::std::result::Result<
-                ::std::option::Option<super::CustomProperties>,
-                ::std::string::String,
-            >,
-            firmware_version: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            model: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ThingCreatedPayload {
-            fn default() -> Self {
-                Self {
-                    custom_properties: Ok(Default::default()),
-                    firmware_version: Ok(Default::default()),
-                    model: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl ThingCreatedPayload {
-            pub fn custom_properties<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<
-                    super::CustomProperties,
-                    M,
-                >,
-            {
-                self.custom_properties = value
-                    .into_optional()
-                    .map_err(|e| format!("custom_properties: {}", e));
-                self
-            }
-            pub fn firmware_version<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.firmware_version = value
-                    .into_optional()
-                    .map_err(|e| format!("firmware_version: {}", e));
-                self
-            }
-            pub fn model<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.model = value.into_optional().map_err(|e| format!("model: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ThingCreatedPayload>
-        for super::ThingCreatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ThingCreatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    custom_properties: value.custom_properties?,
-                    firmware_version: value.firmware_version?,
-                    model: value.model?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ThingCreatedPayload> for ThingCreatedPayload {
-            fn from(value: super::ThingCreatedPayload) -> Self {
-                Self {
-                    custom_properties: Ok(value.custom_properties),
-                    firmware_version: Ok(value.firmware_version),
-                    model: Ok(value.model),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ThingInteractionPayload {
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-            extra: ::std::result::Result<
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    super::PropertyValue,
-                >,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ThingInteractionPayload {
-            fn default() -> Self {
-                Self {
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                    extra: Ok(Default::default()),
-                }
-            }
-        }
-        impl ThingInteractionPayload {
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-            pub fn extra<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<
-                    ::std::collections::BTreeMap<
-                        ::std::string::String,
-                        super::PropertyValue,
-                    >,
-                >,
-                T::Error: ::std::fmt::Display,
-            {
-                self.extra = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("extra: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ThingInteractionPayload>
-        for super::ThingInteractionPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ThingInteractionPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                    extra: value.extra?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ThingInteractionPayload>
-        for ThingInteractionPayload {
-            fn from(value: super::ThingInteractionPayload) -> Self {
-                Self {
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                    extra: Ok(value.extra),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ThingStatusChangedPayload {
-            status_date: ::std::result::Result<
-                super::EpochMillis,
-                ::std::string::String,
-            >,
-            status_key: ::std::result::Result<super::Token, ::std::string::String>,
-            status_value: ::std::result::Result<super::Token, ::std::string::String>,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ThingStatusChangedPayload {
-            fn default() -> Self {
-                Self {
-                    status_date: Err("required, but missing: status_date".to_string()),
-                    status_key: Err("required, but missing: status_key".to_string()),
-                    status_value: Err("required, but missing: status_value".to_string()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl ThingStatusChangedPayload {
-            pub fn status_date<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::EpochMillis>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.status_date = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("status_date: {e}")
-                    });
-                self
-            }
-            pub fn status_key<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::Token>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.status_key = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("status_key: {e}")
-                    });
-                self
-            }
-            pub fn status_value<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::Token>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.status_value = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("status_value: {e}")
-                    });
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ThingStatusChangedPayload>
-        for super::ThingStatusChangedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ThingStatusChangedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    status_date: value.status_date?,
-                    status_key: value.status_key?,
-                    status_value: value.status_value?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ThingStatusChangedPayload>
-        for ThingStatusChangedPayload {
-            fn from(value: super::ThingStatusChangedPayload) -> Self {
-                Self {
-                    status_date: Ok(value.status_date),
-                    status_key: Ok(value.status_key),
-                    status_value: Ok(value.status_value),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct ThingUpdatedPayload {
-            custom_properties: ::std::result::Result<
-                ::std::option::Option<super::CustomProperties>,
-                ::std::string::String,
-            >,
-            firmware_version: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            model: ::std::result::Result<
-                ::std::option::Option<super::Token>,
-                ::std::string::String,
-            >,
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<
-                ::std::option::Option<super::UserId>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for ThingUpdatedPayload {
-            fn default() -> Self {
-                Self {
-                    custom_properties: Ok(Default::default()),
-                    firmware_version: Ok(Default::default()),
-                    model: Ok(Default::default()),
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Ok(Default::default()),
-                }
-            }
-        }
-        impl ThingUpdatedPayload {
-            pub fn custom_properties<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<
-                    super::CustomProperties,
-                    M,
-                >,
-            {
-                self.custom_properties = value
-                    .into_optional()
-                    .map_err(|e| format!("custom_properties: {}", e));
-                self
-            }
-            pub fn firmware_version<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.firmware_version = value
-                    .into_optional()
-                    .map_err(|e| format!("firmware_version: {}", e));
-                self
-            }
-            pub fn model<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Token, M>,
-            {
-                self.model = value.into_optional().map_err(|e| format!("model: {}", e));
-                self
-            }
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UserId, M>,
-            {
-                self.user_id = value
-                    .into_optional()
-                    .map_err(|e| format!("user_id: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ThingUpdatedPayload>
-        for super::ThingUpdatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ThingUpdatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    custom_properties: value.custom_properties?,
-                    firmware_version: value.firmware_version?,
-                    model: value.model?,
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ThingUpdatedPayload> for ThingUpdatedPayload {
-            fn from(value: super::ThingUpdatedPayload) -> Self {
-                Self {
-                    custom_properties: Ok(value.custom_properties),
-                    firmware_version: Ok(value.firmware_version),
-                    model: Ok(value.model),
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UnsubscribePayload {
-            email: ::std::result::Result<super::Email, ::std::string::String>,
-        }
-        impl ::std::default::Default for UnsubscribePayload {
-            fn default() -> Self {
-                Self {
-                    email: Err("required, but missing: email".to_string()),
-                }
-            }
-        }
-        impl UnsubscribePayload {
-            pub fn email<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::Email>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.email = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("email: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UnsubscribePayload> for super::UnsubscribePayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UnsubscribePayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self { email: value.email? })
-            }
-        }
-        impl ::std::convert::From<super::UnsubscribePayload> for UnsubscribePayload {
-            fn from(value: super::UnsubscribePayload) -> Self {
-                Self { email: Ok(value.email) }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UserCreatedPayload {
-            copilot_analysis_consent: ::std::result::Result<
-                ::std::option::Option<bool>,
-                ::std::string::String,
-            >,
-            custom_properties: ::std::result::Result<
-                ::std::option::Option<super::CustomProperties>,
-                ::std::string::String,
-            >,
-            email: ::std::result::Result<
-                ::std::option::Option<super::Email>,
-                ::std::string::String,
-            >,
-            first_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            last_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-            utc_offset: ::std::result::Result<
-                ::std::option::Option<super::UtcOffset>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for UserCreatedPayload {
-            fn default() -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(Default::default()),
-                    custom_properties: Ok(Default::default()),
-                    email: Ok(Default::default()),
-                    first_name: Ok(Default::default()),
-                    last_name: Ok(Default::default()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                    utc_offset: Ok(Default::default()),
-                }
-            }
-        }
-        impl UserCreatedPayload {
-            pub fn copilot_analysis_consent<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<bool, M>,
-            {
-                self.copilot_analysis_consent = value
-                    .into_optional()
-                    .map_err(|e| format!("copilot_analysis_consent: {}", e));
-                self
-            }
-            pub fn custom_properties<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<
-                    super::CustomProperties,
-                    M,
-                >,
-            {
-                self.custom_properties = value
-                    .into_optional()
-                    .map_err(|e| format!("custom_properties: {}", e));
-                self
-            }
-            pub fn email<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Email, M>,
-            {
-                self.email = value.into_optional().map_err(|e| format!("email: {}", e));
-                self
-            }
-            pub fn first_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.first_name = value
-                    .into_optional()
-                    .map_err(|e| format!("first_name: {}", e));
-                self
-            }
-            pub fn last_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.last_name = value
-                    .into_optional()
-                    .map_err(|e| format!("last_name: {}", e));
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-            pub fn utc_offset<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UtcOffset, M>,
-            {
-                self.utc_offset = value
-                    .into_optional()
-                    .map_err(|e| format!("utc_offset: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UserCreatedPayload> for super::UserCreatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UserCreatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    copilot_analysis_consent: value.copilot_analysis_consent?,
-                    custom_properties: value.custom_properties?,
-                    email: value.email?,
-                    first_name: value.first_name?,
-                    last_name: value.last_name?,
-                    user_id: value.user_id?,
-                    utc_offset: value.utc_offset?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::UserCreatedPayload> for UserCreatedPayload {
-            fn from(value: super::UserCreatedPayload) -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(value.copilot_analysis_consent),
-                    custom_properties: Ok(value.custom_properties),
-                    email: Ok(value.email),
-                    first_name: Ok(value.first_name),
-                    last_name: Ok(value.last_name),
-                    user_id: Ok(value.user_id),
-                    utc_offset: Ok(value.utc_offset),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UserDeletedPayload {
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-        }
-        impl ::std::default::Default for UserDeletedPayload {
-            fn default() -> Self {
-                Self {
-                    user_id: Err("required, but missing: user_id".to_string()),
-                }
-            }
-        }
-        impl UserDeletedPayload {
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UserDeletedPayload> for super::UserDeletedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UserDeletedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self { user_id: value.user_id? })
-            }
-        }
-        impl ::std::convert::From<super::UserDeletedPayload> for UserDeletedPayload {
-            fn from(value: super::UserDeletedPayload) -> Self {
-                Self { user_id: Ok(value.user_id) }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UserThingAssociatedPayload {
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-        }
-        impl ::std::default::Default for UserThingAssociatedPayload {
-            fn default() -> Self {
-                Self {
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                }
-            }
-        }
-        impl UserThingAssociatedPayload {
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UserThingAssociatedPayload>
-        for super::UserThingAssociatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UserThingAssociatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::UserThingAssociatedPayload>
-        for UserThingAssociatedPayload {
-            fn from(value: super::UserThingAssociatedPayload) -> Self {
-                Self {
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UserThingDisassociatedPayload {
-            thing_id: ::std::result::Result<super::ThingId, ::std::string::String>,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-        }
-        impl ::std::default::Default for UserThingDisassociatedPayload {
-            fn default() -> Self {
-                Self {
-                    thing_id: Err("required, but missing: thing_id".to_string()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                }
-            }
-        }
-        impl UserThingDisassociatedPayload {
-            pub fn thing_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::ThingId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.thing_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("thing_id: {e}")
-                    });
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UserThingDisassociatedPayload>
-        for super::UserThingDisassociatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UserThingDisassociatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    thing_id: value.thing_id?,
-                    user_id: value.user_id?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::UserThingDisassociatedPayload>
-        for UserThingDisassociatedPayload {
-            fn from(value: super::UserThingDisassociatedPayload) -> Self {
-                Self {
-                    thing_id: Ok(value.thing_id),
-                    user_id: Ok(value.user_id),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct UserUpdatedPayload {
-            copilot_analysis_consent: ::std::result::Result<
-                ::std::option::Option<bool>,
-                ::std::string::String,
-            >,
-            custom_properties: ::std::result::Result<
-                ::std::option::Option<super::CustomProperties>,
-                ::std::string::String,
-            >,
-            email: ::std::result::Result<
-                ::std::option::Option<super::Email>,
-                ::std::string::String,
-            >,
-            first_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            last_name: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            user_id: ::std::result::Result<super::UserId, ::std::string::String>,
-            utc_offset: ::std::result::Result<
-                ::std::option::Option<super::UtcOffset>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for UserUpdatedPayload {
-            fn default() -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(Default::default()),
-                    custom_properties: Ok(Default::default()),
-                    email: Ok(Default::default()),
-                    first_name: Ok(Default::default()),
-                    last_name: Ok(Default::default()),
-                    user_id: Err("required, but missing: user_id".to_string()),
-                    utc_offset: Ok(Default::default()),
-                }
-            }
-        }
-        impl UserUpdatedPayload {
-            pub fn copilot_analysis_consent<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<bool, M>,
-            {
-                self.copilot_analysis_consent = value
-                    .into_optional()
-                    .map_err(|e| format!("copilot_analysis_consent: {}", e));
-                self
-            }
-            pub fn custom_properties<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<
-                    super::CustomProperties,
-                    M,
-                >,
-            {
-                self.custom_properties = value
-                    .into_optional()
-                    .map_err(|e| format!("custom_properties: {}", e));
-                self
-            }
-            pub fn email<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::Email, M>,
-            {
-                self.email = value.into_optional().map_err(|e| format!("email: {}", e));
-                self
-            }
-            pub fn first_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.first_name = value
-                    .into_optional()
-                    .map_err(|e| format!("first_name: {}", e));
-                self
-            }
-            pub fn last_name<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<::std::string::String, M>,
-            {
-                self.last_name = value
-                    .into_optional()
-                    .map_err(|e| format!("last_name: {}", e));
-                self
-            }
-            pub fn user_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<super::UserId>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("user_id: {e}")
-                    });
-                self
-            }
-            pub fn utc_offset<V, M>(mut self, value: V) -> Self
-            where
-                V: super::super::super::contract::IntoOptional<super::UtcOffset, M>,
-            {
-                self.utc_offset = value
-                    .into_optional()
-                    .map_err(|e| format!("utc_offset: {}", e));
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<UserUpdatedPayload> for super::UserUpdatedPayload {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: UserUpdatedPayload,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    copilot_analysis_consent: value.copilot_analysis_consent?,
-                    custom_properties: value.custom_properties?,
-                    email: value.email?,
-                    first_name: value.first_name?,
-                    last_name: value.last_name?,
-                    user_id: value.user_id?,
-                    utc_offset: value.utc_offset?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::UserUpdatedPayload> for UserUpdatedPayload {
-            fn from(value: super::UserUpdatedPayload) -> Self {
-                Self {
-                    copilot_analysis_consent: Ok(value.copilot_analysis_consent),
-                    custom_properties: Ok(value.custom_properties),
-                    email: Ok(value.email),
-                    first_name: Ok(value.first_name),
-                    last_name: Ok(value.last_name),
-                    user_id: Ok(value.user_id),
-                    utc_offset: Ok(value.utc_offset),
-                }
-            }
-        }
-    }
-    /// Error types.
-    pub mod error {
-        /// Error from a `TryFrom` or `FromStr` implementation.
-        pub struct ConversionError(::std::borrow::Cow<'static, str>);
-        impl ::std::error::Error for ConversionError {}
-        impl ::std::fmt::Display for ConversionError {
-            fn fmt(
-                &self,
-                f: &mut ::std::fmt::Formatter<'_>,
-            ) -> Result<(), ::std::fmt::Error> {
-                ::std::fmt::Display::fmt(&self.0, f)
-            }
-        }
-        impl ::std::fmt::Debug for ConversionError {
-            fn fmt(
-                &self,
-                f: &mut ::std::fmt::Formatter<'_>,
-            ) -> Result<(), ::std::fmt::Error> {
-                ::std::fmt::Debug::fmt(&self.0, f)
-            }
-        }
-        impl From<&'static str> for ConversionError {
-            fn from(value: &'static str) -> Self {
-                Self(value.into())
-            }
-        }
-        impl From<String> for ConversionError {
-            fn from(value: String) -> Self {
-                Self(value.into())
-            }
         }
     }
     #[derive(::serde::Deserialize)]
@@ -3198,7 +1089,7 @@ never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
         #[serde(flatten)]
-        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
+        pub extra: Properties,
     }
     #[derive(::serde::Deserialize)]
     #[serde(remote = "ErrorResponse")]
@@ -3429,7 +1320,7 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct ThingCreatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -3445,7 +1336,7 @@ never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
         #[serde(flatten)]
-        pub extra: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
+        pub extra: Properties,
     }
     #[derive(::serde::Deserialize)]
     #[serde(remote = "ThingStatusChangedPayload")]
@@ -3463,7 +1354,7 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct ThingUpdatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -3485,7 +1376,7 @@ never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -3523,7 +1414,7 @@ never seen is no error.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub custom_properties: ::std::option::Option<CustomProperties>,
+        pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -3689,11 +1580,9 @@ never seen is no error.
             let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(
                 deserializer,
             )?;
-            if let ::std::option::Option::Some(rule) = super::schemas::PROPERTY_VALUE
-                .violated(&json)
-            {
-                return Err(::serde::de::Error::custom(rule));
-            }
+            super::schemas::PROPERTY_VALUE
+                .check(&json)
+                .map_err(::serde::de::Error::custom)?;
             match json {
                 super::super::json::Json::String(value) => Ok(Self::String(value)),
                 super::super::json::Json::Integer(value) => Ok(Self::Int64(value)),
@@ -3802,6 +1691,1218 @@ never seen is no error.
             )
         }
     }
+    impl UserCreatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UserCreatedPayload {
+            Default::default()
+        }
+    }
+    impl UserUpdatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UserUpdatedPayload {
+            Default::default()
+        }
+    }
+    impl UserDeletedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UserDeletedPayload {
+            Default::default()
+        }
+    }
+    impl ThingCreatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ThingCreatedPayload {
+            Default::default()
+        }
+    }
+    impl ThingUpdatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ThingUpdatedPayload {
+            Default::default()
+        }
+    }
+    impl UserThingAssociatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UserThingAssociatedPayload {
+            Default::default()
+        }
+    }
+    impl UserThingDisassociatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UserThingDisassociatedPayload {
+            Default::default()
+        }
+    }
+    impl ThingStatusChangedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ThingStatusChangedPayload {
+            Default::default()
+        }
+    }
+    impl ThingInteractionPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ThingInteractionPayload {
+            Default::default()
+        }
+    }
+    impl ThingConnectedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ThingConnectedPayload {
+            Default::default()
+        }
+    }
+    impl ConsumableUsagePayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::ConsumableUsagePayload {
+            Default::default()
+        }
+    }
+    impl FirmwareUpgradeStartedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::FirmwareUpgradeStartedPayload {
+            Default::default()
+        }
+    }
+    impl FirmwareUpgradeCompletedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::FirmwareUpgradeCompletedPayload {
+            Default::default()
+        }
+    }
+    impl CustomEventPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::CustomEventPayload {
+            Default::default()
+        }
+    }
+    impl UnsubscribePayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::UnsubscribePayload {
+            Default::default()
+        }
+    }
+    impl PreexistingSyncStartedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::PreexistingSyncStartedPayload {
+            Default::default()
+        }
+    }
+    impl PreexistingSyncCompletedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::PreexistingSyncCompletedPayload {
+            Default::default()
+        }
+    }
+    impl PreexistingUserCreatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::PreexistingUserCreatedPayload {
+            Default::default()
+        }
+    }
+    impl PreexistingThingCreatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::PreexistingThingCreatedPayload {
+            Default::default()
+        }
+    }
+    impl PreexistingUserThingAssociatedPayload {
+        /// Begins a payload.
+        pub fn builder() -> builder::PreexistingUserThingAssociatedPayload {
+            Default::default()
+        }
+    }
+    impl super::super::contract::Text for Email {}
+    impl super::super::contract::IntoProperty<EpochMillis> for EpochMillis {
+        fn into_property(
+            self,
+        ) -> ::std::result::Result<EpochMillis, super::super::contract::InvalidInput> {
+            Ok(self)
+        }
+    }
+    impl super::super::contract::Integer for EpochMillis {}
+    impl super::super::contract::Millis for EpochMillis {}
+    impl super::super::contract::IntoMillis for EpochMillis {
+        fn into_millis(self) -> i64 {
+            self.0
+        }
+    }
+    impl super::super::contract::Text for EventId {}
+    impl super::super::contract::IntoProperty<EventTime> for EventTime {
+        fn into_property(
+            self,
+        ) -> ::std::result::Result<EventTime, super::super::contract::InvalidInput> {
+            Ok(self)
+        }
+    }
+    impl super::super::contract::Integer for EventTime {}
+    impl super::super::contract::Millis for EventTime {}
+    impl super::super::contract::IntoMillis for EventTime {
+        fn into_millis(self) -> i64 {
+            self.0
+        }
+    }
+    impl super::super::contract::IntoProperty<Properties> for Properties {
+        fn into_property(
+            self,
+        ) -> ::std::result::Result<Properties, super::super::contract::InvalidInput> {
+            Ok(self)
+        }
+    }
+    impl super::super::contract::IntoProperty<Properties>
+    for ::std::result::Result<Properties, super::super::contract::InvalidInput> {
+        fn into_property(
+            self,
+        ) -> ::std::result::Result<Properties, super::super::contract::InvalidInput> {
+            self
+        }
+    }
+    impl super::super::contract::Text for ThingId {}
+    impl super::super::contract::Text for Token {}
+    impl super::super::contract::Text for UserId {}
+    impl super::super::contract::Text for UtcOffset {}
+    /// Builders of payloads: one setter for each property, and `build`.
+    pub mod builder {
+        use super::super::super::contract::{
+            Building, Given, IntoOptional, IntoProperty, InvalidInput,
+        };
+        use super::super::schemas;
+        ///Builds a [`UserCreatedPayload`](super::UserCreatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UserCreatedPayload {
+            copilot_analysis_consent: Given<bool>,
+            custom_properties: Given<super::Properties>,
+            email: Given<super::Email>,
+            first_name: Given<::std::string::String>,
+            last_name: Given<::std::string::String>,
+            user_id: Given<super::UserId>,
+            utc_offset: Given<super::UtcOffset>,
+        }
+        impl UserCreatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            pub fn copilot_analysis_consent<M>(
+                mut self,
+                value: impl IntoOptional<bool, M>,
+            ) -> Self {
+                self.copilot_analysis_consent = value.into_optional();
+                self
+            }
+            pub fn custom_properties<M>(
+                mut self,
+                value: impl IntoOptional<super::Properties, M>,
+            ) -> Self {
+                self.custom_properties = value.into_optional();
+                self
+            }
+            pub fn email<M>(
+                mut self,
+                value: impl IntoOptional<super::Email, M>,
+            ) -> Self {
+                self.email = value.into_optional();
+                self
+            }
+            ///The given name, in any letters.
+            pub fn first_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.first_name = value.into_optional();
+                self
+            }
+            ///The family name, in any letters.
+            pub fn last_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.last_name = value.into_optional();
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn utc_offset<M>(
+                mut self,
+                value: impl IntoOptional<super::UtcOffset, M>,
+            ) -> Self {
+                self.utc_offset = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::UserCreatedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::USER_CREATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let copilot_analysis_consent = building_
+                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
+                let custom_properties = building_
+                    .property("custom_properties", self.custom_properties);
+                let email = building_.property("email", self.email);
+                let first_name = building_.property("first_name", self.first_name);
+                let last_name = building_.property("last_name", self.last_name);
+                let user_id = building_.property("user_id", self.user_id);
+                let utc_offset = building_.property("utc_offset", self.utc_offset);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UserCreatedPayload {
+                        copilot_analysis_consent,
+                        custom_properties,
+                        email,
+                        first_name,
+                        last_name,
+                        user_id: user_id?,
+                        utc_offset,
+                    }))
+            }
+        }
+        ///Builds a [`UserUpdatedPayload`](super::UserUpdatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UserUpdatedPayload {
+            copilot_analysis_consent: Given<bool>,
+            custom_properties: Given<super::Properties>,
+            email: Given<super::Email>,
+            first_name: Given<::std::string::String>,
+            last_name: Given<::std::string::String>,
+            user_id: Given<super::UserId>,
+            utc_offset: Given<super::UtcOffset>,
+        }
+        impl UserUpdatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            pub fn copilot_analysis_consent<M>(
+                mut self,
+                value: impl IntoOptional<bool, M>,
+            ) -> Self {
+                self.copilot_analysis_consent = value.into_optional();
+                self
+            }
+            pub fn custom_properties<M>(
+                mut self,
+                value: impl IntoOptional<super::Properties, M>,
+            ) -> Self {
+                self.custom_properties = value.into_optional();
+                self
+            }
+            pub fn email<M>(
+                mut self,
+                value: impl IntoOptional<super::Email, M>,
+            ) -> Self {
+                self.email = value.into_optional();
+                self
+            }
+            ///The given name, in any letters.
+            pub fn first_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.first_name = value.into_optional();
+                self
+            }
+            ///The family name, in any letters.
+            pub fn last_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.last_name = value.into_optional();
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn utc_offset<M>(
+                mut self,
+                value: impl IntoOptional<super::UtcOffset, M>,
+            ) -> Self {
+                self.utc_offset = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::UserUpdatedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::USER_UPDATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let copilot_analysis_consent = building_
+                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
+                let custom_properties = building_
+                    .property("custom_properties", self.custom_properties);
+                let email = building_.property("email", self.email);
+                let first_name = building_.property("first_name", self.first_name);
+                let last_name = building_.property("last_name", self.last_name);
+                let user_id = building_.property("user_id", self.user_id);
+                let utc_offset = building_.property("utc_offset", self.utc_offset);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UserUpdatedPayload {
+                        copilot_analysis_consent,
+                        custom_properties,
+                        email,
+                        first_name,
+                        last_name,
+                        user_id: user_id?,
+                        utc_offset,
+                    }))
+            }
+        }
+        ///Builds a [`UserDeletedPayload`](super::UserDeletedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UserDeletedPayload {
+            user_id: Given<super::UserId>,
+        }
+        impl UserDeletedPayload {
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::UserDeletedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::USER_DELETED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UserDeletedPayload {
+                        user_id: user_id?,
+                    }))
+            }
+        }
+        ///Builds a [`ThingCreatedPayload`](super::ThingCreatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ThingCreatedPayload {
+            custom_properties: Given<super::Properties>,
+            firmware_version: Given<super::Token>,
+            model: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl ThingCreatedPayload {
+            pub fn custom_properties<M>(
+                mut self,
+                value: impl IntoOptional<super::Properties, M>,
+            ) -> Self {
+                self.custom_properties = value.into_optional();
+                self
+            }
+            pub fn firmware_version<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.firmware_version = value.into_optional();
+                self
+            }
+            pub fn model<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.model = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ThingCreatedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::THING_CREATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let custom_properties = building_
+                    .property("custom_properties", self.custom_properties);
+                let firmware_version = building_
+                    .property("firmware_version", self.firmware_version);
+                let model = building_.property("model", self.model);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ThingCreatedPayload {
+                        custom_properties,
+                        firmware_version,
+                        model,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`ThingUpdatedPayload`](super::ThingUpdatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ThingUpdatedPayload {
+            custom_properties: Given<super::Properties>,
+            firmware_version: Given<super::Token>,
+            model: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl ThingUpdatedPayload {
+            pub fn custom_properties<M>(
+                mut self,
+                value: impl IntoOptional<super::Properties, M>,
+            ) -> Self {
+                self.custom_properties = value.into_optional();
+                self
+            }
+            pub fn firmware_version<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.firmware_version = value.into_optional();
+                self
+            }
+            pub fn model<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.model = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ThingUpdatedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::THING_UPDATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let custom_properties = building_
+                    .property("custom_properties", self.custom_properties);
+                let firmware_version = building_
+                    .property("firmware_version", self.firmware_version);
+                let model = building_.property("model", self.model);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ThingUpdatedPayload {
+                        custom_properties,
+                        firmware_version,
+                        model,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`UserThingAssociatedPayload`](super::UserThingAssociatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UserThingAssociatedPayload {
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl UserThingAssociatedPayload {
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::UserThingAssociatedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::USER_THING_ASSOCIATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UserThingAssociatedPayload {
+                        thing_id: thing_id?,
+                        user_id: user_id?,
+                    }))
+            }
+        }
+        ///Builds a [`UserThingDisassociatedPayload`](super::UserThingDisassociatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UserThingDisassociatedPayload {
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl UserThingDisassociatedPayload {
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::UserThingDisassociatedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::USER_THING_DISASSOCIATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UserThingDisassociatedPayload {
+                        thing_id: thing_id?,
+                        user_id: user_id?,
+                    }))
+            }
+        }
+        ///Builds a [`ThingStatusChangedPayload`](super::ThingStatusChangedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ThingStatusChangedPayload {
+            status_date: Given<super::EpochMillis>,
+            status_key: Given<super::Token>,
+            status_value: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl ThingStatusChangedPayload {
+            pub fn status_date(
+                mut self,
+                value: impl IntoProperty<super::EpochMillis>,
+            ) -> Self {
+                self.status_date = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn status_key(mut self, value: impl IntoProperty<super::Token>) -> Self {
+                self.status_key = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn status_value(
+                mut self,
+                value: impl IntoProperty<super::Token>,
+            ) -> Self {
+                self.status_value = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ThingStatusChangedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::THING_STATUS_CHANGED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let status_date = building_.property("status_date", self.status_date);
+                let status_key = building_.property("status_key", self.status_key);
+                let status_value = building_.property("status_value", self.status_value);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ThingStatusChangedPayload {
+                        status_date: status_date?,
+                        status_key: status_key?,
+                        status_value: status_value?,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`ThingInteractionPayload`](super::ThingInteractionPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ThingInteractionPayload {
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+            extra: Given<super::Properties>,
+        }
+        impl ThingInteractionPayload {
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            pub fn extra(mut self, value: impl IntoProperty<super::Properties>) -> Self {
+                self.extra = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ThingInteractionPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::THING_INTERACTION_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                let extra = building_.further(self.extra);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ThingInteractionPayload {
+                        thing_id: thing_id?,
+                        user_id,
+                        extra,
+                    }))
+            }
+        }
+        ///Builds a [`ThingConnectedPayload`](super::ThingConnectedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ThingConnectedPayload {
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl ThingConnectedPayload {
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ThingConnectedPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::THING_CONNECTED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ThingConnectedPayload {
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`ConsumableUsagePayload`](super::ConsumableUsagePayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ConsumableUsagePayload {
+            consumable_type: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl ConsumableUsagePayload {
+            pub fn consumable_type<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.consumable_type = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::ConsumableUsagePayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::CONSUMABLE_USAGE_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let consumable_type = building_
+                    .property("consumable_type", self.consumable_type);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::ConsumableUsagePayload {
+                        consumable_type,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`FirmwareUpgradeStartedPayload`](super::FirmwareUpgradeStartedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct FirmwareUpgradeStartedPayload {
+            firmware_version: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl FirmwareUpgradeStartedPayload {
+            pub fn firmware_version<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.firmware_version = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::FirmwareUpgradeStartedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::FIRMWARE_UPGRADE_STARTED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let firmware_version = building_
+                    .property("firmware_version", self.firmware_version);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::FirmwareUpgradeStartedPayload {
+                        firmware_version,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`FirmwareUpgradeCompletedPayload`](super::FirmwareUpgradeCompletedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct FirmwareUpgradeCompletedPayload {
+            firmware_version: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl FirmwareUpgradeCompletedPayload {
+            pub fn firmware_version<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.firmware_version = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::FirmwareUpgradeCompletedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::FIRMWARE_UPGRADE_COMPLETED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let firmware_version = building_
+                    .property("firmware_version", self.firmware_version);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::FirmwareUpgradeCompletedPayload {
+                        firmware_version,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`CustomEventPayload`](super::CustomEventPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct CustomEventPayload {
+            subtype: Given<super::Token>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+            extra: Given<super::Properties>,
+        }
+        impl CustomEventPayload {
+            pub fn subtype(mut self, value: impl IntoProperty<super::Token>) -> Self {
+                self.subtype = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn thing_id<M>(
+                mut self,
+                value: impl IntoOptional<super::ThingId, M>,
+            ) -> Self {
+                self.thing_id = value.into_optional();
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            pub fn extra(mut self, value: impl IntoProperty<super::Properties>) -> Self {
+                self.extra = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::CustomEventPayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::CUSTOM_EVENT_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let subtype = building_.property("subtype", self.subtype);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                let extra = building_.further(self.extra);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::CustomEventPayload {
+                        subtype: subtype?,
+                        thing_id,
+                        user_id,
+                        extra,
+                    }))
+            }
+        }
+        ///Builds a [`UnsubscribePayload`](super::UnsubscribePayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct UnsubscribePayload {
+            email: Given<super::Email>,
+        }
+        impl UnsubscribePayload {
+            pub fn email(mut self, value: impl IntoProperty<super::Email>) -> Self {
+                self.email = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<super::UnsubscribePayload, InvalidInput> {
+                let mut building_ = Building::new(
+                    &schemas::UNSUBSCRIBE_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let email = building_.property("email", self.email);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::UnsubscribePayload {
+                        email: email?,
+                    }))
+            }
+        }
+        ///Builds a [`PreexistingSyncStartedPayload`](super::PreexistingSyncStartedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct PreexistingSyncStartedPayload {}
+        impl PreexistingSyncStartedPayload {
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::PreexistingSyncStartedPayload,
+                InvalidInput,
+            > {
+                let building_ = Building::new(
+                    &schemas::PREEXISTING_SYNC_STARTED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                building_
+                    .finish(|| ::std::option::Option::Some(super::PreexistingSyncStartedPayload {}))
+            }
+        }
+        ///Builds a [`PreexistingSyncCompletedPayload`](super::PreexistingSyncCompletedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct PreexistingSyncCompletedPayload {}
+        impl PreexistingSyncCompletedPayload {
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::PreexistingSyncCompletedPayload,
+                InvalidInput,
+            > {
+                let building_ = Building::new(
+                    &schemas::PREEXISTING_SYNC_COMPLETED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                building_
+                    .finish(|| ::std::option::Option::Some(super::PreexistingSyncCompletedPayload {}))
+            }
+        }
+        ///Builds a [`PreexistingUserCreatedPayload`](super::PreexistingUserCreatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct PreexistingUserCreatedPayload {
+            copilot_analysis_consent: Given<bool>,
+            email: Given<super::Email>,
+            first_name: Given<::std::string::String>,
+            last_name: Given<::std::string::String>,
+            original_creation_date: Given<super::EpochMillis>,
+            user_id: Given<super::UserId>,
+            utc_offset: Given<super::UtcOffset>,
+        }
+        impl PreexistingUserCreatedPayload {
+            ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            pub fn copilot_analysis_consent<M>(
+                mut self,
+                value: impl IntoOptional<bool, M>,
+            ) -> Self {
+                self.copilot_analysis_consent = value.into_optional();
+                self
+            }
+            pub fn email<M>(
+                mut self,
+                value: impl IntoOptional<super::Email, M>,
+            ) -> Self {
+                self.email = value.into_optional();
+                self
+            }
+            ///The given name, in any letters.
+            pub fn first_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.first_name = value.into_optional();
+                self
+            }
+            ///The family name, in any letters.
+            pub fn last_name<M>(
+                mut self,
+                value: impl IntoOptional<::std::string::String, M>,
+            ) -> Self {
+                self.last_name = value.into_optional();
+                self
+            }
+            pub fn original_creation_date<M>(
+                mut self,
+                value: impl IntoOptional<super::EpochMillis, M>,
+            ) -> Self {
+                self.original_creation_date = value.into_optional();
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn utc_offset<M>(
+                mut self,
+                value: impl IntoOptional<super::UtcOffset, M>,
+            ) -> Self {
+                self.utc_offset = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::PreexistingUserCreatedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::PREEXISTING_USER_CREATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let copilot_analysis_consent = building_
+                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
+                let email = building_.property("email", self.email);
+                let first_name = building_.property("first_name", self.first_name);
+                let last_name = building_.property("last_name", self.last_name);
+                let original_creation_date = building_
+                    .property("original_creation_date", self.original_creation_date);
+                let user_id = building_.property("user_id", self.user_id);
+                let utc_offset = building_.property("utc_offset", self.utc_offset);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::PreexistingUserCreatedPayload {
+                        copilot_analysis_consent,
+                        email,
+                        first_name,
+                        last_name,
+                        original_creation_date,
+                        user_id: user_id?,
+                        utc_offset,
+                    }))
+            }
+        }
+        ///Builds a [`PreexistingThingCreatedPayload`](super::PreexistingThingCreatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct PreexistingThingCreatedPayload {
+            firmware_version: Given<super::Token>,
+            model: Given<super::Token>,
+            original_creation_date: Given<super::EpochMillis>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl PreexistingThingCreatedPayload {
+            pub fn firmware_version<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.firmware_version = value.into_optional();
+                self
+            }
+            pub fn model<M>(
+                mut self,
+                value: impl IntoOptional<super::Token, M>,
+            ) -> Self {
+                self.model = value.into_optional();
+                self
+            }
+            pub fn original_creation_date<M>(
+                mut self,
+                value: impl IntoOptional<super::EpochMillis, M>,
+            ) -> Self {
+                self.original_creation_date = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id<M>(
+                mut self,
+                value: impl IntoOptional<super::UserId, M>,
+            ) -> Self {
+                self.user_id = value.into_optional();
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::PreexistingThingCreatedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::PREEXISTING_THING_CREATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let firmware_version = building_
+                    .property("firmware_version", self.firmware_version);
+                let model = building_.property("model", self.model);
+                let original_creation_date = building_
+                    .property("original_creation_date", self.original_creation_date);
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::PreexistingThingCreatedPayload {
+                        firmware_version,
+                        model,
+                        original_creation_date,
+                        thing_id: thing_id?,
+                        user_id,
+                    }))
+            }
+        }
+        ///Builds a [`PreexistingUserThingAssociatedPayload`](super::PreexistingUserThingAssociatedPayload).
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct PreexistingUserThingAssociatedPayload {
+            original_association_date: Given<super::EpochMillis>,
+            thing_id: Given<super::ThingId>,
+            user_id: Given<super::UserId>,
+        }
+        impl PreexistingUserThingAssociatedPayload {
+            pub fn original_association_date<M>(
+                mut self,
+                value: impl IntoOptional<super::EpochMillis, M>,
+            ) -> Self {
+                self.original_association_date = value.into_optional();
+                self
+            }
+            pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
+                self.thing_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
+                self.user_id = ::std::option::Option::Some(value.into_property());
+                self
+            }
+            /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
+            pub fn build(
+                self,
+            ) -> ::std::result::Result<
+                super::PreexistingUserThingAssociatedPayload,
+                InvalidInput,
+            > {
+                let mut building_ = Building::new(
+                    &schemas::PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD,
+                    &schemas::EVENT,
+                );
+                let original_association_date = building_
+                    .property(
+                        "original_association_date",
+                        self.original_association_date,
+                    );
+                let thing_id = building_.property("thing_id", self.thing_id);
+                let user_id = building_.property("user_id", self.user_id);
+                building_
+                    .finish(|| ::std::option::Option::Some(super::PreexistingUserThingAssociatedPayload {
+                        original_association_date,
+                        thing_id: thing_id?,
+                        user_id: user_id?,
+                    }))
+            }
+        }
+    }
 }
 #[derive(Clone, Debug)]
 /**Client for Copilot.cx Server API
@@ -3866,6 +2967,7 @@ const _: () = {
         Client: ClientHooks<super::raw::RequestSettings>,
     {}
 };
+#[allow(clippy::all)]
 impl Client {
     /**Report events
 
@@ -3885,14 +2987,46 @@ Sends a `POST` request to `/v2/collect`
 
 Arguments:
 - `body`: The events. Send `Content-Type` application/json.
-```ignore
-let response = client.collect()
-    .body(body)
-    .send()
-    .await;
-```*/
-    pub fn collect(&self) -> builder::Collect<'_> {
-        builder::Collect::new(self)
+*/
+    pub async fn collect<'a>(
+        &'a self,
+        body: &'a types::CollectRequest,
+    ) -> Result<ResponseValue<types::CollectResponse>, Error<types::ErrorResponse>> {
+        let url = format!("{}/v2/collect", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "collect",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
     /**Report a user's consent
 
@@ -3909,221 +3043,54 @@ Sends a `POST` request to `/v2/api/report/user_copilot_analysis_consent_changed`
 
 Arguments:
 - `body`: Who, and what they decided. Send `Content-Type` application/json.
-```ignore
-let response = client.set_consent()
-    .body(body)
-    .send()
-    .await;
-```*/
-    pub fn set_consent(&self) -> builder::SetConsent<'_> {
-        builder::SetConsent::new(self)
-    }
-}
-/// Types for composing operation parameters.
-#[allow(clippy::all)]
-pub mod builder {
-    use super::types;
-    #[allow(unused_imports)]
-    use super::{
-        encode_path, ByteStream, ClientInfo, ClientHooks, Error, OperationInfo,
-        RequestBuilderExt, ResponseValue,
-    };
-    /**Builder for [`Client::collect`]
-
-[`Client::collect`]: super::Client::collect*/
-    #[derive(Debug, Clone)]
-    pub struct Collect<'a> {
-        client: &'a super::Client,
-        body: Result<types::builder::CollectRequest, String>,
-    }
-    impl<'a> Collect<'a> {
-        pub fn new(client: &'a super::Client) -> Self {
-            Self {
-                client: client,
-                body: Ok(::std::default::Default::default()),
-            }
-        }
-        pub fn body<V>(mut self, value: V) -> Self
-        where
-            V: std::convert::TryInto<types::CollectRequest>,
-            <V as std::convert::TryInto<
-                types::CollectRequest,
-            >>::Error: std::fmt::Display,
-        {
-            self.body = value
-                .try_into()
-                .map(From::from)
-                .map_err(|s| {
-                    format!("conversion to `CollectRequest` for body failed: {}", s)
-                });
-            self
-        }
-        pub fn body_map<F>(mut self, f: F) -> Self
-        where
-            F: std::ops::FnOnce(
-                types::builder::CollectRequest,
-            ) -> types::builder::CollectRequest,
-        {
-            self.body = self.body.map(f);
-            self
-        }
-        ///Sends a `POST` request to `/v2/collect`
-        pub async fn send(
-            self,
-        ) -> Result<ResponseValue<types::CollectResponse>, Error<types::ErrorResponse>> {
-            let Self { client, body } = self;
-            let body = body
-                .and_then(|v| {
-                    types::CollectRequest::try_from(v).map_err(|e| e.to_string())
-                })
-                .map_err(Error::InvalidRequest)?;
-            let url = format!("{}/v2/collect", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-            header_map
-                .append(
-                    ::reqwest::header::HeaderName::from_static("api-version"),
-                    ::reqwest::header::HeaderValue::from_static(
-                        super::Client::api_version(),
-                    ),
-                );
-            #[allow(unused_mut)]
-            let mut request = client
-                .client
-                .post(url)
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
-                )
-                .json(&body)
-                .headers(header_map)
-                .build()?;
-            let info = OperationInfo {
-                operation_id: "collect",
-            };
-            client.pre(&mut request, &info).await?;
-            let result = client.exec(request, &info).await;
-            client.post(&result, &info).await?;
-            let response = result?;
-            match response.status().as_u16() {
-                200u16 => ResponseValue::from_response(response).await,
-                400u16..=499u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                500u16..=599u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                _ => Err(Error::UnexpectedResponse(response)),
-            }
-        }
-    }
-    /**Builder for [`Client::set_consent`]
-
-[`Client::set_consent`]: super::Client::set_consent*/
-    #[derive(Debug, Clone)]
-    pub struct SetConsent<'a> {
-        client: &'a super::Client,
-        body: Result<types::builder::ConsentChange, String>,
-    }
-    impl<'a> SetConsent<'a> {
-        pub fn new(client: &'a super::Client) -> Self {
-            Self {
-                client: client,
-                body: Ok(::std::default::Default::default()),
-            }
-        }
-        pub fn body<V>(mut self, value: V) -> Self
-        where
-            V: std::convert::TryInto<types::ConsentChange>,
-            <V as std::convert::TryInto<types::ConsentChange>>::Error: std::fmt::Display,
-        {
-            self.body = value
-                .try_into()
-                .map(From::from)
-                .map_err(|s| {
-                    format!("conversion to `ConsentChange` for body failed: {}", s)
-                });
-            self
-        }
-        pub fn body_map<F>(mut self, f: F) -> Self
-        where
-            F: std::ops::FnOnce(
-                types::builder::ConsentChange,
-            ) -> types::builder::ConsentChange,
-        {
-            self.body = self.body.map(f);
-            self
-        }
-        ///Sends a `POST` request to `/v2/api/report/user_copilot_analysis_consent_changed`
-        pub async fn send(
-            self,
-        ) -> Result<ResponseValue<()>, Error<types::ErrorResponse>> {
-            let Self { client, body } = self;
-            let body = body
-                .and_then(|v| {
-                    types::ConsentChange::try_from(v).map_err(|e| e.to_string())
-                })
-                .map_err(Error::InvalidRequest)?;
-            let url = format!(
-                "{}/v2/api/report/user_copilot_analysis_consent_changed", client.baseurl,
+*/
+    pub async fn set_consent<'a>(
+        &'a self,
+        body: &'a types::ConsentChange,
+    ) -> Result<ResponseValue<()>, Error<types::ErrorResponse>> {
+        let url = format!(
+            "{}/v2/api/report/user_copilot_analysis_consent_changed", self.baseurl,
+        );
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-            header_map
-                .append(
-                    ::reqwest::header::HeaderName::from_static("api-version"),
-                    ::reqwest::header::HeaderValue::from_static(
-                        super::Client::api_version(),
-                    ),
-                );
-            #[allow(unused_mut)]
-            let mut request = client
-                .client
-                .post(url)
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
-                )
-                .json(&body)
-                .headers(header_map)
-                .build()?;
-            let info = OperationInfo {
-                operation_id: "set_consent",
-            };
-            client.pre(&mut request, &info).await?;
-            let result = client.exec(request, &info).await;
-            client.post(&result, &info).await?;
-            let response = result?;
-            match response.status().as_u16() {
-                200..=299 => Ok(ResponseValue::empty(response)),
-                400u16..=499u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                500u16..=599u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                _ => Err(Error::UnexpectedResponse(response)),
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "set_consent",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => Ok(ResponseValue::empty(response)),
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
         }
     }
 }
 /// Items consumers will typically use such as the Client.
 pub mod prelude {
-    pub use self::super::Client;
+    #[allow(unused_imports)]
+    pub use super::Client;
 }
 /// The rules of the contract, as tables.
 pub mod schemas {
@@ -5768,24 +4735,45 @@ pub const EVENT_TYPES: [&str; 20usize] = [
     "preexisting_thing_created",
     "preexisting_user_thing_associated",
 ];
+/// What an event is made of: a payload, or the builder of one.
+#[diagnostic::on_unimplemented(
+    message = "no event can be made of `{Self}` with an id of the type `{Id}`",
+    note = "a payload takes an `EventId`; the builder of one takes text and a `Uuid` as well"
+)]
+pub trait IntoEvent<Id = types::EventId>: Sized {
+    /// The event of a payload. Of a builder, the `Result` that says what breaks the contract.
+    type Event;
+    /// Makes the event, under that id, at that time.
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event;
+}
 /// A payload, which decides the type of the event that carries it.
-pub trait EventPayload: Sized {
+pub trait EventPayload: IntoEvent<Event = types::Event> {
     /// The type of the event, as it is named on the wire.
     const EVENT_TYPE: &'static str;
-    /// Makes the event: this payload under that id, at that time.
-    fn into_event(
-        self,
-        event_id: types::EventId,
-        timestamp: types::EventTime,
-    ) -> types::Event;
+}
+/// The event of parts that a builder was given, or everything that breaks the contract in them.
+fn event_of<P: EventPayload>(
+    event_id: ::std::result::Result<types::EventId, super::contract::InvalidInput>,
+    payload: ::std::result::Result<P, super::contract::InvalidInput>,
+    timestamp: types::EventTime,
+) -> ::std::result::Result<types::Event, super::contract::InvalidInput> {
+    let mut event = super::contract::Parts::default();
+    let event_id = event.part("/event_id", event_id);
+    let payload = event.part("/payload", payload);
+    let timestamp = event
+        .part("/timestamp", schemas::EVENT_TIME.check(timestamp.0).map(|()| timestamp));
+    event.finish(|| Some(payload?.into_event(event_id?, timestamp?)))
 }
 impl EventPayload for types::UserCreatedPayload {
     const EVENT_TYPE: &'static str = "user_created";
+}
+impl IntoEvent for types::UserCreatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::UserCreated {
             event_id,
             payload: self,
@@ -5793,27 +4781,23 @@ impl EventPayload for types::UserCreatedPayload {
         }
     }
 }
-impl types::builder::UserCreatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UserCreatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::USER_CREATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UserCreatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::UserUpdatedPayload {
     const EVENT_TYPE: &'static str = "user_updated";
+}
+impl IntoEvent for types::UserUpdatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::UserUpdated {
             event_id,
             payload: self,
@@ -5821,27 +4805,23 @@ impl EventPayload for types::UserUpdatedPayload {
         }
     }
 }
-impl types::builder::UserUpdatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UserUpdatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::USER_UPDATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UserUpdatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::UserDeletedPayload {
     const EVENT_TYPE: &'static str = "user_deleted";
+}
+impl IntoEvent for types::UserDeletedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::UserDeleted {
             event_id,
             payload: self,
@@ -5849,25 +4829,23 @@ impl EventPayload for types::UserDeletedPayload {
         }
     }
 }
-impl types::builder::UserDeletedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UserDeletedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UserDeletedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ThingCreatedPayload {
     const EVENT_TYPE: &'static str = "thing_created";
+}
+impl IntoEvent for types::ThingCreatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ThingCreated {
             event_id,
             payload: self,
@@ -5875,27 +4853,23 @@ impl EventPayload for types::ThingCreatedPayload {
         }
     }
 }
-impl types::builder::ThingCreatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ThingCreatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::THING_CREATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ThingCreatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ThingUpdatedPayload {
     const EVENT_TYPE: &'static str = "thing_updated";
+}
+impl IntoEvent for types::ThingUpdatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ThingUpdated {
             event_id,
             payload: self,
@@ -5903,27 +4877,23 @@ impl EventPayload for types::ThingUpdatedPayload {
         }
     }
 }
-impl types::builder::ThingUpdatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ThingUpdatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::THING_UPDATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ThingUpdatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::UserThingAssociatedPayload {
     const EVENT_TYPE: &'static str = "user_thing_associated";
+}
+impl IntoEvent for types::UserThingAssociatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::UserThingAssociated {
             event_id,
             payload: self,
@@ -5931,25 +4901,23 @@ impl EventPayload for types::UserThingAssociatedPayload {
         }
     }
 }
-impl types::builder::UserThingAssociatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UserThingAssociatedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UserThingAssociatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::UserThingDisassociatedPayload {
     const EVENT_TYPE: &'static str = "user_thing_disassociated";
+}
+impl IntoEvent for types::UserThingDisassociatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::UserThingDisassociated {
             event_id,
             payload: self,
@@ -5957,25 +4925,23 @@ impl EventPayload for types::UserThingDisassociatedPayload {
         }
     }
 }
-impl types::builder::UserThingDisassociatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UserThingDisassociatedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UserThingDisassociatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ThingStatusChangedPayload {
     const EVENT_TYPE: &'static str = "thing_status_changed";
+}
+impl IntoEvent for types::ThingStatusChangedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ThingStatusChanged {
             event_id,
             payload: self,
@@ -5983,27 +4949,23 @@ impl EventPayload for types::ThingStatusChangedPayload {
         }
     }
 }
-impl types::builder::ThingStatusChangedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ThingStatusChangedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::THING_STATUS_CHANGED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ThingStatusChangedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ThingInteractionPayload {
     const EVENT_TYPE: &'static str = "thing_interaction";
+}
+impl IntoEvent for types::ThingInteractionPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ThingInteraction {
             event_id,
             payload: self,
@@ -6011,27 +4973,23 @@ impl EventPayload for types::ThingInteractionPayload {
         }
     }
 }
-impl types::builder::ThingInteractionPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ThingInteractionPayload,
-        types::error::ConversionError,
-    > {
-        schemas::THING_INTERACTION_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ThingInteractionPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ThingConnectedPayload {
     const EVENT_TYPE: &'static str = "thing_connected";
+}
+impl IntoEvent for types::ThingConnectedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ThingConnected {
             event_id,
             payload: self,
@@ -6039,25 +4997,23 @@ impl EventPayload for types::ThingConnectedPayload {
         }
     }
 }
-impl types::builder::ThingConnectedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ThingConnectedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ThingConnectedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::ConsumableUsagePayload {
     const EVENT_TYPE: &'static str = "consumable_usage";
+}
+impl IntoEvent for types::ConsumableUsagePayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::ConsumableUsage {
             event_id,
             payload: self,
@@ -6065,25 +5021,23 @@ impl EventPayload for types::ConsumableUsagePayload {
         }
     }
 }
-impl types::builder::ConsumableUsagePayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::ConsumableUsagePayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::ConsumableUsagePayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::FirmwareUpgradeStartedPayload {
     const EVENT_TYPE: &'static str = "firmware_upgrade_started";
+}
+impl IntoEvent for types::FirmwareUpgradeStartedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::FirmwareUpgradeStarted {
             event_id,
             payload: self,
@@ -6091,25 +5045,23 @@ impl EventPayload for types::FirmwareUpgradeStartedPayload {
         }
     }
 }
-impl types::builder::FirmwareUpgradeStartedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::FirmwareUpgradeStartedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::FirmwareUpgradeStartedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::FirmwareUpgradeCompletedPayload {
     const EVENT_TYPE: &'static str = "firmware_upgrade_completed";
+}
+impl IntoEvent for types::FirmwareUpgradeCompletedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::FirmwareUpgradeCompleted {
             event_id,
             payload: self,
@@ -6117,25 +5069,23 @@ impl EventPayload for types::FirmwareUpgradeCompletedPayload {
         }
     }
 }
-impl types::builder::FirmwareUpgradeCompletedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::FirmwareUpgradeCompletedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::FirmwareUpgradeCompletedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::CustomEventPayload {
     const EVENT_TYPE: &'static str = "custom_event";
+}
+impl IntoEvent for types::CustomEventPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::CustomEvent {
             event_id,
             payload: self,
@@ -6143,27 +5093,23 @@ impl EventPayload for types::CustomEventPayload {
         }
     }
 }
-impl types::builder::CustomEventPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::CustomEventPayload,
-        types::error::ConversionError,
-    > {
-        schemas::CUSTOM_EVENT_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::CustomEventPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::UnsubscribePayload {
     const EVENT_TYPE: &'static str = "unsubscribe";
+}
+impl IntoEvent for types::UnsubscribePayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::Unsubscribe {
             event_id,
             payload: self,
@@ -6171,25 +5117,23 @@ impl EventPayload for types::UnsubscribePayload {
         }
     }
 }
-impl types::builder::UnsubscribePayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::UnsubscribePayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::UnsubscribePayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::PreexistingSyncStartedPayload {
     const EVENT_TYPE: &'static str = "preexisting_sync_started";
+}
+impl IntoEvent for types::PreexistingSyncStartedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::PreexistingSyncStarted {
             event_id,
             payload: self,
@@ -6197,25 +5141,23 @@ impl EventPayload for types::PreexistingSyncStartedPayload {
         }
     }
 }
-impl types::builder::PreexistingSyncStartedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::PreexistingSyncStartedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::PreexistingSyncStartedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::PreexistingSyncCompletedPayload {
     const EVENT_TYPE: &'static str = "preexisting_sync_completed";
+}
+impl IntoEvent for types::PreexistingSyncCompletedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::PreexistingSyncCompleted {
             event_id,
             payload: self,
@@ -6223,25 +5165,23 @@ impl EventPayload for types::PreexistingSyncCompletedPayload {
         }
     }
 }
-impl types::builder::PreexistingSyncCompletedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::PreexistingSyncCompletedPayload,
-        types::error::ConversionError,
-    > {
-        self.try_into()
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::PreexistingSyncCompletedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::PreexistingUserCreatedPayload {
     const EVENT_TYPE: &'static str = "preexisting_user_created";
+}
+impl IntoEvent for types::PreexistingUserCreatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::PreexistingUserCreated {
             event_id,
             payload: self,
@@ -6249,27 +5189,23 @@ impl EventPayload for types::PreexistingUserCreatedPayload {
         }
     }
 }
-impl types::builder::PreexistingUserCreatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::PreexistingUserCreatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::PREEXISTING_USER_CREATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::PreexistingUserCreatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::PreexistingThingCreatedPayload {
     const EVENT_TYPE: &'static str = "preexisting_thing_created";
+}
+impl IntoEvent for types::PreexistingThingCreatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::PreexistingThingCreated {
             event_id,
             payload: self,
@@ -6277,27 +5213,23 @@ impl EventPayload for types::PreexistingThingCreatedPayload {
         }
     }
 }
-impl types::builder::PreexistingThingCreatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::PreexistingThingCreatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::PREEXISTING_THING_CREATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::PreexistingThingCreatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl EventPayload for types::PreexistingUserThingAssociatedPayload {
     const EVENT_TYPE: &'static str = "preexisting_user_thing_associated";
+}
+impl IntoEvent for types::PreexistingUserThingAssociatedPayload {
+    type Event = types::Event;
     fn into_event(
         self,
         event_id: types::EventId,
         timestamp: types::EventTime,
-    ) -> types::Event {
+    ) -> Self::Event {
         types::Event::PreexistingUserThingAssociated {
             event_id,
             payload: self,
@@ -6305,18 +5237,11 @@ impl EventPayload for types::PreexistingUserThingAssociatedPayload {
         }
     }
 }
-impl types::builder::PreexistingUserThingAssociatedPayload {
-    /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-    /// contract; the error names the property and the rule, never the value.
-    pub fn build(
-        self,
-    ) -> ::std::result::Result<
-        types::PreexistingUserThingAssociatedPayload,
-        types::error::ConversionError,
-    > {
-        schemas::PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD
-            .finish(self.try_into()?)
-            .map_err(::std::convert::Into::into)
+impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+for types::builder::PreexistingUserThingAssociatedPayload {
+    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
+        event_of(event_id.into_property(), self.build(), timestamp)
     }
 }
 impl types::Event {
@@ -6529,6 +5454,7 @@ impl types::Event {
         schemas::EVENT.check_generated(schema, self, now)
     }
     /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+    #[doc(hidden)]
     pub fn violations_in(
         json: &super::json::Json,
         now: i64,

@@ -50,6 +50,8 @@ pub enum BodyFault {
     BrokeOff,
     /// It has more than [`MAX_BODY_BYTES`].
     TooLarge,
+    /// It is the API's error, for all the status says.
+    AnError,
 }
 
 impl fmt::Display for BodyFault {
@@ -57,6 +59,7 @@ impl fmt::Display for BodyFault {
         match self {
             Self::TooSlow => f.write_str("did not arrive in time"),
             Self::BrokeOff => f.write_str("broke off"),
+            Self::AnError => f.write_str("is an error of the API"),
             Self::TooLarge => write!(f, "has more than {MAX_BODY_BYTES} bytes"),
         }
     }

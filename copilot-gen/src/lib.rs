@@ -3,11 +3,13 @@
 #[doc(hidden)]
 pub mod answer;
 mod body;
+#[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
 pub mod json;
+mod properties;
 pub mod raw;
 mod redact;
-mod value;
 
 /// The generated code, as it was generated. Its documentation is the contract's.
 #[allow(
@@ -25,7 +27,11 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
 
+pub use contract::{IntoMillis, IntoOptional, IntoProperty, InvalidInput, Provenance, Violation};
+#[doc(hidden)]
+pub use generated::schemas;
 pub use generated::{
     API_VERSION, ByteStream, CONTRACT_VERSION, Client, ClientInfo, EVENT_TYPES, Error, EventPayload,
-    ResponseValue, SERVER, builder, operations, schemas, types,
+    IntoEvent, ResponseValue, SERVER, operations, types,
 };
+pub use properties::IntoPropertyValue;

@@ -6,8 +6,8 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Body, Request, Response, Url,
-    header::{HeaderMap, HeaderName},
+    Body, Request, Response, StatusCode, Url, Version,
+    header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING},
 };
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl RequestSettings {
     }
 
     /// Sends these headers with every request, in place of headers of the same names. Values marked as sensitive are
-    /// also redacted in every answer that is read, in case a server echoes them.
+    /// also redacted in errors, in case a server echoes them.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -93,6 +93,12 @@ impl RequestSettings {
     }
 }
 
+impl RequestSettings {
+    fn secrets(&self) -> Secrets {
+        Secrets::of(&self.headers)
+    }
+}
+
 impl fmt::Debug for RequestSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestSettings")
@@ -112,6 +118,18 @@ impl Client {
         let mut client = self.clone();
         client.inner.body = Some(body);
         client
+    }
+
+    /// Redacts the credentials of this client in a text that a server wrote. What an operation returns is as it came.
+    #[doc(hidden)]
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.inner.secrets().redact(text)
+    }
+
+    /// The start of a body as text, with the credentials redacted.
+    #[doc(hidden)]
+    pub fn excerpt(&self, body: &[u8]) -> String {
+        excerpt(body, &self.inner.secrets())
     }
 
     /// The same client, whose requests are bounded by this time, the answer included.
@@ -144,35 +162,66 @@ pub async fn execute(
     settings: &RequestSettings,
     reads_body: bool,
 ) -> reqwest::Result<Response> {
-    let mut response = client.execute(request).await?;
+    let url = request.url().clone();
+    let mut response = client.execute(request).await.map_err(reqwest::Error::without_url)?;
     let status = response.status();
-    let is_error = status.is_client_error() || status.is_server_error();
-    let is_read = is_error || (reads_body && status.is_success());
-    if !is_read {
+    if status.is_success() {
+        if *response.url() != url {
+            // An HTTP client that follows redirects has been elsewhere, perhaps by GET: that says nothing of the request.
+            return Ok(with_status(&response, StatusCode::FOUND));
+        }
+        return Ok(if reads_body { read_success(response).await } else { response });
+    }
+    let secrets = settings.secrets();
+    hide_echoes(response.headers_mut(), &secrets);
+    if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let ReadBody { bytes, fault } = body::read(&mut response).await;
-    let secrets = Secrets::of(&settings.headers);
-    let text = String::from_utf8_lossy(&bytes);
-    let redacted = secrets.redact(&text);
-    if is_error {
-        hide_echoes(response.headers_mut(), &secrets);
-        // A body that breaks off is kept as far as it came.
-        return Ok(with_body(&response, error_body(&bytes, redacted)));
-    }
-    Ok(match (fault, redacted) {
-        (Some(fault), _) => with_body(&response, body::broken(status, fault)),
-        _ if bytes.is_empty() => with_body(&response, "{}"),
-        (None, Cow::Owned(redacted)) => with_body(&response, redacted),
-        (None, Cow::Borrowed(_)) => with_body(&response, bytes),
-    })
+    // A body that breaks off is kept as far as it came.
+    let ReadBody { bytes, .. } = body::read(&mut response).await;
+    Ok(with_body(&response, error_body(&bytes, &secrets)))
 }
 
-/// The JSON of the contract's error, whatever the body is. What must not be seen is redacted before the excerpt is cut,
-/// which could halve it.
-fn error_body(body: &[u8], redacted: Cow<'_, str>) -> String {
-    let parsed = serde_json::from_str::<Value>(&redacted).unwrap_or_default();
-    let excerpt = match redacted {
+/// Reads the body of a success. None at all says that there is nothing to say, if the answer says that there is none.
+async fn read_success(mut response: Response) -> Response {
+    let status = response.status();
+    let is_framed = response.version() >= Version::HTTP_2
+        || [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
+    let ReadBody { bytes, fault } = body::read(&mut response).await;
+    match fault {
+        Some(fault) => with_body(&response, body::broken(status, fault)),
+        None if is_api_error(&bytes) => with_body(&response, body::broken(status, BodyFault::AnError)),
+        None if !bytes.is_empty() => with_body(&response, bytes),
+        None if is_framed => with_body(&response, "{}"),
+        None => with_body(&response, body::broken(status, BodyFault::BrokeOff)),
+    }
+}
+
+/// Whether a body is the contract's error, and no answer of an operation.
+fn is_api_error(body: &[u8]) -> bool {
+    const REASON: &[u8] = b"\"reason\"";
+    body.windows(REASON.len()).any(|window| window == REASON)
+        && serde_json::from_slice::<Value>(body)
+            .is_ok_and(|body| body.get("reason").is_some() && body.get("invalid_events").is_none())
+}
+
+/// The JSON of the contract's error, whatever the body is. Its strings are redacted as they are read, and the excerpt as it
+/// is written.
+fn error_body(body: &[u8], secrets: &Secrets) -> String {
+    let parsed = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let mut error = json!({ "body_excerpt": excerpt(body, secrets) });
+    for name in ["reason", "error_message"] {
+        if let (Some(text), Some(members)) = (parsed.get(name).and_then(Value::as_str), error.as_object_mut())
+        {
+            members.insert(name.to_owned(), secrets.redact(text).into());
+        }
+    }
+    error.to_string()
+}
+
+/// The start of a body as text. What must not be seen is redacted before the cut, which could halve it.
+fn excerpt(body: &[u8], secrets: &Secrets) -> String {
+    match secrets.redact(&String::from_utf8_lossy(body)) {
         Cow::Borrowed(_) => {
             String::from_utf8_lossy(body.get(..BODY_EXCERPT_BYTES).unwrap_or(body)).into_owned()
         }
@@ -181,15 +230,7 @@ fn error_body(body: &[u8], redacted: Cow<'_, str>) -> String {
             let end = fits.take_while(|end| *end <= BODY_EXCERPT_BYTES).last().unwrap_or(0);
             redacted.get(..end).unwrap_or_default().to_owned()
         }
-    };
-    let mut error = json!({ "body_excerpt": excerpt });
-    for name in ["reason", "error_message"] {
-        if let (Some(text), Some(members)) = (parsed.get(name).and_then(Value::as_str), error.as_object_mut())
-        {
-            members.insert(name.to_owned(), text.into());
-        }
     }
-    error.to_string()
 }
 
 /// A secret that is echoed in a header must not show where headers are printed.
@@ -200,6 +241,14 @@ fn hide_echoes(headers: &mut HeaderMap, secrets: &Secrets) {
             value.set_sensitive(true);
         }
     }
+}
+
+/// The same answer with another status, and no body.
+fn with_status(response: &Response, status: StatusCode) -> Response {
+    let mut replaced = http::Response::new(Body::from(""));
+    *replaced.status_mut() = status;
+    *replaced.headers_mut() = response.headers().clone();
+    replaced.into()
 }
 
 fn with_body(response: &Response, body: impl Into<Body>) -> Response {

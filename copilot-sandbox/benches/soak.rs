@@ -28,7 +28,7 @@ const CONNECTIONS: usize = 50;
 const THINGS: u64 = 300_000;
 const USERS: u64 = 5_000;
 /// One event in so many breaks a rule.
-const ONE_REFUSED_IN: usize = 100;
+const ONE_REJECTED_IN: usize = 100;
 
 const LEAST_RATE: f64 = 100_000.0;
 /// The most memory at the end, as a part of that half-way.
@@ -108,7 +108,7 @@ fn main() -> ExitCode {
     if has_goals && !(is_fast && is_bounded) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// How many events of each type were sent to be accepted, and to be refused.
+/// How many events of each type were sent to be accepted, and to be rejected.
 type Sent = BTreeMap<String, [u64; 2]>;
 
 fn check_counters(statistics: &Value, sent: &Sent, batches: usize) {
@@ -117,14 +117,14 @@ fn check_counters(statistics: &Value, sent: &Sent, batches: usize) {
         .unwrap()
         .iter()
         .map(|(name, of)| {
-            (name.clone(), ["accepted", "refused"].map(|verdict| of[verdict].as_u64().unwrap()))
+            (name.clone(), ["accepted", "rejected"].map(|verdict| of[verdict].as_u64().unwrap()))
         })
         .collect();
     assert_eq!(&counted, sent);
     let total = |verdict: usize| sent.values().map(|counts| counts[verdict]).sum::<u64>();
     let events = &statistics["events"];
     assert_eq!(events["accepted"], total(0));
-    assert_eq!(events["refused"], total(1));
+    assert_eq!(events["rejected"], total(1));
     assert_eq!(events["repeated"], 0);
     assert_eq!(statistics["newest"], total(0) + total(1));
     assert_eq!(statistics["requests"], json!({ "collect": { "200": batches } }));
@@ -242,7 +242,7 @@ struct Client {
     /// Where the numbers of each event stand.
     blanks: Vec<Vec<(usize, Number)>>,
     /// The positions of the events that break a rule.
-    refused: Vec<u64>,
+    rejected: Vec<u64>,
     /// What one request holds.
     holds: Sent,
     dice: Rng,
@@ -252,16 +252,16 @@ impl Client {
     fn new(sandbox: &Sandbox, status: &Value, number: usize) -> Self {
         let mut dice = Rng::with_seed(number as u64);
         let mut mix = mix(status["examples"].as_object().unwrap());
-        let (mut events, mut refused, mut holds) = (Vec::new(), Vec::new(), Sent::new());
+        let (mut events, mut rejected, mut holds) = (Vec::new(), Vec::new(), Sent::new());
         while events.len() < BATCH {
             dice.shuffle(&mut mix);
             events.extend(mix.iter().take(BATCH - events.len()).cloned());
         }
         for (index, event) in events.iter_mut().enumerate() {
-            let breaks = dice.usize(..ONE_REFUSED_IN) == 0;
+            let breaks = dice.usize(..ONE_REJECTED_IN) == 0;
             if breaks {
                 break_a_rule(event, &mut dice);
-                refused.push(index as u64);
+                rejected.push(index as u64);
             }
             let known = event["type"].as_str().filter(|name| status["examples"].get(name).is_some());
             holds.entry(known.unwrap_or("unknown").to_owned()).or_default()[usize::from(breaks)] += 1;
@@ -292,7 +292,7 @@ impl Client {
             request.push_str(event);
         }
         request.push_str("]}");
-        Self { request: request.into_bytes(), blanks, refused, holds, dice }
+        Self { request: request.into_bytes(), blanks, rejected, holds, dice }
     }
 
     /// Sends batches until all clients together sent all. Returns what this one sent, and the memory in KiB that it
@@ -306,7 +306,7 @@ impl Client {
             let answer = answer(&mut connection);
             let invalid = answer["invalid_events"].as_array().unwrap();
             let indexes: Vec<u64> = invalid.iter().map(|event| event["index"].as_u64().unwrap()).collect();
-            assert_eq!(indexes, self.refused);
+            assert_eq!(indexes, self.rejected);
             requests += 1;
             memory.extend(progress.end().map(|percent| (percent, sandbox.memory())));
         }

@@ -2,7 +2,7 @@
 
 const CONTROL = "/_sandbox";
 
-/** The control API refused a request, or did not answer. */
+/** The control API rejected a request, or did not answer. */
 export class ControlError extends Error {
   constructor(message, status) {
     super(message);

@@ -92,7 +92,7 @@ function filterControls(types) {
     type: choose("type", [...types.map((name) => [name, name]), [UNKNOWN, "not in the contract"]]),
     verdict: choose("verdict", [
       ["accepted", "accepted"],
-      ["refused", "refused"],
+      ["rejected", "rejected"],
     ]),
     repeated: choose("repeated", [
       ["true", "yes"],
@@ -109,9 +109,9 @@ function countTypes(control, byType) {
   if (document.activeElement === control) return;
   for (const option of control.options) {
     if (option.value === "") continue;
-    const { accepted = 0, refused = 0 } = byType[option.value] ?? {};
+    const { accepted = 0, rejected = 0 } = byType[option.value] ?? {};
     const name = option.value === UNKNOWN ? "not in the contract" : option.value;
-    const total = accepted + refused;
+    const total = accepted + rejected;
     setText(option, total === 0 ? name : `${name} (${count(total)})`);
   }
 }

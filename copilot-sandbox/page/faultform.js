@@ -38,7 +38,7 @@ const KINDS = {
   delay: {
     label: "Answer late",
     hint: "Then it goes on as usual.",
-    fields: { milliseconds: { label: "Milliseconds", control: number({ min: 0, value: 1500 }), read: Number } },
+    fields: { milliseconds: { label: "Milliseconds", control: number({ min: 1, max: 600000, value: 1500 }), read: Number } },
     tell: ({ milliseconds }) => `Answers ${milliseconds} ms late`,
   },
   drip: {
@@ -59,9 +59,9 @@ const KINDS = {
     fields: {},
     tell: () => "Takes the events, then closes the connection",
   },
-  refuse_events: {
-    label: "Refuse events",
-    hint: "An event is refused if it meets every condition that is given.",
+  reject_events: {
+    label: "Reject events",
+    hint: "An event is rejected if it meets every condition that is given.",
     fields: {
       types: { label: "Types", read: given },
       event_ids: {
@@ -86,7 +86,7 @@ const KINDS = {
         fault.indexes && `at position ${fault.indexes.join(", ")}`,
       ].filter(Boolean);
       const share = (fault.share ?? 1) < 1 ? `${Math.round(fault.share * 1000) / 10} % of events` : "events";
-      return `Refuses ${[share, ...which].join(" ")}${fault.error ? `: ${fault.error}` : ""}`;
+      return `Rejects ${[share, ...which].join(" ")}${fault.error ? `: ${fault.error}` : ""}`;
     },
   },
   html: {

@@ -99,8 +99,8 @@ export function note({ rule, provenance, message }) {
   return el(
     "span",
     { class: "note" },
-    icon(rule === "fault" ? "fault" : "refused"),
-    spoken("Refused: "),
+    icon(rule === "fault" ? "fault" : "rejected"),
+    spoken("Rejected: "),
     words(message, 300),
     el(
       "small",

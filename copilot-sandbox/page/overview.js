@@ -13,11 +13,11 @@ const COUNTERS = [
     read: ({ events }) => events.accepted,
   },
   {
-    name: "refused",
-    label: "Refused",
+    name: "rejected",
+    label: "Rejected",
     tab: "events",
-    filters: { verdict: "refused" },
-    read: ({ events }) => events.refused,
+    filters: { verdict: "rejected" },
+    read: ({ events }) => events.rejected,
   },
   {
     name: "repeated",
@@ -79,7 +79,7 @@ function requestCounts(requests) {
 
 const WIDTH = 60;
 const HEIGHT = 40;
-// Accepted events rise from this line and refused ones hang from it, so that colour is not needed to tell them apart.
+// Accepted events rise from this line and rejected ones hang from it, so that colour is not needed to tell them apart.
 const BASE = 26;
 
 function ratePlot() {
@@ -101,18 +101,18 @@ function ratePlot() {
     "figcaption",
     { "aria-hidden": "true" },
     el("span", {}, "60 s ago"),
-    el("span", { class: "legend" }, "▲ accepted  ▼ refused"),
+    el("span", { class: "legend" }, "▲ accepted  ▼ rejected"),
     peak,
   );
   return {
     element: el("figure", { class: "rate" }, picture, caption),
     draw(rate) {
       const most = (verdict) => Math.max(0, ...rate.map((second) => second[verdict]));
-      const [accepted, refused] = [most("accepted"), most("refused")];
+      const [accepted, rejected] = [most("accepted"), most("rejected")];
       // Both directions have one scale.
-      const scale = Math.max(accepted / (BASE - 1), refused / (HEIGHT - BASE - 1), 1 / (BASE - 1));
+      const scale = Math.max(accepted / (BASE - 1), rejected / (HEIGHT - BASE - 1), 1 / (BASE - 1));
       bars.replaceChildren(...rate.flatMap((second, index) => bar(second, index, scale)));
-      const busiest = Math.max(0, ...rate.map((second) => second.accepted + second.refused));
+      const busiest = Math.max(0, ...rate.map((second) => second.accepted + second.rejected));
       setText(peak, busiest === 0 ? "quiet" : `peak ${count(busiest)}/s`);
       picture.setAttribute("aria-label", inWords(rate, busiest));
     },
@@ -124,16 +124,16 @@ function bar(second, index, scale) {
   const height = (number) => (number === 0 ? 0 : Math.max(number / scale, 1.2));
   const shapes = [];
   const up = height(second.accepted);
-  const down = height(second.refused);
+  const down = height(second.rejected);
   if (up > 0) shapes.push(svg("rect", { class: "accepted", x: index + 0.1, width: 0.8, y: BASE - up, height: up }));
-  if (down > 0) shapes.push(svg("rect", { class: "refused", x: index + 0.1, width: 0.8, y: BASE, height: down }));
+  if (down > 0) shapes.push(svg("rect", { class: "rejected", x: index + 0.1, width: 0.8, y: BASE, height: down }));
   return shapes;
 }
 
 function inWords(rate, busiest) {
   if (busiest === 0) return "No events in the last 60 seconds";
   const sum = (verdict) => rate.reduce((total, second) => total + second[verdict], 0);
-  const ago = rate.length - 1 - rate.findLastIndex((second) => second.accepted + second.refused === busiest);
+  const ago = rate.length - 1 - rate.findLastIndex((second) => second.accepted + second.rejected === busiest);
   const when = ago === 0 ? "just now" : `${counted(ago, "second")} ago`;
-  return `Events in the last 60 seconds: ${count(sum("accepted"))} accepted, ${count(sum("refused"))} refused; most in one second: ${count(busiest)}, ${when}`;
+  return `Events in the last 60 seconds: ${count(sum("accepted"))} accepted, ${count(sum("rejected"))} rejected; most in one second: ${count(busiest)}, ${when}`;
 }

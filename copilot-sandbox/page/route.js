@@ -1,5 +1,5 @@
 // The state of the page that can be shared: the tab, its filters and whom one follows, in the fragment of the URL,
-// for example `#events?verdict=refused&follow_user=user-7`.
+// for example `#events?verdict=rejected&follow_user=user-7`.
 
 const TABS = ["events", "users", "things", "consents", "send", "faults"];
 export const FILTERS = ["type", "verdict", "repeated", "user_id", "thing_id", "event_id"];

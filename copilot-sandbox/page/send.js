@@ -194,7 +194,7 @@ function broken({ milliseconds }) {
     el(
       "p",
       { class: "status-line" },
-      el("strong", { class: "refused" }, "No answer"),
+      el("strong", { class: "rejected" }, "No answer"),
       el("span", { class: "dim" }, ` after ${milliseconds} ms`),
     ),
     el("p", {}, "The connection broke. Whether anything was taken is not known: the list of events tells."),
@@ -209,7 +209,7 @@ function answered(result, { path, body, status, eventId }) {
     el(
       "p",
       { class: "status-line" },
-      el("strong", { class: code < 300 ? "accepted" : "refused" }, `${code} ${statusText}`.trim()),
+      el("strong", { class: code < 300 ? "accepted" : "rejected" }, `${code} ${statusText}`.trim()),
       el(
         "span",
         { class: "dim" },
@@ -236,12 +236,12 @@ function outcome(text, eventId) {
     typeof eventId === "string" && eventId !== "" && isLinkable(eventId)
       ? el("a", { href: hrefOf("events", { event_id: eventId }) }, "Show it in the list")
       : null;
-  const isRefused = Array.isArray(invalid) && invalid.length > 0;
+  const isRejected = Array.isArray(invalid) && invalid.length > 0;
   return el(
     "p",
     { class: "outcome" },
-    verdict(isRefused ? "refused" : "accepted"),
-    isRefused && [" ", shown(String(invalid[0]?.error ?? ""), { limit: 400 })],
+    verdict(isRejected ? "rejected" : "accepted"),
+    isRejected && [" ", shown(String(invalid[0]?.error ?? ""), { limit: 400 })],
     " ",
     link,
   );

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_are_refused_even_if_both_are_right() {
+    fn two_headers_are_rejected_even_if_both_are_right() {
         let credentials = Credentials::generate();
         let value = axum::http::HeaderValue::from_str(&format!("Basic {}", credentials.token)).unwrap();
         let mut headers = HeaderMap::from_iter([(AUTHORIZATION, value.clone())]);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod builder;
 mod credentials;
 mod faults;
 mod http;
@@ -11,10 +12,13 @@ mod sandbox;
 mod shared;
 #[cfg(feature = "data")]
 mod store;
+mod typed;
 
+pub use builder::{SandboxBuilder, StartError};
 pub use faults::{Fault, InvalidFault, Operation};
 pub use model::{
     Consent, ConsentSource, EventCounts, Moment, PreexistingSync, ReceivedEvent, Second, Statistics,
     SyncState, Thing, ThingStatus, Unsubscribe, User, Verdict, VerdictCounts, Violation,
 };
-pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use sandbox::Sandbox;
+pub use typed::UnexpectedEvent;

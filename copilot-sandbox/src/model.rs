@@ -63,8 +63,8 @@ impl<'de> Deserialize<'de> for Moment {
 pub enum Verdict {
     /// It keeps to the contract.
     Accepted,
-    /// It breaks a rule of the contract, or a fault said to refuse it.
-    Refused,
+    /// It breaks a rule of the contract, or a fault said to reject it.
+    Rejected,
 }
 
 /// A rule of the contract that a value breaks, and where. It never repeats the value.
@@ -73,7 +73,7 @@ pub enum Verdict {
 pub struct Violation {
     /// The place in the event as a JSON pointer; for a property that is missing, where it would stand.
     pub pointer: String,
-    /// The keyword of the contract: `required`, `pattern`, `x-time-window`, …; `fault` when a fault refused the event.
+    /// The keyword of the contract: `required`, `pattern`, `x-time-window`, …; `fault` when a fault rejected the event.
     pub rule: String,
     /// How sure the rule is: `seed`, `documented`, `observed` or `assumed`. A fault has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -278,22 +278,22 @@ pub struct Statistics {
 pub struct EventCounts {
     /// Events that were accepted.
     pub accepted: u64,
-    /// Events that were refused.
-    pub refused: u64,
+    /// Events that were rejected.
+    pub rejected: u64,
     /// Accepted events whose `event_id` had been accepted before.
     pub repeated: u64,
     /// Events that are still remembered.
     pub kept: u64,
 }
 
-/// How many events were accepted and refused.
+/// How many events were accepted and rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct VerdictCounts {
     /// Accepted.
     pub accepted: u64,
-    /// Refused.
-    pub refused: u64,
+    /// Rejected.
+    pub rejected: u64,
 }
 
 /// What arrived in one second.
@@ -304,6 +304,6 @@ pub struct Second {
     pub second: i64,
     /// Events that were accepted in it.
     pub accepted: u64,
-    /// Events that were refused in it.
-    pub refused: u64,
+    /// Events that were rejected in it.
+    pub rejected: u64,
 }

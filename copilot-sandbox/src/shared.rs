@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     credentials::Credentials,
-    faults::{Faults, Operation},
+    faults::{Fault, Faults, InvalidFault, Operation},
     judge::Judge,
     memory::{Changes, Keeps, Memory},
     model::{Moment, Statistics},
@@ -52,7 +52,7 @@ impl Shared {
         judge: Judge,
         credentials: Credentials,
         address: SocketAddr,
-        options: &crate::sandbox::Options,
+        options: &crate::builder::Options,
         #[cfg(feature = "data")] store: Option<crate::store::Store>,
         memory: Memory,
     ) -> Self {
@@ -100,6 +100,13 @@ impl Shared {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Switches a fault on.
+    pub(crate) fn add_fault(&self, fault: Fault) -> Result<Fault, InvalidFault> {
+        let added = self.faults().add(fault, |name| self.judge.knows(name));
+        self.tell();
+        added
     }
 
     /// The number of a new request.

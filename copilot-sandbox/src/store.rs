@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::memory::{Changes, Restored};
 
 /// Raised when the tables change their form. A file of another form is refused, not converted: it is a sandbox.
-const FORM: i32 = 1;
+const FORM: i32 = 2;
 /// Marks the file as one of ours ("CpSb").
 const APPLICATION: i32 = 0x4370_5362;
 /// How many requests share one transaction at most.

@@ -1,4 +1,4 @@
-"""What `collect` promises and the checks of schemathesis cannot know: it refuses events one by one, in an answer of 200."""
+"""What `collect` promises and the checks of schemathesis cannot know: it rejects events one by one, in an answer of 200."""
 
 import re
 import time
@@ -10,8 +10,8 @@ from schemathesis.core.failures import AcceptedNegativeData
 BEYOND_JSON_SCHEMA = {"x-time-window", "x-property-limit"}
 
 
-def refusals(response):
-    """Why events were refused, in words. None if that is not what the answer is about."""
+def rejections(response):
+    """Why events were rejected, in words. None if that is not what the answer is about."""
     answer = response.json() if response.status_code == 200 else {}
     return [event["error"] for event in answer.get("invalid_events", [])]
 
@@ -27,14 +27,14 @@ def before_call(context, case, **kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """An answer of 200 is a refusal too, if it names an event."""
-    return not (isinstance(failure, AcceptedNegativeData) and refusals(response))
+    """An answer of 200 is a rejection too, if it names an event."""
+    return not (isinstance(failure, AcceptedNegativeData) and rejections(response))
 
 
 @schemathesis.check
 def valid_events_are_accepted(ctx, response, case):
     """positive_data_acceptance, event by event."""
     if case.meta and case.meta.generation.mode.is_positive:
-        for error in refusals(response):
+        for error in rejections(response):
             rules = set(re.findall(r"\(([\w-]+)(?:, \w+)?\)", error))
-            assert rules and rules <= BEYOND_JSON_SCHEMA, f"a valid event was refused: {error}"
+            assert rules and rules <= BEYOND_JSON_SCHEMA, f"a valid event was rejected: {error}"

@@ -29,6 +29,20 @@ pub const SET_CONSENT: &str = "/v2/api/report/user_copilot_analysis_consent_chan
 
 /// The program, built with what these tests were built with.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    build("copilot-sandbox", ["--bin", "copilot-sandbox"]).join(executable("copilot-sandbox"))
+});
+
+/// The example of `copilot-api` that a newcomer runs first, built alike.
+static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
+    build("copilot-api", ["--example", "quickstart"]).join("examples").join(executable("quickstart"))
+});
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", env::consts::EXE_SUFFIX)
+}
+
+/// Builds a program of that package: the folder of the profile that these tests were built with.
+fn build(package: &str, program: [&str; 2]) -> PathBuf {
     let test = env::current_exe().expect("a test has a path");
     let folder = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
@@ -37,14 +51,15 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     };
     // With the package of the tests, so that both are built with the same features and nothing is built twice.
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "copilot-sandbox", "--package", "copilot-tests"])
-        .args(["--bin", "copilot-sandbox", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--package", package, "--package", "copilot-tests"])
+        .args(program)
+        .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().expect("a profile lies in target"))
         .output()
         .expect("cargo cannot be run");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    folder.join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX))
-});
+    folder.to_owned()
+}
 
 /// The path of the program.
 pub fn program() -> &'static Path {
@@ -54,13 +69,31 @@ pub fn program() -> &'static Path {
 /// Runs the program with these arguments until it ends by itself.
 pub fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(program());
-    command.args(arguments).env_remove("COPILOT_CLIENT_SECRET").stdin(Stdio::null());
+    command.args(arguments).env_remove("COPILOT_CLIENT_SECRET");
+    run_to_its_end(command)
+}
+
+/// Runs the quickstart with these variables of the client, and no others, until it ends by itself.
+pub fn quickstart(variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(&*QUICKSTART);
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("COPILOT_") {
+            command.env_remove(name);
+        }
+    }
+    command.envs(variables.iter().copied());
+    run_to_its_end(command)
+}
+
+/// Without a terminal.
+fn run_to_its_end(mut command: Command) -> Output {
+    command.stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it cannot be run");
     let start = Instant::now();
     while child.try_wait().expect("a child has a status").is_none() {
         if start.elapsed() > PATIENCE {
             let _ = child.kill();
-            panic!("it does not end: {arguments:?}");
+            panic!("it does not end: {command:?}");
         }
         thread::sleep(Duration::from_millis(5));
     }

@@ -26,12 +26,12 @@ fn events(range: std::ops::Range<usize>) -> impl Iterator<Item = Event> {
 #[test]
 fn it_collects_and_sets_consent() {
     let sandbox = server::sandbox();
-    sandbox.add_fault(Fault::refuse_event_ids(["e-25"])).unwrap();
+    sandbox.add_fault(Fault::reject_event_ids(["e-25"])).unwrap();
     let client = client(&sandbox);
     let report = client.collect(events(0..26)).unwrap();
     assert_eq!((report.read(), report.accepted(), report.requests()), (26, 25, 3));
     assert_eq!(report.rejections()[0].index(), 25);
-    assert_eq!((sandbox.accepted().len(), sandbox.refused().len()), (25, 1));
+    assert_eq!((sandbox.accepted().len(), sandbox.rejected().len()), (25, 1));
 
     client.set_consent("user-7", false).unwrap();
     let consent = sandbox.user("user-7").and_then(|user| user.consent).unwrap();

@@ -133,7 +133,7 @@ async fn a_413_splits_the_batch_until_it_fits_and_is_remembered() {
         assert_eq!(taken.concat(), (0..1000).map(id).collect::<Vec<_>>(), "{name}");
         let refused = server.requests().len() - taken.len();
         assert_eq!(report.requests(), server.requests().len() as u64, "{name}");
-        assert!((1..=31).contains(&refused), "{name}: {refused} requests were too large");
+        assert!((1..=40).contains(&refused), "{name}: {refused} requests were too large");
         assert!(taken.len() <= 400, "{name}: {} requests", taken.len());
     }
 }
@@ -266,7 +266,8 @@ async fn a_400_for_a_single_event_is_a_rejection_once_the_call_has_proof() {
     let failed = in_time(client.collect([server::event(&id(2))])).await.unwrap_err();
     assert_eq!(lost(failed.report()), (vec![], vec![0]));
     let report = in_time(client.collect(events(5))).await.unwrap();
-    assert_eq!((lost(&report), report.accepted(), report.requests()), ((vec![2], vec![]), 4, 5));
+    // The bad one is asked for once more, after the one behind it was taken.
+    assert_eq!((lost(&report), report.accepted(), report.requests()), ((vec![2], vec![]), 4, 6));
     assert_eq!(copilot.taken().concat().len(), 4);
     let failed = in_time(client.collect_one(server::event(&id(2)))).await.unwrap_err();
     assert!(failed.error().is_bad_request() && failed.event().event_id().as_str() == id(2), "{failed:?}");

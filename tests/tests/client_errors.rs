@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use copilot_api::{Client, ClientBuilder, Error, raw::raw::MAX_BODY_BYTES, types::Event};
+use copilot_api::{Client, ClientBuilder, Error, raw::MAX_BODY_BYTES, types::Event};
 use copilot_tests::server::{self, Answer, HangsUp, Request, Server, in_time};
 use serde_json::json;
 

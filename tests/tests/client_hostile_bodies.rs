@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_api::{Endpoints, raw::raw::MAX_BODY_BYTES};
+use copilot_api::{Endpoints, raw::MAX_BODY_BYTES};
 use copilot_tests::server::{self, authorization, in_time};
 
 const MEBIBYTE: usize = 1024 * 1024;

@@ -84,7 +84,7 @@ async fn every_type_of_event_is_sent_as_the_contract_shows_it_and_its_integers_s
     let server = copilot();
     let golden = golden();
     let report = in_time(server.client().build().unwrap().collect(events(&golden))).await.unwrap();
-    assert!(report.is_complete() && report.accepted() == 20, "{report:?}");
+    assert!(report.is_complete() && report.accepted() == EVENT_TYPES.len(), "{report:?}");
 
     let requests = server.requests();
     assert_eq!(requests.len(), 1);
@@ -105,10 +105,10 @@ async fn every_type_of_event_is_sent_as_the_contract_shows_it_and_its_integers_s
             let written = format!("\"{name}\":{number}");
             let ends = [",", "}"].map(|end| text.contains(&format!("{written}{end}")));
             assert!(ends.contains(&true), "{written} is not in the body");
-            integers += u32::from(number.is_i64());
+            integers += usize::from(number.is_i64());
         });
     }
-    assert!(integers > 20, "{integers}");
+    assert!(integers >= EVENT_TYPES.len(), "each has a time at least: {integers}");
 }
 
 #[tokio::test]

@@ -58,10 +58,9 @@ fn assert_survives<T: DeserializeOwned + Serialize>(place: &str, json: &Value) {
 }
 
 #[test]
-fn the_twenty_types_are_those_of_the_contract_and_each_has_an_example() {
+fn the_types_are_those_of_the_contract_and_each_has_an_example() {
     let named: Vec<&str> = spec::event_types().iter().map(|event| event.name).collect();
     assert_eq!(named, EVENT_TYPES);
-    assert_eq!(named.len(), 20);
     let types: Vec<Value> = spec::event_types().iter().map(|event| event.example["type"].clone()).collect();
     assert_eq!(types, EVENT_TYPES);
     // `oneOf` and the mapping say the same, and each schema allows its own type only.

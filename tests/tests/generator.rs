@@ -309,6 +309,253 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
     ]);
 }
 
+/// A property of `user_deleted` under that name.
+fn named(root: &mut Value, name: &str) {
+    schema(root, "UserDeletedPayload")["properties"][name] = json!({ "$ref": "#/components/schemas/Token" });
+}
+
+/// Another schema that is used.
+fn named_schema(root: &mut Value, name: &str) {
+    at(root, "/components/schemas")[name] =
+        json!({ "type": "string", "description": "Why.", "maxLength": 9, "x-provenance": "assumed" });
+    put_property(root, json!({ "$ref": format!("#/components/schemas/{name}") }));
+}
+
+fn operation_named(root: &mut Value, id: &str) {
+    at(root, "/paths/~1v2~1collect/post")["operationId"] = json!(id);
+}
+
+#[test]
+fn names_that_become_one_identifier_are_refused_at_their_place() {
+    const PAYLOAD: &str = "/components/schemas/UserDeletedPayload/properties/";
+    const CUSTOM: &str = "/components/schemas/CustomEventPayload/properties/extra: ";
+    const MAPPING: &str = "/components/schemas/Event/discriminator/mapping/";
+    assert_refused(&[
+        (
+            "a case",
+            |root| named(root, "userId"),
+            &[PAYLOAD, "/userId: becomes `user_id`", "the property `user_id`"],
+        ),
+        ("another case", |root| named(root, "User_ID"), &[PAYLOAD, "/User_ID: becomes `user_id`"]),
+        ("a sign", |root| named(root, "user-id"), &[PAYLOAD, "/user-id: becomes `user_id`"]),
+        ("a slash", |root| named(root, "user/id"), &[PAYLOAD, "/user~1id: becomes `user_id`"]),
+        (
+            "a keyword",
+            |root| {
+                named(root, "type");
+                named(root, "type_");
+            },
+            &[PAYLOAD, "/type_: becomes `type_`", "the property `type`"],
+        ),
+        (
+            "`build`",
+            |root| named(root, "build"),
+            &[PAYLOAD, "/build: becomes `build`", "the builder's own method"],
+        ),
+        (
+            "`event`",
+            |root| named(root, "Event"),
+            &[PAYLOAD, "/Event: becomes `event`", "the builder's own method"],
+        ),
+        ("`event_at`", |root| named(root, "eventAt"), &[PAYLOAD, "/eventAt: becomes `event_at`"]),
+        (
+            "`extra` beside free properties",
+            |root| {
+                schema(root, "CustomEventPayload")["properties"]["extra"] =
+                    json!({ "$ref": "#/components/schemas/Token" })
+            },
+            &[CUSTOM, "not listed"],
+        ),
+        (
+            "`body_excerpt` of an error",
+            |root| schema(root, "ApiError")["properties"]["bodyExcerpt"] = json!({ "type": "string" }),
+            &["/components/schemas/ApiError/properties/bodyExcerpt: becomes `body_excerpt`"],
+        ),
+        (
+            "an object within an answer",
+            |root| schema(root, "InvalidEvent")["properties"]["Index"] = json!({ "type": "string" }),
+            &["/components/schemas/InvalidEvent/properties/Index: becomes `index`"],
+        ),
+        (
+            "a schema",
+            |root| named_schema(root, "user_id"),
+            &["/components/schemas/user_id: becomes `UserId`", "the schema `UserId`"],
+        ),
+        (
+            "a schema with a dot",
+            |root| named_schema(root, "User.Id"),
+            &["/components/schemas/User.Id: becomes `UserId`"],
+        ),
+        (
+            "a schema of the generated client",
+            |root| named_schema(root, "Properties"),
+            &["/components/schemas/Properties: becomes `Properties`"],
+        ),
+        (
+            "the members of another schema",
+            |root| named_schema(root, "ConsentChangeMembers"),
+            &["/components/schemas/ConsentChangeMembers: becomes"],
+        ),
+        (
+            "a name of Rust's own",
+            |root| named_schema(root, "Option"),
+            &["/components/schemas/Option: becomes `Option`"],
+        ),
+        (
+            "a schema that is not named as its type",
+            |root| named_schema(root, "motiveKind"),
+            &["/components/schemas/motiveKind: must be named as its Rust type is: `MotiveKind`"],
+        ),
+        (
+            "a type of event",
+            |root| {
+                let user_deleted = json!("#/components/schemas/UserDeletedEvent");
+                schema(root, "Event")["discriminator"]["mapping"]["user-deleted"] = user_deleted;
+            },
+            &[MAPPING, "/user-deleted: becomes `UserDeleted`", "the type of event `user_deleted`"],
+        ),
+        (
+            "a value of an enumeration",
+            |root| {
+                let values = json!({ "type": "string", "enum": ["soon", "Soon"], "x-provenance": "assumed" });
+                put_property(root, values)
+            },
+            &[PAYLOAD, "/motive/enum/1: becomes `Soon`", "the value `soon`"],
+        ),
+        (
+            "an operation",
+            |root| operation_named(root, "setConsent"),
+            &["/post/operationId: becomes `set_consent`", "`setConsent` of /v2/collect"],
+        ),
+        (
+            "an operation that the client has already",
+            |root| operation_named(root, "newWithClient"),
+            &["/paths/~1v2~1collect/post/operationId: becomes `new_with_client`"],
+        ),
+    ]);
+}
+
+/// What typify makes of them is what stands in the source, so a name that it makes otherwise than we do shows here.
+#[test]
+fn odd_names_become_the_identifiers_that_typify_makes() {
+    let names = [
+        ("HTTPStatus2Code", "http_status2_code"),
+        ("2nd", "x2nd"),
+        ("+1", "plus1"),
+        ("don't", "dont"),
+        ("gen", "gen_"),
+        ("self", "self_"),
+        ("größe", "größe"),
+        ("a.b c", "a_b_c"),
+        ("🫖", "x"),
+        ("building", "building"),
+        ("payload", "payload"),
+    ];
+    let source = generate(&edited(|root| names.iter().for_each(|(name, _)| named(root, name)))).unwrap();
+    for (name, ident) in names {
+        let setter = format!("pub fn {ident}<M>(mut self, value: impl IntoOptional<super::Token, M>)");
+        let one_line: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
+        let one_line = one_line.replace("( mut", "(mut").replace(", )", ")");
+        assert!(one_line.contains(&format!("pub {ident}: ::std::option::Option<Token>")), "{name}");
+        assert!(one_line.contains(&setter), "{name}");
+        for twin in [format!("{ident}-"), format!("-{ident}")] {
+            let twice = edited(|root| [name, &twin].into_iter().for_each(|name| named(root, name)));
+            assert!(
+                generate(&twice).unwrap_err().to_string().contains(&format!("becomes `{ident}`")),
+                "{twin}"
+            );
+        }
+    }
+}
+
+#[test]
+fn words_that_would_become_more_than_documentation_are_refused_at_their_place() {
+    let place = "/components/schemas/UserId/description";
+    for (words, problem) in [
+        ("The user.\n\n```\npanic!();\n```", "code block"),
+        ("The user.\n\n```rust,no_run\npanic!();\n```", "code block"),
+        ("The user.\n\n~~~\npanic!();\n~~~", "code block"),
+        ("The user.\n```\npanic!();", "code block"),
+        ("The user.\n\n    panic!();", "code block"),
+        ("The user.\n\n\tpanic!();", "code block"),
+        ("    panic!();", "code block"),
+        ("- The user:\n\n      panic!();", "code block"),
+        ("- ```\n  panic!();", "code block"),
+        ("> The user.\n>\n>     panic!();", "code block"),
+        ("The user, see [UserId].", "a link that is no URL"),
+        ("The user, see [it](UserId).", "a link that is no URL"),
+        ("The user, see [it][UserId].", "a link that is no URL"),
+        ("The user <b>.", "HTML"),
+        ("A list of Vec<String>.", "HTML"),
+        ("<div>\nThe user.\n</div>", "HTML"),
+        ("The user, see https://docs.copilot.cx.", "bare URL"),
+        ("The user.\rIt is.", "control character"),
+        ("The user\u{202e}.", "control character"),
+    ] {
+        let error =
+            generate(&edited(|root| schema(root, "UserId")["description"] = json!(words))).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("{place}: ")) && error.contains(problem), "{words:?}: {error}");
+    }
+    type Place = (&'static str, fn(&mut Value) -> &mut Value);
+    let places: [Place; 6] =
+        [
+            ("/info/description", |root| &mut root["info"]["description"]),
+            ("/paths/~1v2~1collect/post/summary", |root| &mut at_collect(root)["summary"]),
+            ("/paths/~1v2~1collect/post/description", |root| &mut at_collect(root)["description"]),
+            ("/paths/~1v2~1collect/post/requestBody/description", |root| {
+                &mut at_collect(root)["requestBody"]["description"]
+            }),
+            ("/components/schemas/UserDeletedPayload/title", |root| {
+                &mut schema(root, "UserDeletedPayload")["title"]
+            }),
+            ("/components/schemas/UserDeletedPayload/properties/motive/description", |root| {
+                put_property(root, json!({ "type": "boolean", "x-provenance": "assumed" }));
+                &mut schema(root, "UserDeletedPayload")["properties"]["motive"]["description"]
+            }),
+        ];
+    for (place, words) in places {
+        let error = generate(&edited(|root| *words(root) = json!("```\npanic!();\n```"))).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{place}: holds a code block")), "{error}");
+    }
+}
+
+fn at_collect(root: &mut Value) -> &mut Value {
+    at(root, "/paths/~1v2~1collect/post")
+}
+
+#[test]
+fn words_stay_in_their_comment_whatever_they_are() {
+    for words in [
+        "One.\n\n*/ pub fn escaped() {} /*",
+        "*/ pub fn escaped() {}",
+        "One.\n\n/* Two.",
+        "\"] pub fn escaped() {} #[doc = \"",
+        "One.\npub fn escaped() {}",
+        "One: `code`, `[x]`, `Vec<String>`, \\[x\\], a < b > c, and <https://docs.copilot.cx>.",
+        "- One,\n- [two](https://docs.copilot.cx).",
+    ] {
+        let source = generate(&edited(|root| {
+            for name in ["UserId", "Event", "UserDeletedPayload"] {
+                schema(root, name)["description"] = json!(words);
+            }
+            at_collect(root)["description"] = json!(words);
+            root["info"]["description"] = json!(words);
+        }));
+        let file = syn::parse_file(&source.unwrap()).unwrap();
+        let items = file.items.iter().flat_map(|item| match item {
+            syn::Item::Mod(module) => module.content.as_ref().map_or(&[][..], |(_, items)| items),
+            item => std::slice::from_ref(item),
+        });
+        let escaped =
+            items.filter(|item| matches!(item, syn::Item::Fn(found) if found.sig.ident == "escaped"));
+        assert_eq!(escaped.count(), 0, "{words}");
+    }
+    // An example is a value: what it says is nobody's documentation.
+    generate(&edited(|root| schema(root, "UserDeletedPayload")["example"] = json!({ "description": "```" })))
+        .unwrap();
+}
+
 /// typify checks such values with crates that the generated code does not have, or by integers of odd types.
 #[test]
 fn a_value_with_rules_of_its_own_inside_a_payload_is_refused() {

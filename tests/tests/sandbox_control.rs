@@ -28,14 +28,14 @@ async fn full() -> (Sandbox, Caller) {
         .map(|known| event(known.name, &format!("e-{}", known.name), known.example["payload"].clone()))
         .collect();
     caller.deliver(&events).await;
-    let mut refused = connected("refused");
-    refused["payload"]["model"] = json!(null);
+    let mut rejected = connected("rejected");
+    rejected["payload"]["model"] = json!(null);
     assert_eq!(
-        caller.collect(&[refused, json!(7), connected("e-thing_connected")]).await.unwrap().status(),
+        caller.collect(&[rejected, json!(7), connected("e-thing_connected")]).await.unwrap().status(),
         200
     );
     assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204);
-    sandbox.add_fault(Fault::delay(std::time::Duration::ZERO)).unwrap();
+    sandbox.add_fault(Fault::delay(std::time::Duration::from_millis(1))).unwrap();
     (sandbox, caller)
 }
 
@@ -170,24 +170,29 @@ async fn the_description_of_a_fault_takes_what_the_sandbox_takes() {
     for (fault, is_good) in [
         (json!({ "fault": status }), true),
         (json!({ "fault": status, "operation": "collect", "next": 1, "share": 0.5 }), true),
-        (json!({ "fault": { "kind": "delay", "milliseconds": 0 } }), true),
+        (json!({ "fault": { "kind": "delay", "milliseconds": 1 } }), true),
         (json!({ "fault": { "kind": "drip", "bytes_per_second": 1 } }), true),
         (json!({ "fault": { "kind": "close_before" } }), true),
         (json!({ "fault": { "kind": "close_after" } }), true),
         (json!({ "fault": { "kind": "cut_json" } }), true),
         (json!({ "fault": { "kind": "html", "status": 400 } }), true),
         (
-            json!({ "fault": { "kind": "refuse_events", "share": 1, "types": ["t"], "indexes": [0], "error": "w" } }),
+            json!({ "fault": { "kind": "reject_events", "share": 1, "types": ["thing_connected"], "indexes": [0], "error": "w" } }),
             true,
         ),
         (json!({ "fault": status, "id": 1 }), false),
         (json!({ "fault": status, "next": 0 }), false),
         (json!({ "fault": status, "share": 2 }), false),
+        (json!({ "fault": status, "share": 0 }), false),
+        (json!({ "fault": { "kind": "delay", "milliseconds": 0 } }), false),
+        (json!({ "fault": { "kind": "reject_events", "share": 0 } }), false),
+        (json!({ "fault": { "kind": "reject_events", "types": [] } }), false),
+        (json!({ "fault": { "kind": "reject_events", "indexes": [] } }), false),
         (json!({ "fault": { "kind": "status", "status": 200 } }), false),
         (json!({ "fault": { "kind": "delay", "milliseconds": 600_001 } }), false),
         (json!({ "fault": { "kind": "drip", "bytes_per_second": 0 } }), false),
         (json!({ "fault": { "kind": "close_before", "status": 503 } }), false),
-        (json!({ "fault": { "kind": "refuse_events", "type": "t" } }), false),
+        (json!({ "fault": { "kind": "reject_events", "type": "t" } }), false),
         (json!({ "fault": { "kind": "teapot" } }), false),
     ] {
         let answer = caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
@@ -206,7 +211,7 @@ async fn a_reset_that_a_file_can_fail_says_so_in_the_description() {
     assert_eq!(responses["503"]["$ref"], "#/components/responses/Error");
 }
 
-async fn refused(request: RequestBuilder, status: u16) -> String {
+async fn rejected(request: RequestBuilder, status: u16) -> String {
     let what = format!("{request:?}");
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), status, "{what}");
@@ -218,7 +223,7 @@ async fn refused(request: RequestBuilder, status: u16) -> String {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_understood_is_refused() {
+async fn a_query_that_is_not_understood_is_rejected() {
     let (_sandbox, caller) = sandbox();
     let description = caller.get(DESCRIPTION).await;
     let mut checked = 0;
@@ -243,12 +248,12 @@ async fn a_query_that_is_not_understood_is_refused() {
         for (name, values) in wrong {
             for value in values {
                 let request = caller.request(method.clone(), path).query(&[(&name, value)]);
-                let message = refused(request, 400).await;
+                let message = rejected(request, 400).await;
                 assert!(message.contains(&name), "{path} {name}={value}: {message}");
                 checked += 1;
             }
             let twice = caller.request(method.clone(), path).query(&[(&name, "1"), (&name, "1")]);
-            refused(twice, 400).await;
+            rejected(twice, 400).await;
         }
     }
     assert!(checked > 40, "{checked}");
@@ -309,7 +314,7 @@ async fn what_is_not_there_is_said_in_json() {
         "/v2/collect/",
         "//v2/collect",
     ] {
-        refused(caller.request(Method::GET, path), 404).await;
+        rejected(caller.request(Method::GET, path), 404).await;
     }
     for path in ["/_sandbox/users/%ff", "/_sandbox/events/%ff", "/_sandbox/page/%ff", "/docs/ui/%ff"] {
         let answer = caller.request(Method::GET, path).send().await.unwrap();
@@ -331,7 +336,7 @@ async fn what_is_not_there_is_said_in_json() {
         let found: BTreeSet<String> =
             found.iter().flat_map(|found| found.split(',')).map(str::to_owned).collect();
         assert_eq!(found, allowed.split(',').map(str::to_owned).collect(), "{method} {path}");
-        refused(caller.request(method, path), 405).await;
+        rejected(caller.request(method, path), 405).await;
     }
 }
 
@@ -351,7 +356,7 @@ async fn other_sites_can_neither_read_nor_change_anything() {
             ("host", "evil.test".to_owned()),
             ("host", format!("127.0.0.1.evil.test:{port}")),
         ] {
-            refused(caller.request(method.clone(), &path).header(name, value), 403).await;
+            rejected(caller.request(method.clone(), &path).header(name, value), 403).await;
         }
     }
     assert_eq!(sandbox.events().len(), 1, "nothing was reset");

@@ -88,7 +88,7 @@ async fn everything_is_there_after_a_clean_stop() {
     assert_eq!(newest["repeated"], true, "ids from before are known");
 }
 
-/// Sends requests of three events, one of them refused, until the server is gone. Returns the ids that were answered.
+/// Sends requests of three events, one of them rejected, until the server is gone. Returns the ids that were answered.
 async fn send_until_it_is_gone(caller: Caller, name: String, answered: Arc<Mutex<Vec<String>>>) {
     for number in 0.. {
         let ids = ["a", "b", "c"].map(|letter| format!("{name}-{number}-{letter}"));
@@ -141,7 +141,7 @@ async fn every_event_that_was_answered_is_there_once_after_a_kill() {
     let statistics = sandbox.caller().get("/_sandbox/statistics").await;
     let count = |verdict: &str| events.iter().filter(|event| event["verdict"] == verdict).count();
     let expected = json!({
-        "accepted": count("accepted"), "refused": count("refused"), "repeated": 0, "kept": events.len()
+        "accepted": count("accepted"), "rejected": count("rejected"), "repeated": 0, "kept": events.len()
     });
     assert_eq!(statistics["events"], expected, "counters are of what is there");
     let thing = sandbox.caller().get("/_sandbox/things/kettle").await;
@@ -234,7 +234,7 @@ async fn what_cannot_be_written_is_answered_with_503_and_told_in_the_log() {
     let mut sandbox = start_with_little_room(&file);
     let caller = sandbox.caller();
     let mut taken = 0;
-    let refused = loop {
+    let rejected = loop {
         let answer = caller.collect(&[long(&format!("e{taken}"))]).await.unwrap();
         if answer.status() != 200 {
             break answer;
@@ -242,8 +242,8 @@ async fn what_cannot_be_written_is_answered_with_503_and_told_in_the_log() {
         taken += 1;
         assert!(taken < 100, "the disk is never full");
     };
-    assert_eq!(refused.status(), 503);
-    let words: Value = refused.json().await.unwrap();
+    assert_eq!(rejected.status(), 503);
+    let words: Value = rejected.json().await.unwrap();
     assert_eq!(words["reason"], "SANDBOX.NOT_STORED");
     assert!(taken > 1);
     assert_eq!(caller.collect(&[long("more")]).await.unwrap().status(), 503);

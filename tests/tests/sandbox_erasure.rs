@@ -89,9 +89,9 @@ async fn all_that_was_sent_about_a_deleted_user_leaves_the_files() {
     words["quill1x"] = "quill1x was here".into();
     caller.deliver(&[event("thing_interaction", "e3", words)]).await;
     caller.deliver(&[event("unsubscribe", "e4", json!({ "email": "quill1x@example.com" }))]).await;
-    let mut refused = event("user_created", "e5", person(1, 50));
-    refused["payload"]["quill1x"] = json!(null);
-    assert_eq!(caller.collect(&[refused]).await.unwrap().status(), 200);
+    let mut rejected = event("user_created", "e5", person(1, 50));
+    rejected["payload"]["quill1x"] = json!(null);
+    assert_eq!(caller.collect(&[rejected]).await.unwrap().status(), 200);
     assert_eq!(left(&folder), BTreeSet::from([1, 2]));
     caller.deliver(&[deletion(&person(1, 1), "e6")]).await;
     assert_eq!(left(&folder), BTreeSet::from([2]));

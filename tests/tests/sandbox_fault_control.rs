@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{CollectReport, Endpoints, ReportParts, types::Event};
-use copilot_sandbox::{Fault, Sandbox};
+use copilot_sandbox::{Fault, Operation, Sandbox};
 use copilot_tests::{
     sandbox::{Caller, connected},
     server::{self, client_id, client_secret, in_time},
@@ -40,15 +40,15 @@ async fn faults_are_added_listed_counted_and_removed() {
         json!({ "kind": "drip", "bytes_per_second": 1000 }),
         json!({ "kind": "close_before" }),
         json!({ "kind": "close_after" }),
-        json!({ "kind": "refuse_events", "share": 0.5, "types": ["t"], "event_ids": ["e"], "indexes": [0], "error": "w" }),
+        json!({ "kind": "reject_events", "share": 0.5, "types": ["thing_connected"], "event_ids": ["e"], "indexes": [0], "error": "w" }),
         json!({ "kind": "html", "status": 502 }),
         json!({ "kind": "cut_json" }),
         json!({ "kind": "answer", "status": 200, "headers": { "x-kettle": "on" }, "body": "{}" }),
     ];
     for (number, kind) in (1..).zip(&every_kind) {
-        let fault = json!({ "operation": "set_consent", "next": 5, "share": 0.25, "fault": kind });
+        let fault = json!({ "operation": "collect", "next": 5, "share": 0.25, "fault": kind });
         let expected = json!({
-            "id": number, "operation": "set_consent", "next": 5, "share": 0.25, "fired": 0, "fault": kind
+            "id": number, "operation": "collect", "next": 5, "share": 0.25, "fired": 0, "fault": kind
         });
         assert_eq!(add(&caller, &fault).await, (201, expected), "{kind}");
     }
@@ -97,8 +97,8 @@ async fn a_fault_that_is_none_is_refused_with_its_place() {
         ),
         (json!({ "fault": { "kind": "delay", "milliseconds": 600_001 } }), "/fault/milliseconds"),
         (json!({ "fault": { "kind": "drip", "bytes_per_second": 0 } }), "/fault/bytes_per_second"),
-        (json!({ "fault": { "kind": "refuse_events", "share": 2 } }), "/fault/share"),
-        (json!({ "fault": { "kind": "refuse_events", "type": "x" } }), "type"),
+        (json!({ "fault": { "kind": "reject_events", "share": 2 } }), "/fault/share"),
+        (json!({ "fault": { "kind": "reject_events", "type": "x" } }), "type"),
         (json!({ "fault": { "kind": "close_before", "milliseconds": 5 } }), "milliseconds"),
         (json!({ "fault": { "kind": "cut_json", "status": 500 } }), "status"),
         (json!({ "fault": { "kind": "status", "status": 503, "retry-after": "2" } }), "retry-after"),
@@ -149,10 +149,11 @@ async fn faults_of_the_library_are_checked_too() {
         (Fault::html(600), "/fault/status"),
         (Fault::status(503).next(0), "/next"),
         (Fault::status(503).share(f64::NAN), "/share"),
+        (Fault::status(503).share(-0.1), "/share"),
         (Fault::status(503).retry_after("\n"), "/fault/retry_after"),
         (Fault::delay(Duration::MAX), "/fault/milliseconds"),
         (Fault::drip(0), "/fault/bytes_per_second"),
-        (Fault::refuse_share(1.1), "/fault/share"),
+        (Fault::reject_share(1.1), "/fault/share"),
     ] {
         assert!(sandbox.add_fault(fault).unwrap_err().to_string().starts_with(place), "{place}");
     }
@@ -160,6 +161,93 @@ async fn faults_of_the_library_are_checked_too() {
         sandbox.add_fault(Fault::close_before()).unwrap();
     }
     assert!(sandbox.add_fault(Fault::close_before()).is_err(), "more than a thousand are a mistake");
+}
+
+/// Each setting that would have no effect, with its place; beside it, its neighbour that has one.
+#[tokio::test]
+async fn a_setting_without_effect_is_refused_and_its_neighbour_is_taken() {
+    let (sandbox, caller) = sandbox();
+    let (collect, consent) = (Operation::Collect, Operation::SetConsent);
+    let none: [&str; 0] = [];
+    for (without_effect, place, neighbour) in [
+        (
+            Fault::status(503).header("x-kettle", "on"),
+            "/fault/headers",
+            Fault::answer(503, "").header("x-kettle", "on"),
+        ),
+        (Fault::close_after().header("x-kettle", "on"), "/fault/headers", Fault::close_after()),
+        (
+            Fault::answer(200, "").header("x-kettle", "on").header("x-kettle", "off"),
+            "/fault/headers",
+            Fault::answer(200, "").header("x-kettle", "on").header("x-lid", "off"),
+        ),
+        (
+            Fault::answer(200, "").header("x-kettle", "on").header("X-Kettle", "off"),
+            "/fault/headers",
+            Fault::answer(204, "").header("content-type", "text/plain"),
+        ),
+        (Fault::html(503).retry_after("1"), "/fault/retry_after", Fault::status(400).retry_after("1")),
+        (
+            Fault::answer(503, "").retry_after("1"),
+            "/fault/retry_after",
+            Fault::answer(503, "").header("retry-after", "1"),
+        ),
+        (
+            Fault::delay(Duration::from_secs(1)).retry_after("1").header("x", "y"),
+            "/fault/retry_after",
+            Fault::status(503),
+        ),
+        (Fault::reject_events().on(consent), "/operation", Fault::reject_events().on(collect)),
+        (
+            Fault::reject_types(["thing_connected"]).on(consent),
+            "/operation",
+            Fault::reject_types(["thing_connected"]),
+        ),
+        (Fault::drip(5).on(consent), "/operation", Fault::drip(5)),
+        (Fault::drip(5).on(consent).on(consent), "/operation", Fault::drip(5).on(consent).on(collect)),
+        (Fault::status(503).share(0.0), "/share", Fault::status(503).share(f64::MIN_POSITIVE)),
+        (Fault::status(503).share(-0.0), "/share", Fault::cut_json().on(consent)),
+        (Fault::reject_share(0.0), "/fault/share", Fault::reject_share(1.0)),
+        (
+            Fault::delay(Duration::from_micros(999)),
+            "/fault/milliseconds",
+            Fault::delay(Duration::from_millis(1)),
+        ),
+        (Fault::reject_types(none), "/fault/types", Fault::reject_events()),
+        (Fault::reject_types(["thing_conected"]), "/fault/types", Fault::reject_types(["thing_connected"])),
+        (Fault::reject_event_ids(none), "/fault/event_ids", Fault::reject_event_ids(["e"])),
+    ] {
+        let words = format!("{without_effect:?}");
+        let refused = sandbox.add_fault(without_effect).expect_err(&words).to_string();
+        assert!(refused.starts_with(&format!("{place}: ")), "{words}: {refused}");
+        assert!(sandbox.faults().is_empty());
+        sandbox.add_fault(neighbour).unwrap();
+        sandbox.clear_faults();
+    }
+    for (without_effect, place) in [
+        (json!({ "operation": "set_consent", "fault": { "kind": "reject_events" } }), "/operation"),
+        (
+            json!({ "operation": "set_consent", "fault": { "kind": "drip", "bytes_per_second": 5 } }),
+            "/operation",
+        ),
+        (json!({ "share": 0, "fault": { "kind": "close_before" } }), "/share"),
+        (json!({ "fault": { "kind": "delay", "milliseconds": 0 } }), "/fault/milliseconds"),
+        (json!({ "fault": { "kind": "reject_events", "share": 0 } }), "/fault/share"),
+        (json!({ "fault": { "kind": "reject_events", "types": [] } }), "/fault/types"),
+        (json!({ "fault": { "kind": "reject_events", "types": ["thing_conected"] } }), "/fault/types"),
+        (json!({ "fault": { "kind": "reject_events", "event_ids": [] } }), "/fault/event_ids"),
+        (json!({ "fault": { "kind": "reject_events", "indexes": [] } }), "/fault/indexes"),
+        (json!({ "fault": { "kind": "html", "status": 503, "retry_after": "1" } }), "retry_after"),
+        (
+            json!({ "fault": { "kind": "answer", "status": 200, "headers": { "a": "b", "A": "c" } } }),
+            "/fault/headers",
+        ),
+    ] {
+        let (code, words) = add(&caller, &without_effect).await;
+        let message = words["error_message"].as_str().unwrap();
+        assert!(code == 400 && message.contains(place), "{without_effect}: {words}");
+    }
+    assert!(sandbox.faults().is_empty());
 }
 
 /// What a call says: the ids of the events that were accepted, and the events to send again.
@@ -187,7 +275,7 @@ async fn the_client_loses_no_event_to_any_fault() {
         ("close_before", Fault::close_before().share(0.4)),
         ("close_after", Fault::close_after().share(0.4)),
         ("cut_json", Fault::cut_json().share(0.4)),
-        ("refuse_events", Fault::refuse_share(0.4)),
+        ("reject_events", Fault::reject_share(0.4)),
         ("always", Fault::status(503)),
         ("never an answer", Fault::close_after()),
     ];
@@ -217,7 +305,7 @@ async fn the_client_loses_no_event_to_any_fault() {
         assert!(said.is_subset(&taken), "{name}: {:?}", said.difference(&taken).collect::<Vec<_>>());
         match name {
             "always" | "never an answer" => assert!(said.is_empty(), "{name}"),
-            "refuse_events" => assert!((10..50).contains(&said.len()), "{}", said.len()),
+            "reject_events" => assert!((10..50).contains(&said.len()), "{}", said.len()),
             _ => assert_eq!(said.len(), 60, "{name}: some never arrive"),
         }
     }

@@ -139,6 +139,15 @@ async fn drip_sends_the_answer_in_pieces_at_its_speed() {
     let caller = Caller::of(&sandbox);
     assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204);
     assert!(sandbox.faults().is_empty());
+
+    // One that another fault gives has.
+    sandbox.add_fault(Fault::drip(50)).unwrap();
+    for fault in [Fault::answer(200, "twenty bytes of body"), Fault::html(502), Fault::status(503)] {
+        sandbox.add_fault(fault.next(1)).unwrap();
+        let begin = Instant::now();
+        assert!(caller.set_consent("ann", true).await.unwrap().bytes().await.unwrap().len() >= 20);
+        assert!(begin.elapsed() >= Duration::from_millis(400), "{:?}", begin.elapsed());
+    }
 }
 
 #[tokio::test]
@@ -162,7 +171,7 @@ async fn close_after_takes_everything_and_answers_not_a_byte() {
     line.send(COLLECT, &json!({ "events": [connected("e1"), { "type": "kettle_boiled" }] })).await;
     assert!(line.rest().await.is_empty());
     assert!(caller.set_consent("ann", true).await.is_err());
-    assert_eq!((taken(&sandbox), sandbox.refused().len()), (vec!["e1".to_owned()], 1));
+    assert_eq!((taken(&sandbox), sandbox.rejected().len()), (vec!["e1".to_owned()], 1));
     assert!(sandbox.consents()[0].value);
     assert_eq!(sandbox.statistics().requests["collect"]["closed"], 1);
 }
@@ -181,8 +190,10 @@ async fn cut_json_takes_everything_and_breaks_only_the_json() {
     assert!(body.starts_with(r#"{"invalid_events":"#), "{body}");
     let error = serde_json::from_str::<Value>(&body).unwrap_err();
     assert!(error.is_eof(), "{error}");
-    assert_eq!((taken(&sandbox), sandbox.refused().len()), (vec!["e1".to_owned()], 1));
-    assert!(caller.set_consent("ann", true).await.unwrap().status().is_success());
+    assert_eq!((taken(&sandbox), sandbox.rejected().len()), (vec!["e1".to_owned()], 1));
+    // Where there is no JSON to cut, half of something comes that is none: it has an effect there too.
+    let answer = caller.set_consent("ann", true).await.unwrap();
+    assert!(answer.status().is_success() && !answer.bytes().await.unwrap().is_empty());
     assert!(sandbox.user("ann").is_some());
     assert!(sandbox.faults().is_empty());
 }
@@ -202,10 +213,22 @@ async fn a_given_answer_comes_as_it_was_given_and_nothing_is_taken() {
     assert!(sandbox.events().is_empty() && sandbox.users().is_empty() && sandbox.faults().is_empty());
     assert!(caller.collect(&[connected("e1")]).await.unwrap().status().is_success());
     assert_eq!(taken(&sandbox), ["e1"]);
+
+    // Its headers come with a status that has no body, too.
+    for status in [204, 205, 304] {
+        let fault = Fault::answer(status, "").header("content-type", "text/plain").header("x-kettle", "on");
+        sandbox.add_fault(fault.next(1)).unwrap();
+        let answer = caller.collect(&[connected("e1")]).await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(
+            (&answer.headers()["content-type"], &answer.headers()["x-kettle"]),
+            (&"text/plain".parse().unwrap(), &"on".parse().unwrap())
+        );
+    }
 }
 
-/// The indexes that `collect` refuses.
-async fn refused(caller: &Caller, events: &[Value]) -> Vec<u64> {
+/// The indexes that `collect` rejects.
+async fn rejected(caller: &Caller, events: &[Value]) -> Vec<u64> {
     let answer: Value =
         caller.collect(events).await.unwrap().error_for_status().unwrap().json().await.unwrap();
     let invalid = answer["invalid_events"].as_array().unwrap();
@@ -218,51 +241,50 @@ async fn refused(caller: &Caller, events: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn refuse_events_refuses_those_that_meet_every_condition() {
+async fn reject_events_rejects_those_that_meet_every_condition() {
     let (sandbox, caller) = sandbox();
     let other = |id: &str| event("thing_interaction", id, json!({ "thing_id": "t" }));
     let events = [connected("a"), other("b"), connected("c"), other("d")];
-    let refuse = |mut conditions: Value| {
-        conditions["kind"] = "refuse_events".into();
+    let reject = |mut conditions: Value| {
+        conditions["kind"] = "reject_events".into();
         serde_json::from_value::<Fault>(json!({ "next": 1, "fault": conditions })).unwrap()
     };
     let cases = [
-        (Fault::refuse_events().next(1), vec![0, 1, 2, 3]),
-        (Fault::refuse_types(["thing_connected"]).next(1), vec![0, 2]),
-        (Fault::refuse_event_ids(["d", "a", "z"]).next(1), vec![0, 3]),
-        (refuse(json!({ "indexes": [1, 2, 99] })), vec![1, 2]),
-        (refuse(json!({ "types": ["thing_connected"], "indexes": [1, 2] })), vec![2]),
-        (refuse(json!({ "types": ["thing_connected"], "event_ids": ["b"] })), vec![]),
-        (refuse(json!({ "share": 0.0 })), vec![]),
-        (refuse(json!({ "share": 1.0, "indexes": [3] })), vec![3]),
+        (Fault::reject_events().next(1), vec![0, 1, 2, 3]),
+        (Fault::reject_types(["thing_connected"]).next(1), vec![0, 2]),
+        (Fault::reject_event_ids(["d", "a", "z"]).next(1), vec![0, 3]),
+        (reject(json!({ "indexes": [1, 2, 99] })), vec![1, 2]),
+        (reject(json!({ "types": ["thing_connected"], "indexes": [1, 2] })), vec![2]),
+        (reject(json!({ "types": ["thing_connected"], "event_ids": ["b"] })), vec![]),
+        (reject(json!({ "share": 1.0, "indexes": [3] })), vec![3]),
     ];
     for (fault, expected) in cases {
         let words = format!("{fault:?}");
         sandbox.add_fault(fault).unwrap();
-        assert_eq!(refused(&caller, &events).await, expected, "{words}");
+        assert_eq!(rejected(&caller, &events).await, expected, "{words}");
         assert!(sandbox.faults().is_empty(), "{words}");
     }
-    let kept = sandbox.refused();
+    let kept = sandbox.rejected();
     assert!(kept.iter().all(|event| event.violations[0].rule == "fault"));
     assert!(sandbox.accepted().iter().all(|event| event.violations.is_empty()));
 
-    sandbox.add_fault(refuse(json!({ "error": "the fault of my own" }))).unwrap();
+    sandbox.add_fault(reject(json!({ "error": "the fault of my own" }))).unwrap();
     let answer = caller.collect(&events[..1]).await.unwrap().text().await.unwrap();
     assert!(answer.contains("the fault of my own"), "{answer}");
-    sandbox.add_fault(Fault::refuse_events()).unwrap();
+    sandbox.add_fault(Fault::reject_events()).unwrap();
     assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204, "it is about events");
     assert_eq!(sandbox.faults()[0].fired(), 0);
 }
 
 #[tokio::test]
-async fn a_refused_share_is_drawn_by_the_seed() {
+async fn a_rejected_share_is_drawn_by_the_seed() {
     let events: Vec<Value> = (0..200).map(|number| connected(&format!("e{number}"))).collect();
     let mut drawn = Vec::new();
     for seed in [1, 1, 2] {
         let sandbox = sandbox_with_seed(seed);
-        sandbox.add_fault(Fault::refuse_share(0.3)).unwrap();
-        drawn.push(refused(&Caller::of(&sandbox), &events).await);
-        let again = refused(&Caller::of(&sandbox), &events).await;
+        sandbox.add_fault(Fault::reject_share(0.3)).unwrap();
+        drawn.push(rejected(&Caller::of(&sandbox), &events).await);
+        let again = rejected(&Caller::of(&sandbox), &events).await;
         assert_ne!(drawn.last(), Some(&again), "each request has its own luck");
     }
     assert!((30..90).contains(&drawn[0].len()), "{}", drawn[0].len());
@@ -293,7 +315,7 @@ async fn the_same_seed_lets_the_same_requests_fail() {
         // Neither another fault nor another operation changes its luck.
         sandbox.clear_faults();
         sandbox.add_fault(Fault::status(503).on(Operation::Collect).share(0.4)).unwrap();
-        sandbox.add_fault(Fault::refuse_share(0.5).share(0.5)).unwrap();
+        sandbox.add_fault(Fault::reject_share(0.5).share(0.5)).unwrap();
         assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204);
         assert_eq!(failures(&caller).await, alone, "seed {seed}");
         drawn.push(alone);

@@ -85,7 +85,7 @@ impl Tally {
 }
 
 #[test]
-fn every_hostile_request_is_refused_and_leaves_no_trace() {
+fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     let _alone = alone();
     let mut sandbox = Process::start("the_sandbox", None);
     let mut good = GoodClient::new(&sandbox.target);
@@ -176,19 +176,19 @@ fn held(target: &Target) -> [(&'static str, Hold, Expected); 4] {
     let body =
         format!("{line}Content-Length: 1000000\r\nAuthorization: {authorization}\r\n\r\n{{\"events\":[");
     let chunks = format!("{line}Transfer-Encoding: chunked\r\nAuthorization: {authorization}\r\n\r\n");
-    let refused = format!("{line}Content-Length: 1000000\r\n\r\n");
+    let rejected = format!("{line}Content-Length: 1000000\r\n\r\n");
     let hold = |first: String, then: &str| Hold {
         first: first.into_bytes(),
         then: then.as_bytes().to_vec(),
         pause: Duration::from_millis(50),
         connections: 20,
     };
-    let expected = |statuses| Expected { statuses, refused: true };
+    let expected = |statuses| Expected { statuses, rejected: true };
     [
         ("slow head", hold(line, "X"), expected(&[])),
         ("slow body", hold(body, " "), expected(&[408])),
         ("slow chunks", hold(chunks, "1\r\n \r\n"), expected(&[408])),
-        ("slow body, refused", hold(refused, " "), expected(&[401])),
+        ("slow body, rejected", hold(rejected, " "), expected(&[401])),
     ]
 }
 

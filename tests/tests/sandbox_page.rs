@@ -181,7 +181,7 @@ async fn the_stream_tells_at_once_and_after_each_change() {
     assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
     assert!(timeout(Duration::from_millis(1200), stream.next()).await.is_err(), "nothing changed");
 
-    sandbox.add_fault(Fault::delay(Duration::ZERO)).unwrap();
+    sandbox.add_fault(Fault::delay(Duration::from_millis(1))).unwrap();
     assert_eq!(stream.next().await.faults, 1);
     caller.deliver(&[connected("e1")]).await;
     let mut told = stream.next().await;
@@ -257,9 +257,9 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_was_sent() {
     }
     let stranger = Caller::new(&sandbox.url, "quill", "quillsecret");
     assert_eq!(stranger.collect(&[]).await.unwrap().status(), 401);
-    let fault = json!({ "next": 1, "fault": { "kind": "refuse_events", "error": "quill" } });
+    let fault = json!({ "next": 1, "fault": { "kind": "reject_events", "error": "quill" } });
     caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
-    caller.collect(&[connected("quill-refused")]).await.unwrap();
+    caller.collect(&[connected("quill-rejected")]).await.unwrap();
     let fault = json!({ "next": 1, "fault": { "kind": "close_before" } });
     caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
     assert!(caller.collect(&[connected("quill-closed")]).await.is_err());
@@ -277,6 +277,6 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_was_sent() {
     let form = form.unwrap();
     assert!(log.lines().all(|line| form.is_match(line)), "{log}");
     let first = log.lines().next().unwrap();
-    assert!(first.contains(&format!("POST {COLLECT} 200, 1 events, 0 refused")), "{first}");
+    assert!(first.contains(&format!("POST {COLLECT} 200, 1 events, 0 rejected")), "{first}");
     assert!(log.contains(" /_sandbox/users/{user_id} 404"), "{log}");
 }

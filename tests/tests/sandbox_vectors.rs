@@ -3,18 +3,16 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use copilot_gen::{
-    EventPayload, contract,
-    types::{self, CustomEventPayload, Event, PropertyValue, ThingInteractionPayload},
+    IntoEvent, Violation,
+    types::{self, CustomEventPayload, Event, Properties, ThingInteractionPayload},
 };
 use copilot_sandbox::{ReceivedEvent, Sandbox, Verdict};
 use copilot_tests::vectors::{self, Break};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 const BATCH: usize = 500;
 
@@ -59,11 +57,13 @@ fn events(now: i64) -> Vec<Vector> {
 fn names_that_stand_twice(now: i64) -> Vec<Event> {
     let mut events = Vec::new();
     for name in ["user_id", "thing_id", "further"] {
-        let free = BTreeMap::from([(name.to_owned(), PropertyValue::from("twice"))]);
+        // Their builders would refuse it.
         let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
-        let custom = CustomEventPayload::try_from(custom.extra(free.clone())).unwrap();
-        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free);
-        let interaction = ThingInteractionPayload::try_from(interaction).unwrap();
+        let mut custom = custom.build().unwrap();
+        custom.extra = Properties::from_iter([(name, "twice")]);
+        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1");
+        let mut interaction = interaction.build().unwrap();
+        interaction.extra = custom.extra.clone();
         let envelope = || ("twice-1".parse().unwrap(), types::EventTime(now));
         let ((id, at), (id_2, at_2)) = (envelope(), envelope());
         events.extend([custom.into_event(id, at), interaction.into_event(id_2, at_2)]);
@@ -71,31 +71,35 @@ fn names_that_stand_twice(now: i64) -> Vec<Event> {
     events
 }
 
-/// Sends the events in batches: what the sandbox received, and whether its answer named it as refused.
-fn send(sandbox: &Sandbox, vectors: &[Vector]) -> Vec<(Arc<ReceivedEvent>, bool)> {
+/// Sends the events in one request: the indexes of those that its answer names as rejected.
+fn post(sandbox: &Sandbox, batch: &[Vector]) -> BTreeSet<u64> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let events: Vec<&str> = batch.iter().map(|vector| vector.json.as_str()).collect();
+    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(sandbox.collect_url());
+    let request = request
+        .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
+        .header("content-type", "application/json")
+        .body(format!(r#"{{"events":[{}]}}"#, events.join(",")));
+    let answer: Value = runtime.block_on(async {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    });
+    let invalid = answer.get("invalid_events").and_then(Value::as_array).into_iter().flatten();
+    invalid.map(|event| event["index"].as_u64().unwrap()).collect()
+}
+
+/// Sends the events in batches: what the sandbox received, and whether its answer named it as rejected.
+fn send(sandbox: &Sandbox, vectors: &[Vector]) -> Vec<(Arc<ReceivedEvent>, bool)> {
     let mut all = Vec::new();
     // A deletion takes the offending names out of what was said of its user before, so each stands alone.
     let deletes = |vector: &Vector| vector.json.contains(r#""type":"user_deleted""#);
     let parts = vectors.chunk_by(|one, other| !deletes(one) && !deletes(other));
     for batch in parts.flat_map(|part| part.chunks(BATCH)) {
-        let events: Vec<&str> = batch.iter().map(|vector| vector.json.as_str()).collect();
-        let request = client
-            .post(sandbox.collect_url())
-            .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
-            .header("content-type", "application/json")
-            .body(format!(r#"{{"events":[{}]}}"#, events.join(",")));
-        let answer: Value = runtime.block_on(async {
-            let response = request.send().await.unwrap();
-            assert_eq!(response.status(), 200);
-            response.json().await.unwrap()
-        });
-        let invalid = answer.get("invalid_events").and_then(Value::as_array).into_iter().flatten();
-        let refused: BTreeSet<u64> = invalid.map(|event| event["index"].as_u64().unwrap()).collect();
+        let rejected = post(sandbox, batch);
         let received = sandbox.events();
         assert_eq!(received.len(), batch.len(), "every event is remembered");
-        all.extend((0..).zip(received).map(|(index, event)| (event, refused.contains(&index))));
+        all.extend((0..).zip(received).map(|(index, event)| (event, rejected.contains(&index))));
         sandbox.reset();
     }
     all
@@ -111,7 +115,7 @@ fn by_the_sandbox(received: &ReceivedEvent) -> Broken {
     breaks.collect()
 }
 
-fn by_the_client(violations: &[contract::Violation]) -> Broken {
+fn by_the_client(violations: &[Violation]) -> Broken {
     let breaks = violations.iter().map(|found| Break {
         pointer: found.pointer().to_owned(),
         rule: found.rule().to_owned(),
@@ -134,14 +138,14 @@ fn the_sandbox_judges_every_vector_as_it_says() {
             let (found, name) = (&received.violations, &vector.name);
             differences.push(format!("{name}\n  the sandbox: {found:?}\n  the vector: {:?}", vector.breaks));
         }
-        let is_refused = received.verdict == Verdict::Refused;
-        if is_refused == theirs.is_empty() || is_refused != *answered {
+        let is_rejected = received.verdict == Verdict::Rejected;
+        if is_rejected == theirs.is_empty() || is_rejected != *answered {
             differences.push(format!("{}\n  the answer and what is remembered differ", vector.name));
         }
     }
     println!("{} events judged alike, {} differences", vectors.len() - differences.len(), differences.len());
-    let refused = received.iter().filter(|(_, refused)| *refused).count();
-    println!("{refused} refused, {} accepted", vectors.len() - refused);
+    let rejected = received.iter().filter(|(_, rejected)| *rejected).count();
+    println!("{rejected} rejected, {} accepted", vectors.len() - rejected);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
@@ -167,4 +171,74 @@ fn the_sandbox_judges_every_vector_of_consent_as_it_says() {
             assert!(told, "{}: {words}", case.name);
         }
     }
+}
+
+#[test]
+fn accepted_events_come_back_as_the_type_of_the_client() {
+    let sandbox = sandbox();
+    let mut vectors = events(clock());
+    // What was erased with a user is no longer what was sent.
+    vectors.retain(|vector| vector.breaks.is_empty() && !vector.json.contains("user_deleted"));
+    for batch in vectors.chunks(BATCH) {
+        assert!(post(&sandbox, batch).is_empty());
+    }
+    let typed = sandbox.accepted_as::<Event>().unwrap();
+    let sent = vectors.iter().map(|vector| serde_json::from_str::<Event>(&vector.json).unwrap());
+    assert!(typed == sent.collect::<Vec<_>>());
+    assert!(typed.len() > 100, "{}", typed.len());
+}
+
+/// A custom event as a test of one's own would read it.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Brewed {
+    event_id: String,
+    timestamp: i64,
+    payload: Brew,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Brew {
+    user_id: String,
+    degrees: u8,
+    litres: f64,
+    water: Option<i64>,
+}
+
+fn brewed(event_id: &str, free: Value) -> Vector {
+    let mut payload = json!({ "subtype": "brewed", "user_id": "u-1" });
+    payload.as_object_mut().unwrap().extend(free.as_object().unwrap().clone());
+    let event =
+        json!({ "type": "custom_event", "event_id": event_id, "timestamp": clock(), "payload": payload });
+    Vector { name: event_id.to_owned(), json: event.to_string(), breaks: Broken::new() }
+}
+
+#[test]
+fn accepted_events_come_back_as_a_type_of_ones_own_or_the_place_is_told_that_does_not_fit() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.accepted_as::<Brewed>().unwrap(), []);
+    let good = brewed("b-1", json!({ "degrees": 85, "litres": 0.7, "water": i64::MAX, "cups": 2 }));
+    post(&sandbox, &[good, brewed("b-2", json!({ "degrees": 85, "litres": 0.5, "cups": null }))]);
+    let expected = Brew { user_id: "u-1".to_owned(), degrees: 85, litres: 0.7, water: Some(i64::MAX) };
+    let expected = Brewed { event_id: "b-1".to_owned(), timestamp: clock(), payload: expected };
+    assert_eq!(sandbox.accepted_as::<Brewed>().unwrap(), [expected], "what was rejected is not among them");
+
+    for (free, told) in [
+        (json!({ "degrees": "zoe", "litres": 1.5 }), "/payload/degrees: expected u8"),
+        (json!({ "degrees": 777, "litres": 1.5 }), "/payload/degrees: expected u8"),
+        (json!({ "degrees": 85, "litres": 1.5, "water": 0.777 }), "/payload/water: expected i64"),
+        (json!({ "degrees": 85 }), "/payload: missing field `litres`"),
+    ] {
+        sandbox.reset();
+        post(&sandbox, &[brewed("b-0", json!({ "degrees": 85, "litres": 1.5 })), brewed("zoe-1", free)]);
+        let error = sandbox.accepted_as::<Brewed>().unwrap_err();
+        assert_eq!(error.to_string(), format!("accepted event 1 (custom_event) does not fit, at {told}"));
+        assert_eq!(error.index(), 1);
+        assert!(!format!("{error:?}").contains("zoe") && !format!("{error:?}").contains("777"), "{error:?}");
+    }
+    sandbox.reset();
+    let deleted = json!({ "type": "user_deleted", "event_id": "d-1", "timestamp": clock(), "payload": { "user_id": "u-1" } });
+    let deleted = Vector { name: String::new(), json: deleted.to_string(), breaks: Broken::new() };
+    post(&sandbox, &[brewed("b-1", json!({ "degrees": 85, "litres": 1.5 })), deleted]);
+    let words = sandbox.accepted_as::<Brewed>().unwrap_err().to_string();
+    assert!(words.ends_with("; its personal data was removed with its user"), "{words}");
 }

@@ -35,7 +35,7 @@ async fn a_mock_of_collect_sees_the_events_and_answers_with_rejections() {
         when.body(&request());
         then.ok(&answer);
     });
-    let got = client(&server).collect().body(request()).send().await.unwrap();
+    let got = client(&server).collect(&request()).await.unwrap();
     assert_eq!(got.into_inner(), answer);
     collect.assert();
 }
@@ -47,9 +47,9 @@ async fn a_mock_of_set_consent_tells_users_apart() {
         when.body(&consent("u-1", true));
         then.success(204);
     });
-    client(&server).set_consent().body(consent("u-1", true)).send().await.unwrap();
-    assert!(client(&server).set_consent().body(consent("u-2", true)).send().await.is_err());
-    assert!(client(&server).set_consent().body(consent("u-1", false)).send().await.is_err());
+    client(&server).set_consent(&consent("u-1", true)).await.unwrap();
+    assert!(client(&server).set_consent(&consent("u-2", true)).await.is_err());
+    assert!(client(&server).set_consent(&consent("u-1", false)).await.is_err());
     given.assert();
 }
 
@@ -59,7 +59,7 @@ async fn a_mock_of_an_error_reaches_the_caller_as_that_error() {
     let answer: ErrorResponse =
         serde_json::from_value(json!({ "reason": "AUTH.UNAUTHORIZED", "body_excerpt": "" })).unwrap();
     let collect = server.collect(|_, then| _ = then.client_error(401, &answer));
-    let error = client(&server).collect().body(request()).send().await.unwrap_err();
+    let error = client(&server).collect(&request()).await.unwrap_err();
     let Error::ErrorResponse(response) = error else { panic!("{error:?}") };
     assert_eq!(response.status(), 401);
     assert_eq!(response.reason.as_deref(), Some("AUTH.UNAUTHORIZED"));

@@ -5,9 +5,11 @@
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use copilot_gen::{
-    EventPayload,
-    contract::Violation,
-    types::{self, CustomEventPayload, Event, PropertyValue, ThingInteractionPayload, UserCreatedPayload},
+    IntoEvent, InvalidInput, Violation,
+    types::{
+        self, CustomEventPayload, Event, Properties, PropertyValue, ThingInteractionPayload,
+        UserCreatedPayload,
+    },
 };
 use copilot_tests::{
     arbitrary::{self, NOW},
@@ -151,23 +153,16 @@ fn a_builder_names_the_property_and_the_rule_and_never_the_text() {
     assert!(built.contains("user_id") && !built.contains("Zoë"), "{built}");
 }
 
-/// An event with these free properties, of each type that has room for them, and the place of the properties.
+/// An event with these free properties, of each type that has room for them, and the place of the properties. The fields
+/// are open, so that builders, which check them, can be passed by.
 fn with_free_properties(free: BTreeMap<String, PropertyValue>) -> Vec<(Event, &'static str)> {
     let envelope = || ("free-1".parse().unwrap(), types::EventTime(NOW));
-    // `build` would check them already.
-    let custom: CustomEventPayload = CustomEventPayload::builder()
-        .subtype("brewed")
-        .user_id("u-1")
-        .extra(free.clone())
-        .try_into()
-        .unwrap();
-    let interaction: ThingInteractionPayload =
-        ThingInteractionPayload::builder().thing_id("t-1").extra(free.clone()).try_into().unwrap();
-    let created: UserCreatedPayload = UserCreatedPayload::builder()
-        .user_id("u-1")
-        .custom_properties(types::CustomProperties(free))
-        .try_into()
-        .unwrap();
+    let mut custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").build().unwrap();
+    custom.extra = Properties(free.clone());
+    let mut interaction = ThingInteractionPayload::builder().thing_id("t-1").build().unwrap();
+    interaction.extra = Properties(free.clone());
+    let mut created = UserCreatedPayload::builder().user_id("u-1").build().unwrap();
+    created.custom_properties = Some(Properties(free));
     let ((id, at), (id_2, at_2), (id_3, at_3)) = (envelope(), envelope(), envelope());
     vec![
         (custom.into_event(id, at), "/payload"),
@@ -232,21 +227,9 @@ fn a_decimal_of_32_bits_is_sent_as_it_was_written() {
 
 #[test]
 fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
-    let build = |name: &str| {
-        let free = BTreeMap::from([(name.to_owned(), PropertyValue::from("twice"))]);
-        let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
-        let custom = custom.extra(free.clone());
-        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1").extra(free);
-        let refused = name != "further";
-        assert_eq!(custom.clone().build().is_err(), refused, "{name}");
-        (
-            CustomEventPayload::try_from(custom).unwrap(),
-            ThingInteractionPayload::try_from(interaction).unwrap(),
-        )
-    };
     let envelope = || ("twice-1".parse().unwrap(), types::EventTime(NOW));
-    let broken = |event: Event| -> Vec<(String, &str)> {
-        event.violations(NOW).iter().map(|found| (found.pointer().to_owned(), found.rule())).collect()
+    let broken = |violations: &[Violation]| -> Vec<(String, &str)> {
+        violations.iter().map(|found| (found.pointer().to_owned(), found.rule())).collect()
     };
     for (name, in_custom, in_interaction) in [
         ("user_id", true, true),
@@ -254,16 +237,30 @@ fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
         ("subtype", true, false),
         ("further", false, false),
     ] {
-        let (custom, interaction) = build(name);
-        let ((id, at), (id_2, at_2)) = (envelope(), envelope());
-        let expected = |refused: bool| -> Vec<(String, &str)> {
-            refused.then(|| (format!("/payload/{name}"), "x-unique-names")).into_iter().collect()
+        let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
+        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1");
+        let free = Properties::from_iter([(name, "twice")]);
+        let expected = |place: &str, refused: bool| -> Vec<(String, &str)> {
+            refused.then(|| (format!("{place}/{name}"), "x-unique-names")).into_iter().collect()
         };
-        assert_eq!(broken(custom.into_event(id, at)), expected(in_custom), "{name} in custom_event");
+
+        let built =
+            |built: Option<InvalidInput>| broken(built.as_ref().map_or(&[], |error| error.violations()));
+        let (with, whole) = (custom.clone().extra(free.clone()), custom.build());
+        assert_eq!(built(with.build().err()), expected("", in_custom), "{name} in custom_event");
+        let (id, at) = envelope();
+        let mut custom = whole.unwrap();
+        custom.extra = free.clone();
+        assert_eq!(broken(&custom.into_event(id, at).violations(NOW)), expected("/payload", in_custom));
+
+        let (with, whole) = (interaction.clone().extra(free.clone()), interaction.build());
+        assert_eq!(built(with.build().err()), expected("", in_interaction), "{name} in thing_interaction");
+        let (id, at) = envelope();
+        let mut interaction = whole.unwrap();
+        interaction.extra = free;
         assert_eq!(
-            broken(interaction.into_event(id_2, at_2)),
-            expected(in_interaction),
-            "{name} in thing_interaction"
+            broken(&interaction.into_event(id, at).violations(NOW)),
+            expected("/payload", in_interaction)
         );
     }
 }
@@ -273,10 +270,11 @@ fn a_further_property_that_stands_for_a_listed_one_obeys_its_rules() {
     for (value, rules) in [(json!("u-1"), vec![]), (json!("u 1"), vec!["pattern"]), (json!(7), vec!["type"])]
     {
         let value: PropertyValue = serde_json::from_value(value).unwrap();
-        let free = BTreeMap::from([("user_id".to_owned(), value)]);
-        let custom = CustomEventPayload::builder().subtype("brewed").extra(free);
-        assert_eq!(custom.clone().build().is_ok(), rules.is_empty());
-        let custom = CustomEventPayload::try_from(custom).unwrap();
+        let free = Properties::from_iter([("user_id", value)]);
+        let custom = CustomEventPayload::builder().subtype("brewed");
+        assert_eq!(custom.clone().extra(free.clone()).build().is_ok(), rules.is_empty());
+        let mut custom = custom.user_id("u-1").build().unwrap();
+        (custom.user_id, custom.extra) = (None, free);
         let event = custom.into_event("alone-1".parse().unwrap(), types::EventTime(NOW));
         let found: Vec<&str> = event.violations(NOW).iter().map(|violation| violation.rule()).collect();
         assert_eq!(found, rules);

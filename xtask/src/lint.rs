@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_codegen::{Contract, generate};
+use copilot_codegen::{Contract, generate, refused};
 use serde_json::Value;
 
 use crate::{
@@ -173,6 +173,8 @@ pub(crate) fn findings(text: &str) -> Vec<String> {
     discriminator::check(&document, &mut findings);
     schemas::check(&document, &mut findings);
     examples::check(&document, &mut findings);
+    // Names and words that cannot become Rust. A contract without events, or without an error, is refused as a whole.
+    findings.lines.extend(refused(&contract).unwrap_or_default().iter().map(ToString::to_string));
     findings.lines.into_iter().collect()
 }
 

@@ -30,9 +30,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("No COPILOT_* variable is set: a sandbox in this process stands in for Copilot.cx.");
     let credentials = Credentials::new(sandbox.client_id(), sandbox.client_secret())?;
     report(&Client::new(credentials, Endpoints::base(&sandbox.url())?)?).await?;
-    println!("\nLook at what arrived: {}", sandbox.url());
+    // The page is gone with this process: its address is for somebody who can keep it.
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        println!("Press Enter to stop.");
+        println!("\nLook at what arrived: {}\nPress Enter to stop.", sandbox.url());
         io::stdin().read_line(&mut String::new())?;
     }
     Ok(())

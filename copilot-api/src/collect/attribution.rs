@@ -3,7 +3,7 @@
 //! What is known of the answer comes from watching it (`observed`), and that `index` counts from 0 is `assumed`; so an
 //! index is believed only while the event id that stands beside it does not contradict it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use copilot_gen::types::InvalidEvent;
 
@@ -14,14 +14,16 @@ pub(super) struct Attribution {
     pub(super) rejected: HashMap<usize, Vec<String>>,
     /// Rejections that may mean any of several events.
     pub(super) unattributed: Vec<Unattributed>,
+    /// The positions that these may mean, by their number.
+    pub(super) candidates: Vec<Vec<usize>>,
 }
 
 /// A rejection that cannot be tied to one event.
 #[derive(Debug)]
 pub(super) struct Unattributed {
     pub(super) answer: InvalidEvent,
-    /// The positions that it may mean. Empty when it only repeats rejections that were attributed.
-    pub(super) candidates: Vec<usize>,
+    /// The number of the positions that it may mean. None when it only repeats rejections that were attributed.
+    pub(super) candidates: Option<usize>,
 }
 
 pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attribution {
@@ -59,9 +61,7 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
         let all = positions.get(event_id.as_str()).map(Vec::as_slice).unwrap_or_default();
         let open: Vec<usize> = all.iter().copied().filter(|at| !result.rejected.contains_key(at)).collect();
         if answers.len() < open.len() {
-            result
-                .unattributed
-                .extend(answers.into_iter().map(|answer| Unattributed { answer, candidates: open.clone() }));
+            result.leave_open(answers, open);
             continue;
         }
         let mut open = open.into_iter();
@@ -70,22 +70,24 @@ pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attri
                 (Some(position), _) => result.reject(position, answer),
                 // One event, rejected twice over: both reasons are about it.
                 (None, [only]) => result.reject(*only, answer),
-                (None, _) => result.unattributed.push(Unattributed { answer, candidates: Vec::new() }),
+                (None, _) => result.unattributed.push(Unattributed { answer, candidates: None }),
             }
         }
     }
 
-    let open: Vec<usize> = (0..event_ids.len()).filter(|at| !result.rejected.contains_key(at)).collect();
-    result
-        .unattributed
-        .extend(nameless.into_iter().map(|answer| Unattributed { answer, candidates: open.clone() }));
+    if !nameless.is_empty() {
+        let open = (0..event_ids.len()).filter(|at| !result.rejected.contains_key(at)).collect();
+        result.leave_open(nameless, open);
+    }
     result
 }
 
 impl Attribution {
-    /// Every position that a rejection may mean which cannot be tied to one.
-    pub(super) fn candidates(&self) -> HashSet<usize> {
-        self.unattributed.iter().flat_map(|rejection| &rejection.candidates).copied().collect()
+    /// Each of the answers may mean each of the positions.
+    fn leave_open(&mut self, answers: Vec<InvalidEvent>, positions: Vec<usize>) {
+        let candidates = (!positions.is_empty()).then_some(self.candidates.len());
+        self.candidates.push(positions);
+        self.unattributed.extend(answers.into_iter().map(|answer| Unattributed { answer, candidates }));
     }
 
     fn reject(&mut self, position: usize, answer: InvalidEvent) {
@@ -148,11 +150,12 @@ mod tests {
             let reasons: usize = result.rejected.values().map(Vec::len).sum();
             prop_assert_eq!(reasons + result.unattributed.len(), count);
             // What is not attributed still points at the events that it can mean.
-            let mut meant: BTreeMap<&[usize], usize> = BTreeMap::new();
+            let mut meant: BTreeMap<Option<usize>, usize> = BTreeMap::new();
             for rejection in &result.unattributed {
-                *meant.entry(&rejection.candidates).or_default() += 1;
+                *meant.entry(rejection.candidates).or_default() += 1;
             }
             for (candidates, times) in meant {
+                let candidates = &result.candidates[candidates.unwrap()];
                 prop_assert!(candidates.iter().filter(|at| rejected.contains(at)).count() >= times);
             }
         }

@@ -4,14 +4,15 @@ use std::{error::Error as StdError, fmt};
 
 use copilot_gen::{operations, types::Event};
 
-use super::CollectReport;
+use super::{CollectReport, Rejection, Undelivered};
 use crate::{Error, error::Cause};
 
 /// A call of `collect` that ended early, or whose events were not all accepted, with the report on all that were read.
 ///
 /// ```no_run
 /// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
-/// if let Err(failed) = client.collect(events).await {
+/// let mut waiting = events.into_iter(); // keeps what was not read
+/// if let Err(failed) = client.collect(&mut waiting).await {
 ///     println!("{failed}"); // collect: 503 Service Unavailable (after 5 attempts); events: 400 accepted, …
 ///     let (error, report) = failed.into_parts();
 ///     let later = error.is_retryable().then(|| report.into_parts().undelivered);
@@ -24,6 +25,10 @@ pub struct CollectError {
 
 impl CollectError {
     pub(crate) fn new(error: Error, report: CollectReport) -> Self {
+        let perhaps = report.undelivered().iter().any(Undelivered::may_have_been_taken)
+            || report.rejections().iter().any(Rejection::may_have_been_taken)
+            || !report.uncertain().is_empty();
+        let error = if perhaps { error.taken_perhaps() } else { error };
         Self { parts: Box::new((error, report)) }
     }
 

@@ -61,7 +61,10 @@ impl Client {
         let mut delivery = Delivery::new(self);
         let mut intake = Intake::new(delivery.limits, self.settings.linger);
         let unit = intake.push(event).or_else(|| intake.take()).unwrap_or_default();
-        let outcome = delivery.deliver(unit).await.and_then(CollectReport::into_result);
+        let outcome = match (delivery.deliver(unit).await, delivery.finish()) {
+            (Ok(_), Some(failed)) => Err(failed),
+            (outcome, _) => outcome.and_then(CollectReport::into_result),
+        };
         match outcome.err().and_then(CollectError::of_one) {
             Some(failed) => Err(failed),
             None => Ok(()),
@@ -80,14 +83,16 @@ impl Client {
     /// rejection says by more than its index or event id is read leniently.
     ///
     /// A batch that is rejected whole (400, or 413) is sent in parts, until the events that cause it are found; these are
-    /// rejections. That takes an answer of 200 to some request of the same call, as proof that the endpoint takes events.
-    /// Without one the search ends after at most 2·log2(n) + 10 requests for a batch of n events, and the call fails.
+    /// rejections. That takes an answer of 200 to a later request, as proof that the endpoint takes events: for another
+    /// part of the batch, or else for one of the two batches after it. Without proof the call fails, after at most
+    /// 2·log2(n) + 10 requests for n events (beside the retries of the first of them), with all of them undelivered. The
+    /// requests of a search without proof come from the retry budget, with pauses.
     ///
     /// Delivery is at least once: a batch whose answer is lost is sent again. Each batch, with its attempts, waits and
     /// search, is bounded by the [`deadline`](crate::ClientBuilder::deadline).
     ///
-    /// While a batch is on its way the next one is read and filled. To keep what was not read yet when a batch fails for
-    /// good, pass `&mut iterator`.
+    /// A call that fails stops reading: a `Vec` that is passed by value loses what was not read yet. Pass
+    /// `&mut events.into_iter()` to keep it. While a batch is on its way the next one is read and filled.
     ///
     /// # Errors
     ///
@@ -151,6 +156,7 @@ impl Client {
                 }
             }
         }
+        report.sort();
         Ok(report)
     }
 
@@ -192,14 +198,19 @@ impl<I: Iterator> Stream for Ready<I> {
 /// `collect` for callers that block between the batches.
 #[cfg(feature = "blocking")]
 pub(crate) mod blocking {
-    use copilot_gen::types::Event;
+    use std::time::Duration;
+
+    use copilot_gen::{operations, types::Event};
 
     use super::{
         CollectError, CollectReport,
         delivery::Delivery,
         intake::{Intake, Unit},
     };
-    use crate::{Client, Error};
+    use crate::{
+        Client, Error,
+        error::{Cause, Ended},
+    };
 
     /// An error that came before anything was read.
     pub(crate) fn fail_before_reading(error: Error) -> CollectError {
@@ -215,30 +226,41 @@ pub(crate) mod blocking {
         let mut delivery = Delivery::new(client);
         let mut intake = Intake::new(delivery.limits, client.settings.linger);
         let mut report = CollectReport::default();
-        loop {
-            let event = events.next();
-            let ended = event.is_none();
-            let unit = match event {
+        let mut ended = false;
+        let failed = loop {
+            if delivery.call.left(Duration::MAX).is_none() && !ended {
+                let error = Error::new(Cause::NoTime, operations::COLLECT).ended_by(Ended::Deadline);
+                break Some(CollectError::new(error, CollectReport::default()));
+            }
+            let unit = match events.next() {
                 Some(event) => intake.push(event),
-                None => intake.take(),
-            };
-            if let Some(unit) = unit {
-                match wait(&mut delivery, unit) {
-                    Ok(batch) => report.add(batch),
-                    Err(failed) => {
-                        let (error, batch) = failed.into_parts();
-                        report.add(batch);
-                        report.add(CollectReport::of_unsent(intake.take()));
-                        report.sort();
-                        return Err(CollectError::new(error, report));
-                    }
+                None => {
+                    ended = true;
+                    intake.take()
                 }
-                intake.limits = delivery.limits;
+            };
+            match unit.map(|unit| wait(&mut delivery, unit)) {
+                Some(Ok(batch)) => report.add(batch),
+                Some(Err(failed)) => break Some(failed),
+                None => {}
             }
+            intake.limits = delivery.limits;
             if ended {
-                return Ok(report);
+                break delivery.finish();
             }
+        };
+        let Some(failed) = failed else {
+            report.sort();
+            return Ok(report);
+        };
+        let (error, batch) = failed.into_parts();
+        report.add(batch);
+        if let Some(aside) = delivery.finish() {
+            report.add(aside.into_parts().1);
         }
+        report.add(CollectReport::of_unsent(intake.take()));
+        report.sort();
+        Err(CollectError::new(error, report))
     }
 }
 

@@ -1,15 +1,19 @@
 //! The events that a report gives back, and why.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use copilot_gen::{
-    contract::Violation,
+    Client as RawClient,
+    contract::{Listed, Violation},
     operations,
     types::{Event, InvalidEvent},
 };
 use reqwest::StatusCode;
 
-use crate::{Error, error::Cause, event::Listed};
+use crate::{
+    Error,
+    error::{Cause, shown},
+};
 
 /// An event that was rejected.
 ///
@@ -26,6 +30,7 @@ pub struct Rejection {
     pub(super) index: usize,
     pub(super) event: Event,
     pub(super) cause: RejectionCause,
+    pub(super) may_have_been_taken: bool,
 }
 
 /// Who rejected an event, and why. `Display` names rules, never words of the server.
@@ -63,7 +68,8 @@ pub enum RejectionCause {
 ///
 /// ```no_run
 /// # async fn report(client: copilot_api::Client, events: Vec<copilot_api::types::Event>) {
-/// if let Err(failed) = client.collect(events).await {
+/// let mut waiting = events.into_iter(); // keeps what was not read
+/// if let Err(failed) = client.collect(&mut waiting).await {
 ///     let undelivered = failed.into_parts().1.into_parts().undelivered;
 ///     let (perhaps, surely_not): (Vec<_>, Vec<_>) =
 ///         undelivered.into_iter().partition(|event| event.may_have_been_taken());
@@ -105,7 +111,7 @@ pub struct UnattributedRejection {
     event_id: Option<String>,
     index: Option<i64>,
     words: Vec<String>,
-    candidates: Vec<usize>,
+    candidates: Arc<[usize]>,
 }
 
 macro_rules! given_back {
@@ -137,6 +143,12 @@ impl Rejection {
         &self.cause
     }
 
+    /// Whether Copilot.cx may have taken it all the same, by an attempt before the one whose answer rejected it: a server
+    /// that recognises an event id rejects what it has.
+    pub fn may_have_been_taken(&self) -> bool {
+        self.may_have_been_taken
+    }
+
     /// What the server said about it. Empty where it said nothing, and for an event that was not sent. May repeat
     /// personal data.
     pub fn server_words(&self) -> &[String] {
@@ -149,7 +161,8 @@ impl Rejection {
             RejectionCause::Contract(violations) => Cause::Contract(violations),
             RejectionCause::Server(words) | RejectionCause::Request { words, .. } => Cause::Rejected(words),
         };
-        (Error::new(cause, operations::COLLECT), self.event)
+        let error = Error::new(cause, operations::COLLECT);
+        (if self.may_have_been_taken { error.taken_perhaps() } else { error }, self.event)
     }
 }
 
@@ -162,9 +175,10 @@ impl Undelivered {
 }
 
 impl UnattributedRejection {
-    pub(super) fn new(answer: InvalidEvent, candidates: Vec<usize>) -> Self {
-        let words = answer.error.into_iter().collect();
-        Self { event_id: answer.event_id, index: answer.index, words, candidates }
+    pub(super) fn new(raw: &RawClient, answer: InvalidEvent, candidates: Arc<[usize]>) -> Self {
+        let words = answer.error.iter().map(|words| shown(raw, words)).collect();
+        let event_id = answer.event_id.map(|event_id| shown(raw, &event_id));
+        Self { event_id, index: answer.index, words, candidates }
     }
 
     /// The event id that the server named, if any.
@@ -238,7 +252,8 @@ impl fmt::Debug for Rejection {
         f.debug_struct("Rejection")
             .field("index", &self.index)
             .field("event_type", &self.event.event_type())
-            .field("rejection", &self.cause)
+            .field("cause", &self.cause)
+            .field("may_have_been_taken", &self.may_have_been_taken)
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,26 @@
 //! What became of the events of one call.
 
-use copilot_gen::{
-    operations,
-    types::{Event, InvalidEvent},
-};
+use std::{collections::HashSet, sync::Arc};
+
+use copilot_gen::{Client as RawClient, operations, types::InvalidEvent};
 
 use super::{
     CollectError, Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered,
-    attribution::attribute,
+    attribution::{Unattributed, attribute},
     batch::Batch,
     intake::{Rejected, Unit},
 };
-use crate::{Error, error::Cause};
+use crate::{
+    Error,
+    error::{Cause, shown},
+};
 
 /// What became of the events of one call of `collect`.
 ///
 /// Every event that was read is in exactly one of four places: accepted, among the [`rejections`](Self::rejections), among
 /// the [`undelivered`](Self::undelivered), or among the [`uncertain`](Self::uncertain), of which a rejection means some
-/// without saying which. All but the accepted ones are given back.
+/// without saying which. All but the accepted ones are given back. A call that fails stops reading: what was not read is
+/// in no report.
 ///
 /// A report is no verdict: an `Ok` of `collect` says that every event got an answer. [`into_result`](Self::into_result)
 /// makes an error of one that did not accept them all.
@@ -31,7 +34,6 @@ use crate::{Error, error::Cause};
 #[derive(Debug, Default)]
 #[must_use = "events may have been rejected: read the report, or make an error of it with `into_result`"]
 pub struct CollectReport {
-    read: usize,
     accepted: usize,
     requests: u64,
     parts: ReportParts,
@@ -61,7 +63,8 @@ pub struct ReportParts {
 impl CollectReport {
     /// How many events were read from what was passed.
     pub fn read(&self) -> usize {
-        self.read
+        let ReportParts { rejections, uncertain, undelivered, .. } = &self.parts;
+        self.accepted + rejections.len() + uncertain.len() + undelivered.len()
     }
 
     /// How many events Copilot.cx took, for sure.
@@ -96,10 +99,10 @@ impl CollectReport {
 
     /// Whether every event was accepted.
     pub fn is_complete(&self) -> bool {
-        self.accepted == self.read
+        self.accepted == self.read()
     }
 
-    /// The report, if every event was accepted.
+    /// `Ok` if every event was accepted.
     ///
     /// # Errors
     ///
@@ -112,9 +115,9 @@ impl CollectReport {
     /// client.collect(events).await.and_then(CollectReport::into_result)?;
     /// # Ok(()) }
     /// ```
-    pub fn into_result(self) -> Result<Self, CollectError> {
+    pub fn into_result(self) -> Result<(), CollectError> {
         if self.is_complete() {
-            return Ok(self);
+            return Ok(());
         }
         let known = self.parts.rejections.iter().flat_map(Rejection::server_words);
         let unattributed = self.parts.unattributed.iter().flat_map(UnattributedRejection::server_words);
@@ -132,35 +135,42 @@ impl CollectReport {
         let mut report = Self::default();
         let Unit { batch, rejected } = unit.unwrap_or_default();
         report.reject_locally(rejected);
-        report.count_read(batch.as_ref().map_or(0, Batch::len));
         report.not_delivered(batch.into_iter());
         report
     }
 
-    pub(super) fn count_requests(&mut self, attempts: u32) {
-        self.requests += u64::from(attempts);
+    /// Whether it says nothing of any event.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.read() == 0 && self.parts.unattributed.is_empty()
     }
 
-    pub(super) fn count_read(&mut self, events: usize) {
-        self.read += events;
+    pub(super) fn count_requests(&mut self, requests: u64) {
+        self.requests += requests;
     }
 
-    /// Records what was rejected before it was sent, and counts it as read.
+    /// The requests so far, which another report will count.
+    pub(super) fn take_requests(&mut self) -> u64 {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// Records what was rejected before it was sent.
     pub(super) fn reject_locally(&mut self, rejected: Vec<Rejected>) {
-        self.count_read(rejected.len());
         self.parts.rejections.extend(rejected.into_iter().map(|(index, event, violations)| Rejection {
             index,
             event,
             cause: RejectionCause::Contract(violations),
+            may_have_been_taken: false,
         }));
     }
 
     pub(super) fn reject(&mut self, part: Batch, cause: RejectionCause) {
+        let may_have_been_taken = part.may_have_been_taken;
         let events = part.into_events().into_iter();
         self.parts.rejections.extend(events.map(|(index, event)| Rejection {
             index,
             event,
             cause: cause.clone(),
+            may_have_been_taken,
         }));
     }
 
@@ -177,22 +187,28 @@ impl CollectReport {
     }
 
     /// Records the answer to a batch.
-    pub(super) fn record(&mut self, events: Vec<(usize, Event)>, answers: Vec<InvalidEvent>) {
+    pub(super) fn record(&mut self, raw: &RawClient, part: Batch, answers: Vec<InvalidEvent>) {
+        let may_have_been_taken = part.may_have_been_taken;
+        let events = part.into_events();
         if answers.is_empty() {
             self.accepted += events.len();
             return;
         }
         let event_ids: Vec<&str> = events.iter().map(|(_, event)| event.event_id().as_str()).collect();
         let mut attribution = attribute(&event_ids, answers);
-        let uncertain = attribution.candidates();
-        for rejection in attribution.unattributed {
-            let candidates =
-                rejection.candidates.iter().filter_map(|at| events.get(*at)).map(|(index, _)| *index);
-            self.parts.unattributed.push(UnattributedRejection::new(rejection.answer, candidates.collect()));
+        let uncertain: HashSet<usize> = attribution.candidates.iter().flatten().copied().collect();
+        let index = |position: &usize| events.get(*position).map(|(index, _)| *index);
+        let sets: Vec<Arc<[usize]>> =
+            attribution.candidates.iter().map(|set| set.iter().filter_map(index).collect()).collect();
+        for Unattributed { answer, candidates } in attribution.unattributed {
+            let candidates = candidates.and_then(|number| sets.get(number)).cloned().unwrap_or_default();
+            self.parts.unattributed.push(UnattributedRejection::new(raw, answer, candidates));
         }
         for (position, (index, event)) in events.into_iter().enumerate() {
             if let Some(words) = attribution.rejected.remove(&position) {
-                self.parts.rejections.push(Rejection { index, event, cause: RejectionCause::Server(words) });
+                let words = words.iter().map(|words| shown(raw, words)).collect();
+                let cause = RejectionCause::Server(words);
+                self.parts.rejections.push(Rejection { index, event, cause, may_have_been_taken });
             } else if uncertain.contains(&position) {
                 self.parts.uncertain.push(Uncertain { index, event });
             } else {
@@ -204,7 +220,6 @@ impl CollectReport {
     /// Adds what became of further events of the same call.
     pub(super) fn add(&mut self, other: Self) {
         let ReportParts { rejections, uncertain, unattributed, undelivered } = other.parts;
-        self.read += other.read;
         self.accepted += other.accepted;
         self.requests += other.requests;
         self.parts.rejections.extend(rejections);

@@ -1,13 +1,13 @@
 //! Which part of a batch is sent next, once the batch was rejected whole.
 //!
 //! A 400 or 413 for a whole batch says that something is wrong with it, or that the endpoint rejects everything: a wrong
-//! URL, a proxy, an outage. Only an answer of 200 for some part tells these apart. Until there is one, the search is
+//! URL, a proxy, an outage. Only an answer of 200 that comes after it tells these apart. Until there is one, the search is
 //! bounded: down one path of halves to a single event, up the halves that were left aside, then a few single events.
 //! After one, what is rejected is halved down to the events that cause it.
 
 use super::batch::Batch;
 
-/// How many single events are tried at last, before an endpoint that rejects everything is given up.
+/// How many single events are tried at last, before the search without proof ends.
 const PROBES: u32 = 8;
 
 /// The parts of a batch that are still to be sent.
@@ -16,17 +16,36 @@ pub(super) struct Search {
     waiting: Vec<Batch>,
     /// What was rejected whole while nothing had been taken.
     rejected: Vec<Batch>,
-    /// Whether the endpoint has taken something.
+    /// Whether the endpoint has taken a part.
     proved: bool,
-    /// Whether a single event was rejected, so that the search goes up again.
+    /// Whether parts are no longer halved: a single event was rejected, and the search goes up again.
     at_the_bottom: bool,
     probes: u32,
 }
 
 impl Search {
-    /// `proved`: the endpoint has taken something before.
-    pub(super) fn new(batch: Batch, proved: bool) -> Self {
-        Self { waiting: vec![batch], rejected: Vec::new(), proved, at_the_bottom: false, probes: PROBES }
+    /// Begins with the whole batch.
+    pub(super) fn new(batch: Batch) -> Self {
+        Self {
+            waiting: vec![batch],
+            rejected: Vec::new(),
+            proved: false,
+            at_the_bottom: false,
+            probes: PROBES,
+        }
+    }
+
+    /// Tries the batch whole, and no part of it while nothing was taken.
+    pub(super) fn whole(batch: Batch) -> Self {
+        Self { at_the_bottom: true, probes: 0, ..Self::new(batch) }
+    }
+
+    /// Looks into parts that were rejected whole, now that the endpoint has taken something else.
+    pub(super) fn again(parts: Vec<Batch>) -> Self {
+        let mut search =
+            Self { waiting: Vec::new(), rejected: parts, proved: false, at_the_bottom: true, probes: 0 };
+        search.taken();
+        search
     }
 
     /// The part to send next. None when there is nothing more to try: all is done, or nothing was taken.
@@ -47,7 +66,7 @@ impl Search {
         Some(single)
     }
 
-    /// Whether some part was taken, now or before.
+    /// Whether some part was taken.
     pub(super) fn is_proved(&self) -> bool {
         self.proved
     }
@@ -122,7 +141,7 @@ mod tests {
 
     fn search(events: usize, bad: &BTreeSet<usize>) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut search = Search::new(batch(events), false);
+        let mut search = Search::new(batch(events));
         while let Some(part) = search.next() {
             outcome.requests += 1;
             let (copy, again) = part.split_at(0);

@@ -6,14 +6,16 @@ mod words;
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use copilot_gen::{
-    Error as RawError,
+    Client as RawClient, Error as RawError, InvalidInput,
     contract::Violation,
-    raw::{BODY_EXCERPT_BYTES, BodyFault, BrokenAnswer, Operation},
+    raw::{BodyFault, BrokenAnswer, Operation},
     types::ErrorResponse,
 };
 use reqwest::{StatusCode, header::HeaderMap};
 
-use crate::{CredentialsError, EndpointError, lasting::LastingFailure, paused_clock::PausedClock};
+use crate::{
+    CredentialsError, EndpointError, TimestampError, lasting::LastingFailure, paused_clock::PausedClock,
+};
 
 /// Why a request did not succeed.
 ///
@@ -96,7 +98,8 @@ impl Error {
     ) -> Self {
         let may_have_been_taken = match &cause {
             Cause::Transport { connect, .. } => !connect,
-            Cause::Answer(answer) => answer.status.is_success() || answer.status.is_server_error(),
+            // What is beyond 599 is to be treated as a server error (RFC 9110).
+            Cause::Answer(answer) => answer.status.is_success() || answer.status.as_u16() >= 500,
             Cause::Unreadable { .. } => true,
             Cause::Configuration | Cause::Contract(_) | Cause::Rejected(_) | Cause::NoTime => false,
         };
@@ -117,8 +120,14 @@ impl Error {
         Self::with_source(Cause::Configuration, None, Some(Box::new(source)))
     }
 
+    /// A success whose body is not what Copilot.cx says.
+    pub(crate) fn unreadable(operation: Operation, attempts: u32) -> Self {
+        let cause = Cause::Unreadable { status: StatusCode::OK, excerpt: None, fault: None };
+        Self::new(cause, operation).after(attempts, None)
+    }
+
     /// Takes an error of the raw client. A URL is cut out of it, since a query may hold a secret.
-    pub(crate) fn from_raw(operation: Operation, raw: RawError<ErrorResponse>) -> Self {
+    pub(crate) fn from_raw(client: &RawClient, operation: Operation, raw: RawError<ErrorResponse>) -> Self {
         let with = |cause, source| Self::with_source(cause, Some(operation), source);
         match raw {
             RawError::CommunicationError(error) | RawError::InvalidUpgrade(error) => {
@@ -144,8 +153,7 @@ impl Error {
                 with(cause, Some(Box::new(error.without_url())))
             }
             RawError::InvalidResponsePayload(body, error) => {
-                let start = body.get(..BODY_EXCERPT_BYTES).unwrap_or(&body);
-                let excerpt = Some(String::from_utf8_lossy(start).into_owned());
+                let excerpt = Some(client.excerpt(&body));
                 let unread = Unread { line: error.line(), column: error.column() };
                 // Only a 200 has a body to read.
                 let cause = Cause::Unreadable { status: StatusCode::OK, excerpt, fault: None };
@@ -153,11 +161,12 @@ impl Error {
             }
             RawError::ErrorResponse(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
-                with(Cause::Answer(Answer::new(status, headers, Some(response.into_inner()))), None)
+                with(Cause::Answer(Answer::new(client, status, headers, Some(response.into_inner()))), None)
             }
-            RawError::UnexpectedResponse(response) => {
-                with(Cause::Answer(Answer::new(response.status(), response.headers().clone(), None)), None)
-            }
+            RawError::UnexpectedResponse(response) => with(
+                Cause::Answer(Answer::new(client, response.status(), response.headers().clone(), None)),
+                None,
+            ),
             RawError::InvalidRequest(problem) | RawError::Custom(problem) => {
                 with(Cause::Configuration, Some(problem.into()))
             }
@@ -348,20 +357,42 @@ impl Error {
 }
 
 impl Answer {
-    fn new(status: StatusCode, headers: HeaderMap, body: Option<ErrorResponse>) -> Self {
+    fn new(client: &RawClient, status: StatusCode, headers: HeaderMap, body: Option<ErrorResponse>) -> Self {
         let retry_after = retry_after::of(&headers);
         let (reason, message, excerpt) = match body {
             Some(body) => (body.reason, body.error_message, Some(body.body_excerpt)),
             None => (None, None, None),
         };
-        let words = message.filter(|words| !words.is_empty()).into_iter().collect();
+        let words =
+            message.filter(|words| !words.is_empty()).iter().map(|words| shown(client, words)).collect();
+        let reason = reason.map(|reason| shown(client, &reason));
         Self { status, headers, reason, words, excerpt, retry_after }
     }
+}
+
+/// Words of a server as they are kept: without an echo of the credentials, and no more than a person reads.
+pub(crate) fn shown(client: &RawClient, words: &str) -> String {
+    const LONGEST: usize = 4096;
+    let words = client.redact(words);
+    let fits = words.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    let end = if words.len() <= LONGEST {
+        words.len()
+    } else {
+        fits.take_while(|end| *end <= LONGEST).last().unwrap_or(0)
+    };
+    words.get(..end).unwrap_or_default().to_owned()
 }
 
 impl From<CredentialsError> for Error {
     fn from(error: CredentialsError) -> Self {
         Self::configuration(error)
+    }
+}
+
+/// A time that this API does not have is invalid input, of no place yet.
+impl From<TimestampError> for Error {
+    fn from(error: TimestampError) -> Self {
+        Self::with_source(Cause::Contract(vec![]), None, Some(Box::new(error)))
     }
 }
 
@@ -371,11 +402,18 @@ impl From<EndpointError> for Error {
     }
 }
 
+/// Of no operation yet: nothing was to be sent.
+impl From<InvalidInput> for Error {
+    fn from(invalid: InvalidInput) -> Self {
+        Self::with_source(Cause::Contract(invalid.into_violations()), None, None)
+    }
+}
+
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.inner.source.as_deref()?;
-        // `Display` has said what a configuration's source says.
-        if self.is_configuration() { source.source() } else { Some(source) }
+        // Of these two, `Display` has said what the source says.
+        if self.is_configuration() || self.is_invalid_input() { source.source() } else { Some(source) }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::{error::Error as StdError, fmt};
 
+use copilot_gen::contract::Listed;
 use reqwest::StatusCode;
 
 use super::{Answer, Cause, Ended, Error};
-use crate::{event::Listed, paused_clock::PausedClock};
+use crate::paused_clock::PausedClock;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,7 +18,10 @@ impl fmt::Display for Error {
                 Some(source) => write!(f, "{source}")?,
                 None => f.write_str("the client is not configured")?,
             },
-            Cause::Contract(violations) => write!(f, "{}", Listed(violations))?,
+            Cause::Contract(violations) => match &self.inner.source {
+                Some(source) => write!(f, "{source}")?,
+                None => write!(f, "{}", Listed(violations))?,
+            },
             Cause::Transport { connect: true, .. } => {
                 f.write_str("no connection")?;
                 if let Some(cause) = self.root_cause() {
@@ -55,7 +59,7 @@ impl fmt::Display for Error {
             },
             Some(Ended::NothingTaken(requests)) => write!(
                 f,
-                "; the endpoint rejected every part that was tried, in {requests} requests: no event is known to be the cause"
+                "; the endpoint rejected every part that was tried ({requests} sent): no event is known to be the cause"
             ),
             None => Ok(()),
         }
@@ -66,7 +70,7 @@ impl Answer {
     fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.status;
         write!(f, "{status}")?;
-        // A code is short and has no spaces; anything else could be a sentence about somebody.
+        // A code is words of capitals with a dot between them; anything else could be about somebody.
         if let Some(reason) = self.reason.as_deref().filter(|reason| is_code(reason)) {
             write!(f, " {reason}")?;
         }
@@ -80,9 +84,11 @@ impl Answer {
 }
 
 fn is_code(reason: &str) -> bool {
-    let letters =
-        |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || matches!(letter, '.' | '_');
-    reason.len() <= 64 && !reason.is_empty() && reason.chars().all(letters)
+    let is_word = |word: &str| {
+        let letters = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+        !word.is_empty() && word.chars().all(letters)
+    };
+    reason.len() <= 64 && reason.contains('.') && reason.split('.').all(is_word)
 }
 
 impl Error {

@@ -1,6 +1,9 @@
 //! What a client and its clones may spend on retries together, so that many failing requests do not become a storm.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -51,8 +54,8 @@ impl RetryBudget {
         let passed = now.saturating_duration_since(state.refilled).as_micros();
         let refill = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_second) / 1_000_000;
         // What is less than a thousandth stays in the clock.
-        if refill > 0 || self.per_second == 0 {
-            state.refilled = now;
+        if let Some(took) = refill.saturating_mul(1_000_000).checked_div(self.per_second) {
+            state.refilled += Duration::from_micros(took);
             state.left = state.left.saturating_add(refill).min(self.capacity);
         }
         match change(state.left) {

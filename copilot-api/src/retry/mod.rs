@@ -93,27 +93,37 @@ impl RetryPolicy {
     }
 }
 
-/// Sends until it succeeds, fails for good, or attempts, budget or time are used up. Gives the answer and the attempts
-/// made. `request` makes an attempt that ends within the time it is given.
+/// An answer, and what led to it.
+pub(crate) struct Sent<T> {
+    pub(crate) answer: T,
+    pub(crate) attempts: u32,
+    /// Whether an attempt before the last one may have done the work already.
+    pub(crate) may_have_been_taken: bool,
+}
+
+/// Sends until it succeeds, fails for good, or attempts, budget or time are used up: at most that many attempts, and no
+/// more than the policy allows. `request` makes an attempt that ends within the time it is given.
 pub(crate) async fn send<T, F>(
     client: &Client,
     operation: Operation,
     deadline: Deadline,
+    most: u32,
     request: impl Fn(Duration) -> F,
-) -> Result<(T, u32), Error>
+) -> Result<Sent<T>, Error>
 where
     F: Future<Output = Result<ResponseValue<T>, RawError<ErrorResponse>>>,
 {
     let span = tracing::debug_span!("copilot_request", operation = operation.id);
-    attempts(client, operation, deadline, request).instrument(span).await
+    attempts(client, operation, deadline, most, request).instrument(span).await
 }
 
 async fn attempts<T, F>(
     client: &Client,
     operation: Operation,
     deadline: Deadline,
+    most: u32,
     request: impl Fn(Duration) -> F,
-) -> Result<(T, u32), Error>
+) -> Result<Sent<T>, Error>
 where
     F: Future<Output = Result<ResponseValue<T>, RawError<ErrorResponse>>>,
 {
@@ -131,13 +141,14 @@ where
             Ok(response) => {
                 client.budget.succeed(spent);
                 tracing::debug!(attempts, status = response.status().as_u16(), "answered");
-                return Ok((response.into_inner(), attempts));
+                let may_have_been_taken = last.is_some_and(|error| error.may_have_been_taken());
+                return Ok(Sent { answer: response.into_inner(), attempts, may_have_been_taken });
             }
             // What an earlier attempt may have done, the last error must not hide.
-            Err(raw) => Error::from_raw(operation, raw).after(attempts, last.as_ref()),
+            Err(raw) => Error::from_raw(&client.raw, operation, raw).after(attempts, last.as_ref()),
         };
         let status = error.status().map(|status| status.as_u16());
-        if !error.is_retryable() || attempts >= policy.max_attempts {
+        if !error.is_retryable() || attempts >= policy.max_attempts.min(most) {
             tracing::debug!(attempts, status, "failed");
             return Err(error);
         }

@@ -62,8 +62,8 @@ impl FromStr for UtcTimestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        if let Some(rule) = schemas::UTC_TIMESTAMP.violated(text) {
-            return Err(TimestampError::Malformed(rule));
+        if let Err(invalid) = schemas::UTC_TIMESTAMP.check(text) {
+            return Err(TimestampError::Malformed(invalid.to_string()));
         }
         let number = |from: usize, to: usize| -> Option<u32> { text.get(from..to)?.parse().ok() };
         let time = || {

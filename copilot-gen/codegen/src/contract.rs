@@ -4,23 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::lines::line_of;
+
 /// Why the contract could not be read or generated from.
-#[derive(Debug, thiserror::Error)]
-#[error("{place}: {problem}")]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{place}: {problem}{}", .line.map(|line| format!(" (line {line})")).unwrap_or_default())]
 pub struct Error {
     place: String,
     problem: String,
+    line: Option<usize>,
 }
 
 impl Error {
     pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { place: place.into(), problem: problem.into() }
+        Self { place: place.into(), problem: problem.into(), line: None }
     }
 }
 
 /// How sure a constraint of the contract is (`x-provenance`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grade {
+pub enum Provenance {
     /// In the introduction that the vendor gives to integrators.
     Seed,
     /// In the vendor's public reference.
@@ -31,7 +34,7 @@ pub enum Grade {
     Assumed,
 }
 
-impl Grade {
+impl Provenance {
     /// The names of the grades, from the surest to the least sure.
     pub const NAMES: [&str; 4] = ["seed", "documented", "observed", "assumed"];
 
@@ -51,6 +54,8 @@ impl Grade {
 #[derive(Clone, Debug)]
 pub struct Contract {
     root: Value,
+    /// What it was read from.
+    text: Option<String>,
 }
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -64,7 +69,7 @@ impl Contract {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let root: Value =
             serde_saphyr::from_str(text).map_err(|source| Error::new("the contract", source.to_string()))?;
-        Self::from_value(root)
+        Ok(Self { text: Some(text.to_owned()), ..Self::from_value(root)? })
     }
 
     /// Takes an OpenAPI document that was read already.
@@ -76,12 +81,19 @@ impl Contract {
         if !root.is_object() {
             return Err(Error::new("the contract", "the top level is not an object"));
         }
-        Ok(Self { root })
+        Ok(Self { root, text: None })
     }
 
     /// The document as JSON text, in the order of the YAML, with aliases expanded; ends with a newline.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.root)
+    }
+
+    /// The same error, with the line of its place in the text.
+    pub(crate) fn with_line(&self, error: Error) -> Error {
+        let pointer = error.place.trim_start_matches('#');
+        let line = self.text.as_ref().and_then(|text| line_of(text, pointer));
+        Error { line, ..error }
     }
 
     /// The whole document.
@@ -164,6 +176,12 @@ impl Contract {
         Ok(reached)
     }
 
+    /// Visits every object of the document that says something, with its place: not examples, extensions, or what only
+    /// lists names.
+    pub(crate) fn each_object<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Map<String, Value>)) {
+        each_object(&self.root, "", false, visit);
+    }
+
     /// The name of the one schema that is chosen by a discriminator: the event.
     pub(crate) fn event_name(&self) -> Result<&str, Error> {
         let mut found = self.schemas()?.iter().filter(|(_, schema)| schema.get("discriminator").is_some());
@@ -207,7 +225,7 @@ impl Contract {
     }
 
     /// The grade of the constraint `keyword` of `schema`.
-    pub(crate) fn grade(place: &str, schema: &Value, keyword: &str) -> Result<Grade, Error> {
+    pub(crate) fn grade(place: &str, schema: &Value, keyword: &str) -> Result<Provenance, Error> {
         let provenance = schema
             .get("x-provenance")
             .ok_or_else(|| Error::new(place, format!("x-provenance is missing (for {keyword})")))?;
@@ -219,7 +237,7 @@ impl Contract {
                 .ok_or_else(|| Error::new(place, format!("x-provenance does not grade {keyword}")))?,
             _ => return Err(Error::new(place, "x-provenance is neither a grade nor a map of grades")),
         };
-        Grade::parse(text).ok_or_else(|| Error::new(place, format!("`{text}` is not a grade")))
+        Provenance::parse(text).ok_or_else(|| Error::new(place, format!("`{text}` is not a grade")))
     }
 }
 
@@ -233,6 +251,58 @@ pub(crate) struct Variant<'a> {
     pub(crate) schema_name: &'a str,
     /// The name of the payload's schema.
     pub(crate) payload: &'a str,
+}
+
+/// The members whose own members are names of the contract's author, not keywords.
+const BY_NAME: [&str; 13] = [
+    "callbacks",
+    "content",
+    "headers",
+    "links",
+    "parameters",
+    "paths",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+    "scopes",
+    "securitySchemes",
+    "variables",
+];
+
+/// The members that hold values, not schemas.
+const VALUES: [&str; 5] = ["default", "enum", "example", "examples", "mapping"];
+
+fn each_object<'a>(
+    value: &'a Value,
+    pointer: &str,
+    is_by_name: bool,
+    visit: &mut dyn FnMut(&str, &'a Map<String, Value>),
+) {
+    match value {
+        Value::Object(object) => {
+            if !is_by_name {
+                visit(pointer, object);
+            }
+            for (name, member) in object {
+                if is_by_name || !(name.starts_with("x-") || VALUES.contains(&name.as_str())) {
+                    let by_name = !is_by_name && BY_NAME.contains(&name.as_str());
+                    each_object(member, &join(pointer, name), by_name, visit);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                each_object(item, &format!("{pointer}/{at}"), false, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The pointer of a member.
+pub(crate) fn join(pointer: &str, member: &str) -> String {
+    format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Adds the names of the schemas that a value refers to, anywhere in it.

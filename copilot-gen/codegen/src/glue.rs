@@ -1,12 +1,12 @@
-//! Emits what progenitor cannot know: the trait and accessors of the events, and the addresses of the operations.
+//! Emits what progenitor cannot know: the traits and accessors of the events, and the addresses of the operations.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use serde_json::Value;
 
 use crate::{
     contract::{Contract, Error, Variant},
-    tables::static_ident,
+    names::{member_ident, static_ident, type_ident},
 };
 
 pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
@@ -39,22 +39,19 @@ fn hooks(contract: &Contract) -> TokenStream {
 
 fn events(contract: &Contract) -> Result<TokenStream, Error> {
     let (_, variants) = contract.event_mapping()?;
-    let event = ident(contract.event_name()?)?;
+    let event = type_ident(contract.event_name()?);
     let event_table = static_ident(contract.event_name()?);
     let id_type = member_type(&variants, "event_id")?;
     let time_type = member_type(&variants, "timestamp")?;
     let count = variants.len();
     let wire_names = variants.iter().map(|variant| variant.wire_name);
-    let idents =
-        variants.iter().map(|variant| variant_ident(variant.wire_name)).collect::<Result<Vec<_>, _>>()?;
+    let idents: Vec<Ident> = variants.iter().map(|variant| type_ident(variant.wire_name)).collect();
+    let time_table = static_ident(&time_type.to_string());
 
     let payloads = variants
         .iter()
         .zip(&idents)
-        .map(|(variant, variant_ident)| {
-            payload(contract, variant, &event, variant_ident, &id_type, &time_type)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|(variant, variant_ident)| payload(variant, &event, variant_ident, &id_type, &time_type));
     let types = variants.iter().zip(&idents).map(|(variant, ident)| {
         let wire_name = variant.wire_name;
         quote! { Self::#ident { .. } => #wire_name }
@@ -81,13 +78,36 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
         /// The types of events that Copilot.cx knows, as they are named on the wire, in the contract's order.
         pub const EVENT_TYPES: [&str; #count] = [#(#wire_names),*];
 
+        /// What an event is made of: a payload, or the builder of one.
+        #[diagnostic::on_unimplemented(
+            message = "no event can be made of `{Self}` with an id of the type `{Id}`",
+            note = "a payload takes an `EventId`; the builder of one takes text and a `Uuid` as well"
+        )]
+        pub trait IntoEvent<Id = types::#id_type>: Sized {
+            /// The event of a payload. Of a builder, the `Result` that says what breaks the contract.
+            type Event;
+
+            /// Makes the event, under that id, at that time.
+            fn into_event(self, event_id: Id, timestamp: types::#time_type) -> Self::Event;
+        }
+
         /// A payload, which decides the type of the event that carries it.
-        pub trait EventPayload: Sized {
+        pub trait EventPayload: IntoEvent<Event = types::#event> {
             /// The type of the event, as it is named on the wire.
             const EVENT_TYPE: &'static str;
+        }
 
-            /// Makes the event: this payload under that id, at that time.
-            fn into_event(self, event_id: types::#id_type, timestamp: types::#time_type) -> types::#event;
+        /// The event of parts that a builder was given, or everything that breaks the contract in them.
+        fn event_of<P: EventPayload>(
+            event_id: ::std::result::Result<types::#id_type, super::contract::InvalidInput>,
+            payload: ::std::result::Result<P, super::contract::InvalidInput>,
+            timestamp: types::#time_type,
+        ) -> ::std::result::Result<types::#event, super::contract::InvalidInput> {
+            let mut event = super::contract::Parts::default();
+            let event_id = event.part("/event_id", event_id);
+            let payload = event.part("/payload", payload);
+            let timestamp = event.part("/timestamp", schemas::#time_table.check(timestamp.0).map(|()| timestamp));
+            event.finish(|| Some(payload?.into_event(event_id?, timestamp?)))
         }
 
         #(#payloads)*
@@ -120,6 +140,7 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
             }
 
             /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+            #[doc(hidden)]
             pub fn violations_in(json: &super::json::Json, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
                 schemas::#event_table.check_json(json, now)
             }
@@ -127,57 +148,37 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
     })
 }
 
-/// `EventPayload` for one payload, and `build` for its builder.
+/// What makes events of one payload and of its builder.
 fn payload(
-    contract: &Contract,
     variant: &Variant<'_>,
     event: &Ident,
     variant_ident: &Ident,
     id_type: &Ident,
     time_type: &Ident,
-) -> Result<TokenStream, Error> {
-    let payload = ident(variant.payload)?;
-    let table = static_ident(variant.payload);
-    let finish = if types_hold_every_rule(contract, variant.payload)? {
-        quote! { self.try_into() }
-    } else {
-        quote! { schemas::#table.finish(self.try_into()?).map_err(::std::convert::Into::into) }
-    };
+) -> TokenStream {
+    let payload = type_ident(variant.payload);
     let wire_name = variant.wire_name;
-    Ok(quote! {
+    quote! {
         impl EventPayload for types::#payload {
             const EVENT_TYPE: &'static str = #wire_name;
+        }
 
-            fn into_event(self, event_id: types::#id_type, timestamp: types::#time_type) -> types::#event {
+        impl IntoEvent for types::#payload {
+            type Event = types::#event;
+
+            fn into_event(self, event_id: types::#id_type, timestamp: types::#time_type) -> Self::Event {
                 types::#event::#variant_ident { event_id, payload: self, timestamp }
             }
         }
 
-        impl types::builder::#payload {
-            /// Finishes the payload. Fails when a mandatory property is missing or a value breaks a rule of the
-            /// contract; the error names the property and the rule, never the value.
-            pub fn build(self) -> ::std::result::Result<types::#payload, types::error::ConversionError> {
-                #finish
+        impl<Id: super::contract::IntoProperty<types::#id_type>> IntoEvent<Id> for types::builder::#payload {
+            type Event = ::std::result::Result<types::#event, super::contract::InvalidInput>;
+
+            fn into_event(self, event_id: Id, timestamp: types::#time_type) -> Self::Event {
+                event_of(event_id.into_property(), self.build(), timestamp)
             }
         }
-    })
-}
-
-/// Whether a payload of the generated types cannot break a rule: it is closed, and has strings and booleans only.
-fn types_hold_every_rule(contract: &Contract, payload: &str) -> Result<bool, Error> {
-    let schema = contract.schema(payload)?;
-    if schema.get("allOf").is_some() || schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-        return Ok(false);
     }
-    for property in
-        schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
-    {
-        let (_, property) = contract.resolve(property)?;
-        if !matches!(property.get("type").and_then(Value::as_str), Some("string" | "boolean")) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// An accessor over all variants for a payload property that many types share.
@@ -188,7 +189,7 @@ fn accessor(
     property: &str,
     doc: &str,
 ) -> Result<TokenStream, Error> {
-    let name = ident(property)?;
+    let name = member_ident(property);
     let mut ty = None;
     let mut arms = TokenStream::new();
     for (variant, variant_ident) in variants.iter().zip(idents) {
@@ -204,7 +205,7 @@ fn accessor(
         arms.extend(match found {
             None => quote! { Self::#variant_ident { .. } => ::std::option::Option::None, },
             Some(found) => {
-                ty = Some(ident(found)?);
+                ty = Some(type_ident(found));
                 if required {
                     quote! { Self::#variant_ident { payload, .. } => ::std::option::Option::Some(&payload.#name), }
                 } else {
@@ -237,7 +238,7 @@ fn operations(contract: &Contract) -> Result<TokenStream, Error> {
             .get("operationId")
             .and_then(Value::as_str)
             .ok_or_else(|| Error::new(path, "operationId is missing"))?;
-        let constant = format_ident!("{}", id.to_ascii_uppercase());
+        let constant = static_ident(id);
         let method = method.to_ascii_uppercase();
         let doc = operation.get("summary").and_then(Value::as_str).unwrap_or(id);
         constants.extend(quote! {
@@ -262,7 +263,7 @@ fn operations(contract: &Contract) -> Result<TokenStream, Error> {
 }
 
 /// The type that all variants use for a member.
-fn member_type(variants: &[Variant<'_>], member: &str) -> Result<Ident, Error> {
+pub(crate) fn member_type(variants: &[Variant<'_>], member: &str) -> Result<Ident, Error> {
     let mut names = variants.iter().map(|variant| {
         variant
             .schema
@@ -277,26 +278,5 @@ fn member_type(variants: &[Variant<'_>], member: &str) -> Result<Ident, Error> {
             format!("the events do not agree on one named schema for `{member}`"),
         ));
     }
-    ident(first)
-}
-
-/// typify's name of an event's variant: the wire name in Pascal case.
-fn variant_ident(wire_name: &str) -> Result<Ident, Error> {
-    let pascal: String = wire_name
-        .split('_')
-        .map(|word| {
-            let mut letters = word.chars();
-            letters
-                .next()
-                .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
-                .unwrap_or_default()
-        })
-        .collect();
-    ident(&pascal)
-}
-
-fn ident(name: &str) -> Result<Ident, Error> {
-    syn::parse_str::<Ident>(name)
-        .map(|parsed| Ident::new(&parsed.to_string(), Span::call_site()))
-        .map_err(|_| Error::new(name, "is not a Rust identifier"))
+    Ok(type_ident(first))
 }

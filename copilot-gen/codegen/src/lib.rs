@@ -1,26 +1,32 @@
 //! Generates `copilot-gen`'s client from the OpenAPI contract.
 //!
-//! The way from `openapi/copilot.yaml` to Rust has four steps, one module each:
+//! The way from `openapi/copilot.yaml` to Rust has five steps:
 //!
 //! 1. [`Contract::parse`] reads the YAML, as JSON with its order kept.
-//! 2. `lower` rewrites what progenitor cannot digest; each rewrite says what it works around, and fails when that
+//! 2. `names` and `prose` refuse names that would become one identifier, and words that would become code.
+//! 3. `lower` rewrites what progenitor cannot digest; each rewrite says what it works around, and fails when that
 //!    is no longer there.
-//! 3. progenitor makes the types and the operations, `polish` gives the types the checks, schemas and setters that
-//!    typify leaves out, and `read` replaces how they are read.
-//! 4. `tables` and `glue` emit what only the contract knows: the validation tables, and the trait and accessors of
+//! 4. progenitor makes the types and the operations, `polish` gives the types the checks and schemas that typify
+//!    leaves out, `read` replaces how they are read, and `builders` emits their builders.
+//! 5. `tables` and `glue` emit what only the contract knows: the validation tables, and the traits and accessors of
 //!    the events.
 //!
 //! The same bytes come out of the same contract, always.
 
+mod builders;
 mod contract;
 mod glue;
+mod lines;
 mod lower;
+mod names;
 mod pattern;
 mod polish;
+mod prose;
 mod read;
 mod tables;
 
-pub use contract::{Contract, Error, Grade};
+pub use contract::{Contract, Error, Provenance};
+pub use lines::line_of;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
@@ -34,8 +40,16 @@ pub const COMMAND: &str = "cargo xtask gen";
 ///
 /// # Errors
 ///
-/// When the contract is not a contract that this generator understands; the error says which part.
+/// When the contract is not a contract that this generator understands; the error says which part, and on which line of
+/// the text.
 pub fn generate(contract: &Contract) -> Result<String, Error> {
+    generated(contract).map_err(|error| contract.with_line(error))
+}
+
+fn generated(contract: &Contract) -> Result<String, Error> {
+    if let Some(first) = refused(contract)?.into_iter().next() {
+        return Err(first);
+    }
     let lowered = lower::lower(contract)?;
     let document = lowered.openapi()?;
     let client = Generator::new(&settings())
@@ -50,7 +64,19 @@ pub fn generate(contract: &Contract) -> Result<String, Error> {
     let extra: syn::File = syn::parse2(quote! { #tables #glue })
         .map_err(|source| Error::new("the emitted glue", source.to_string()))?;
     client.items.extend(extra.items);
-    Ok(format!("{}{}", header("//"), polish::say_it_alike(prettyplease::unparse(&client))?))
+    Ok(format!("{}{}", header("//"), prettyplease::unparse(&client)))
+}
+
+/// The names and words of the contract that cannot become Rust, each as an error with its place: names that would become
+/// one identifier, and descriptions that would become code.
+///
+/// # Errors
+///
+/// When it has no events, or no error, to look for names in.
+pub fn refused(contract: &Contract) -> Result<Vec<Error>, Error> {
+    let mut found = names::refused(contract)?;
+    found.extend(prose::refused(contract));
+    Ok(found)
 }
 
 /// Generates typed `httpmock` helpers for the operations, as progenitor makes them.
@@ -73,7 +99,7 @@ pub fn generate_httpmock(contract: &Contract, sdk: &str) -> Result<String, Error
 fn settings() -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
-        .with_interface(InterfaceStyle::Builder)
+        .with_interface(InterfaceStyle::Positional)
         .with_tag(TagStyle::Merged)
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { super::raw::RequestSettings })

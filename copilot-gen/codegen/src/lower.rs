@@ -205,7 +205,7 @@ fn drop_unreferenced_schemas(contract: &mut Contract) -> Result<(), Error> {
 }
 
 /// The schema of error bodies: what the shared 4xx and 5xx responses refer to.
-fn error_schema_name(contract: &Contract) -> Result<String, Error> {
+pub(crate) fn error_schema_name(contract: &Contract) -> Result<String, Error> {
     let place = "/components/responses";
     let responses = contract
         .root()

@@ -1,29 +1,35 @@
 //! Gives the generated types what typify leaves out. Each function fails when it finds nothing to do.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
 use syn::{
-    File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, PathArguments,
-    Type, parse_quote,
+    Fields, File, GenericArgument, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, ItemStruct,
+    PathArguments, Type, parse_quote,
+    visit_mut::{VisitMut, visit_arm_mut, visit_path_mut},
 };
 
 use crate::{
+    builders,
     contract::{Contract, Error},
+    names::{PROPERTIES, static_ident},
     read::read_as_written,
-    tables::{is_checked_string, static_ident},
+    tables::is_checked_string,
 };
 
 pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error> {
     drop_default_client(client)?;
     let types = module(&mut client.items, "types")?;
     check_strings_by_table(contract, types)?;
+    fail_with_one_error(types)?;
+    have_one_type_of_properties(types)?;
     describe_bounds(contract, types)?;
     read_answers_leniently(contract, types)?;
     leave_room_to_grow(contract, types)?;
-    default_further_properties(types)?;
-    relax_optional_setters(types)?;
-    read_as_written(contract, types)
+    read_as_written(contract, types)?;
+    let builders = builders::emit(contract, types)?;
+    types.extend(builders);
+    Ok(())
 }
 
 /// `Client::new` unwraps, and its HTTP client follows redirects: with credentials on board neither will do. What
@@ -56,10 +62,8 @@ fn check_strings_by_table(contract: &Contract, types: &mut [Item]) -> Result<(),
         let table = static_ident(&name);
         for function in functions(block) {
             function.block = parse_quote! {{
-                match super::schemas::#table.violated(value) {
-                    ::std::option::Option::None => Ok(Self(value.to_string())),
-                    ::std::option::Option::Some(rule) => Err(rule.into()),
-                }
+                super::schemas::#table.check(value)?;
+                Ok(Self(value.to_string()))
             }};
             changed = true;
         }
@@ -112,23 +116,91 @@ fn leave_room_to_grow(contract: &Contract, types: &mut [Item]) -> Result<(), Err
     if changed { Ok(()) } else { Err(nothing("leave_room_to_grow")) }
 }
 
-/// typify's builder demands a map of further properties even where there are none.
-fn default_further_properties(types: &mut [Item]) -> Result<(), Error> {
-    let mut changed = false;
-    for block in impls(module(types, "builder")?, "Default") {
-        for function in functions(block) {
-            let Some(syn::Stmt::Expr(syn::Expr::Struct(fields), _)) = function.block.stmts.last_mut() else {
-                continue;
-            };
-            for field in &mut fields.fields {
-                if matches!(&field.member, syn::Member::Named(name) if name == "extra") {
-                    field.expr = parse_quote! { Ok(Default::default()) };
-                    changed = true;
-                }
+/// typify's error is a sentence, which loses the rule that was broken and its grade.
+fn fail_with_one_error(types: &mut Vec<Item>) -> Result<(), Error> {
+    let before = types.len();
+    types.retain(|item| !matches!(item, Item::Mod(module) if module.ident == "error"));
+    if types.len() == before {
+        return Err(nothing("fail_with_one_error"));
+    }
+    let mut errors = OneError;
+    types.iter_mut().for_each(|item| errors.visit_item_mut(item));
+    Ok(())
+}
+
+struct OneError;
+
+impl VisitMut for OneError {
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        if path.segments.last().is_some_and(|last| last.ident == "ConversionError") {
+            *path = parse_quote! { super::super::contract::InvalidInput };
+        }
+        visit_path_mut(self, path);
+    }
+
+    /// The arm of an enumeration for a text that is none of its values.
+    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
+        if matches!(arm.pat, syn::Pat::Wild(_))
+            && arm.body.to_token_stream().to_string().starts_with("Err (\"")
+        {
+            *arm.body = parse_quote! { Err(super::super::json::Unreadable.into()) };
+        }
+        visit_arm_mut(self, arm);
+    }
+}
+
+/// Properties that the contract does not list stand beside those that it does, or in an object of their own: a named map
+/// there, and for typify a plain one here. Both become one type, of that name.
+fn have_one_type_of_properties(types: &mut [Item]) -> Result<(), Error> {
+    let maps: Vec<(Ident, Type)> = types.iter().filter_map(named_map).collect();
+    let [(name, map)] = maps.as_slice() else {
+        return Err(Error::new(
+            "polish::have_one_type_of_properties",
+            "one named schema of a map is expected",
+        ));
+    };
+    let properties = format_ident!("{PROPERTIES}");
+    for item in types.iter_mut() {
+        match item {
+            Item::Struct(newtype) if newtype.ident == *name => {
+                newtype.attrs.push(parse_quote! { #[derive(Default)] });
             }
+            Item::Struct(object) => {
+                object.fields.iter_mut().filter(|field| field.ty == *map).for_each(|field| {
+                    field.ty = parse_quote! { #properties };
+                });
+            }
+            _ => {}
         }
     }
-    if changed { Ok(()) } else { Err(nothing("default_further_properties")) }
+    let mut rename = Rename { from: name.clone(), to: properties };
+    types.iter_mut().for_each(|item| rename.visit_item_mut(item));
+    Ok(())
+}
+
+/// A newtype of a map, and the map.
+fn named_map(item: &Item) -> Option<(Ident, Type)> {
+    let Item::Struct(ItemStruct { ident, fields: Fields::Unnamed(fields), .. }) = item else { return None };
+    let field = fields.unnamed.first()?;
+    match &field.ty {
+        Type::Path(path) if path.path.segments.last()?.ident == "BTreeMap" => {
+            Some((ident.clone(), field.ty.clone()))
+        }
+        _ => None,
+    }
+}
+
+struct Rename {
+    from: Ident,
+    to: Ident,
+}
+
+impl VisitMut for Rename {
+    fn visit_ident_mut(&mut self, ident: &mut Ident) {
+        if *ident == self.from {
+            *ident = self.to.clone();
+        }
+    }
 }
 
 /// A derived `JsonSchema` does not know the bounds that a newtype checks.
@@ -185,59 +257,7 @@ fn bounds(schema: &Value) -> TokenStream {
     quote! { #(#parts),* }
 }
 
-/// typify's setter of an optional property takes only what converts to `Option<T>`, so that `.user_id("u-1")` does not
-/// compile. The relaxed setter takes what converts to `T`, or an `Option` of that.
-fn relax_optional_setters(types: &mut [Item]) -> Result<(), Error> {
-    let mut changed = false;
-    for item in module(types, "builder")? {
-        let Item::Impl(block) = item else { continue };
-        if block.trait_.is_some() {
-            continue;
-        }
-        for function in functions(block) {
-            let Some(inner) = optional_target(function) else { continue };
-            let name = function.sig.ident.to_string();
-            let field = &function.sig.ident;
-            let problem = format!("{name}: {{}}");
-            *function = ImplItemFn {
-                attrs: std::mem::take(&mut function.attrs),
-                ..parse_quote! {
-                    pub fn #field<V, M>(mut self, value: V) -> Self
-                    where
-                        V: super::super::super::contract::IntoOptional<#inner, M>,
-                    {
-                        self.#field = value.into_optional().map_err(|e| format!(#problem, e));
-                        self
-                    }
-                }
-            };
-            changed = true;
-        }
-    }
-    if changed { Ok(()) } else { Err(nothing("relax_optional_setters")) }
-}
-
-/// The `T` of a setter whose bound is `TryInto<Option<T>>`.
-fn optional_target(function: &ImplItemFn) -> Option<Type> {
-    if !matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_))) {
-        return None;
-    }
-    for predicate in &function.sig.generics.where_clause.as_ref()?.predicates {
-        let syn::WherePredicate::Type(predicate) = predicate else { continue };
-        for bound in &predicate.bounds {
-            let syn::TypeParamBound::Trait(bound) = bound else { continue };
-            let Some(target) = only_argument(&bound.path, "TryInto") else { continue };
-            if let Type::Path(target) = target
-                && let Some(inner) = only_argument(&target.path, "Option")
-            {
-                return Some(inner.clone());
-            }
-        }
-    }
-    None
-}
-
-fn only_argument<'a>(path: &'a syn::Path, name: &str) -> Option<&'a Type> {
+pub(crate) fn only_argument<'a>(path: &'a syn::Path, name: &str) -> Option<&'a Type> {
     let last = path.segments.last().filter(|segment| segment.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
@@ -289,20 +309,4 @@ fn type_name(ty: &Type) -> String {
 
 fn nothing(step: &str) -> Error {
     Error::new(format!("polish::{step}"), "found nothing to do: delete this step")
-}
-
-/// Words of typify's builders that differ from those of the contract's rules, and what stands in their place.
-const WORDS: [(&str, &str); 2] =
-    [("error converting supplied value for ", ""), ("\"no value supplied for ", "\"required, but missing: ")];
-
-/// Gives the builders' errors one form: the property, then the rule.
-pub(crate) fn say_it_alike(source: String) -> Result<String, Error> {
-    let mut said = source;
-    for (theirs, ours) in WORDS {
-        if !said.contains(theirs) {
-            return Err(nothing("say_it_alike"));
-        }
-        said = said.replace(theirs, ours);
-    }
-    Ok(said)
 }

@@ -13,7 +13,7 @@ use syn::{
 
 use crate::{
     contract::{Contract, Error},
-    tables::static_ident,
+    names::static_ident,
 };
 
 pub(crate) fn read_as_written(contract: &Contract, types: &mut Vec<Item>) -> Result<(), Error> {
@@ -84,7 +84,7 @@ fn read_event(name: &Ident) -> [Item; 2] {
     [convert, read]
 }
 
-fn copy_ident(name: &Ident) -> Ident {
+pub(crate) fn copy_ident(name: &Ident) -> Ident {
     format_ident!("{name}Members")
 }
 
@@ -114,9 +114,7 @@ fn read_scalar(choice: &ItemEnum) -> Result<Item, Error> {
         impl<'de> ::serde::Deserialize<'de> for #name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(deserializer)?;
-                if let ::std::option::Option::Some(rule) = super::schemas::#table.violated(&json) {
-                    return Err(::serde::de::Error::custom(rule));
-                }
+                super::schemas::#table.check(&json).map_err(::serde::de::Error::custom)?;
                 match json {
                     #arms
                     _ => Err(::serde::de::Error::custom(super::super::json::Unreadable)),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
 use crate::{
-    contract::{Contract, Error, Grade},
+    contract::{Contract, Error, Provenance},
+    names::static_ident,
     pattern,
 };
 
@@ -98,7 +99,7 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
     for name in requests.iter().map(String::as_str).chain([event]) {
         let schema = contract.schema(name)?;
         let graded = Contract::grade(name, schema, UNIQUE_NAMES)?;
-        if schema.get(UNIQUE_NAMES) != Some(&Value::Bool(true)) || graded != Grade::Assumed {
+        if schema.get(UNIQUE_NAMES) != Some(&Value::Bool(true)) || graded != Provenance::Assumed {
             let rule =
                 format!("must have `{UNIQUE_NAMES}: true`, graded `assumed`, as all that is read is judged");
             return Err(Error::new(name, rule));
@@ -122,18 +123,6 @@ pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
             };
         }
     })
-}
-
-/// The static that holds the rules of the schema `name`.
-pub(crate) fn static_ident(name: &str) -> Ident {
-    let mut upper = String::new();
-    for (at, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            upper.push('_');
-        }
-        upper.push(letter.to_ascii_uppercase());
-    }
-    Ident::new(&upper, Span::call_site())
 }
 
 /// Whether the schema is a string with rules of its own, so that its Rust type checks them.
@@ -457,9 +446,9 @@ fn strings<'a>(place: &str, value: &'a Value) -> Result<Vec<&'a str>, Error> {
 
 fn grade(place: &str, schema: &Value, keyword: &str) -> Result<TokenStream, Error> {
     Ok(match Contract::grade(place, schema, keyword)? {
-        Grade::Seed => quote!(Provenance::Seed),
-        Grade::Documented => quote!(Provenance::Documented),
-        Grade::Observed => quote!(Provenance::Observed),
-        Grade::Assumed => quote!(Provenance::Assumed),
+        Provenance::Seed => quote!(Provenance::Seed),
+        Provenance::Documented => quote!(Provenance::Documented),
+        Provenance::Observed => quote!(Provenance::Observed),
+        Provenance::Assumed => quote!(Provenance::Assumed),
     })
 }

@@ -4,16 +4,20 @@
 //! [`schemas`](crate::schemas); nothing here knows a type of event or a property. A value is checked through its
 //! `Serialize` implementation, so that a typed event and a JSON value are judged by the same code.
 
+mod building;
+mod invalid_input;
 mod numbers;
-mod optional;
 mod pattern;
+mod property;
 mod rules;
 mod serializer;
 mod violation;
 mod walk;
 
-pub use optional::{Bare, IntoOptional, Wrapped};
+pub use building::{Building, Given, Parts};
+pub use invalid_input::{InvalidInput, Listed};
 pub use pattern::Pattern;
+pub use property::{Bare, Integer, IntoMillis, IntoOptional, IntoProperty, Millis, Text, Wrapped};
 pub use violation::{Provenance, Violation};
 
 use serde::Serialize;
@@ -171,50 +175,41 @@ pub struct PropertyLimit {
 }
 
 impl StringSchema {
-    /// The first rule that the text breaks, in words that do not repeat the text.
-    pub fn violated(&self, text: &str) -> Option<String> {
-        let mut first = None;
+    /// Holds a text against every rule.
+    pub fn check(&self, text: &str) -> Result<(), InvalidInput> {
+        let mut violations = Vec::new();
         rules::check_string(self, text, &mut |rule, provenance, message| {
-            first.get_or_insert_with(|| format!("{message} ({rule}, {provenance})"));
+            violations.push(Violation::new(String::new(), rule, provenance, message));
         });
-        first
+        InvalidInput::if_any(violations)
+    }
+}
+
+impl IntegerSchema {
+    /// Holds an integer against every rule but those about the clock.
+    pub fn check(&'static self, value: i64) -> Result<(), InvalidInput> {
+        check(&value, Schema::Integer(self), None)
     }
 }
 
 impl ObjectSchema {
-    /// Every rule that the value breaks. `now` is the receiver's clock in milliseconds since 1970.
-    pub fn check<T: Serialize + ?Sized>(&'static self, value: &T, now: i64) -> Vec<Violation> {
-        let mut checker = Checker::new(now, None);
-        checker.check(value, Schema::Object(self), &Path::ROOT);
-        checker.finish()
-    }
-}
-
-impl ObjectSchema {
-    /// A generated payload, unless it breaks rules that its types cannot hold; those in one line.
-    #[doc(hidden)]
-    pub fn finish<T: Serialize>(&'static self, payload: T) -> Result<T, String> {
-        // No rule about the clock applies inside a payload: events carry their time beside it.
-        let mut checker = Checker::new(0, None).trusting_strings();
-        checker.check(&payload, Schema::Object(self), &Path::ROOT);
-        let violations = checker.finish();
-        if violations.is_empty() {
-            return Ok(payload);
-        }
-        Err(violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; "))
+    /// Holds a value against every rule. `now` is the receiver's clock in milliseconds since 1970.
+    pub fn check<T: Serialize + ?Sized>(&'static self, value: &T, now: i64) -> Result<(), InvalidInput> {
+        check(value, Schema::Object(self), Some(now))
     }
 }
 
 impl AnyOf {
-    /// The first rule that a value breaks, in words that do not repeat the value.
-    #[doc(hidden)]
-    pub fn violated(&'static self, value: &Json) -> Option<String> {
-        let mut checker = Checker::new(0, None);
-        checker.check(value, Schema::AnyOf(self), &Path::ROOT);
-        checker.finish().first().map(|violation| {
-            format!("{} ({}, {})", violation.message(), violation.rule(), violation.provenance())
-        })
+    /// Holds a value against every rule.
+    pub fn check(&'static self, value: &Json) -> Result<(), InvalidInput> {
+        check(value, Schema::AnyOf(self), None)
     }
+}
+
+fn check<T: Serialize + ?Sized>(value: &T, schema: Schema, now: Option<i64>) -> Result<(), InvalidInput> {
+    let mut checker = Checker::new(now, None);
+    checker.check(value, schema, &Path::ROOT);
+    InvalidInput::if_any(checker.finish())
 }
 
 impl EventSchema {
@@ -227,7 +222,7 @@ impl EventSchema {
         event: &T,
         now: i64,
     ) -> Vec<Violation> {
-        let mut checker = Checker::new(now, self.limit.as_ref()).trusting_strings();
+        let mut checker = Checker::new(Some(now), self.limit.as_ref()).trusting_strings();
         checker.check(event, Schema::Object(variant), &Path::ROOT);
         checker.finish()
     }
@@ -235,7 +230,7 @@ impl EventSchema {
     /// Every rule that a JSON value breaks as an event. The variant is chosen by the discriminating property; while
     /// that is missing or unknown, nothing else can be judged but that no name stands twice.
     pub fn check_json(&'static self, json: &Json, now: i64) -> Vec<Violation> {
-        let mut checker = Checker::new(now, self.limit.as_ref());
+        let mut checker = Checker::new(Some(now), self.limit.as_ref());
         checker.repeated_names(json);
         match self.variant(json) {
             Ok(variant) => checker.check(json, Schema::Object(variant), &Path::ROOT),

@@ -42,6 +42,7 @@ impl Walk<'_, '_> {
     }
 
     fn check_integer(&mut self, schema: &IntegerSchema, value: i64) {
+        let window = schema.window.as_ref().zip(self.checker.now());
         if let Some((minimum, provenance)) = schema.minimum
             && value < minimum
         {
@@ -49,11 +50,11 @@ impl Walk<'_, '_> {
         } else if let Some((maximum, provenance)) = schema.maximum
             && value > maximum
         {
-            let unit = schema.window.as_ref().and_then(|window| unit(window, value, self.checker.now()));
+            let unit = window.and_then(|(window, now)| unit(window, value, now));
             let message = unit.unwrap_or_else(|| format!("must be at most {maximum}"));
             self.break_rule("maximum", provenance, message);
         } else if let Some((provenance, message)) =
-            schema.window.as_ref().and_then(|window| outside(window, value, self.checker.now()))
+            window.and_then(|(window, now)| outside(window, value, now))
         {
             self.break_rule("x-time-window", provenance, message);
         }

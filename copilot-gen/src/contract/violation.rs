@@ -40,13 +40,19 @@ impl Violation {
         Self { pointer, rule, provenance, message }
     }
 
-    /// The place of the value in the event, as a JSON pointer (RFC 6901). For a property that is missing, the place
-    /// where it would stand.
+    /// The same, of a value that stands at that place in another one.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { pointer: format!("{place}{}", self.pointer), ..self }
+    }
+
+    /// The place of the value, as a JSON pointer (RFC 6901) into what was judged: an event, a payload that is built, or
+    /// a single value, whose place is empty. For a property that is missing, the place where it would stand.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, …
+    /// The keyword of the contract that holds the rule: `required`, `pattern`, `x-time-window`, …; or `json`, where a
+    /// text is none.
     pub fn rule(&self) -> &'static str {
         self.rule
     }
@@ -64,7 +70,9 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "(the whole value)" } else { &self.pointer };
-        write!(f, "{place}: {} ({}, {})", self.message, self.rule, self.provenance)
+        if !self.pointer.is_empty() {
+            write!(f, "{}: ", self.pointer)?;
+        }
+        write!(f, "{} ({}, {})", self.message, self.rule, self.provenance)
     }
 }

@@ -40,8 +40,10 @@ impl<'a> Path<'a> {
 }
 
 /// Collects what a value breaks.
+#[derive(Debug)]
 pub(super) struct Checker {
-    now: i64,
+    /// `None`: no rule about the clock is judged.
+    now: Option<i64>,
     limit: Option<&'static PropertyLimit>,
     /// Whether strings were checked when they were made.
     strings_are_checked: bool,
@@ -51,7 +53,7 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    pub(super) fn new(now: i64, limit: Option<&'static PropertyLimit>) -> Self {
+    pub(super) fn new(now: Option<i64>, limit: Option<&'static PropertyLimit>) -> Self {
         Self { now, limit, strings_are_checked: false, keys: 0, violations: Vec::new() }
     }
 
@@ -66,6 +68,10 @@ impl Checker {
         self.violations
     }
 
+    pub(super) fn extend(&mut self, violations: impl IntoIterator<Item = Violation>) {
+        self.violations.extend(violations);
+    }
+
     pub(super) fn check<T: Serialize + ?Sized>(&mut self, value: &T, schema: Schema, at: &Path<'_>) {
         let walk = Walk { checker: self, schema: Some(schema), at, counting: false, checked: false };
         if let Err(Unserializable(problem)) = value.serialize(walk) {
@@ -73,8 +79,8 @@ impl Checker {
         }
     }
 
-    /// The receiver's clock, in milliseconds since 1970.
-    pub(super) fn now(&self) -> i64 {
+    /// The receiver's clock, in milliseconds since 1970, where rules about it are judged.
+    pub(super) fn now(&self) -> Option<i64> {
         self.now
     }
 
@@ -253,6 +259,53 @@ pub(super) struct Members<'a, 'p> {
     checked: bool,
     /// The limit that is judged when this object ends.
     limit: Option<&'static PropertyLimit>,
+}
+
+impl<'a> Members<'a, 'static> {
+    /// The members of an object that comes in pieces, after those that were seen.
+    pub(super) fn resumed(
+        checker: &'a mut Checker,
+        object: &'static ObjectSchema,
+        seen: u64,
+        limit: Option<&'static PropertyLimit>,
+    ) -> Self {
+        Self {
+            checked: checker.strings_are_checked,
+            checker,
+            schema: Some(object),
+            at: &Path::ROOT,
+            seen,
+            expected: 0,
+            key: String::new(),
+            counting: limit.is_some(),
+            limit,
+        }
+    }
+
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// A listed member, of a generated type.
+    pub(super) fn listed<T: Serialize>(&mut self, name: &str, value: &T) {
+        if let Err(Unserializable(problem)) = self.member(name, value) {
+            self.checker.report(&Path::ROOT.child(name), "type", Provenance::Documented, problem);
+        }
+    }
+
+    /// A member under a name of the caller's own.
+    pub(super) fn free<T: Serialize>(&mut self, name: &str, value: &T) {
+        self.checked = false;
+        self.listed(name, value);
+    }
+
+    /// A listed member that was refused already.
+    pub(super) fn refused(&mut self, name: &str) {
+        self.checker.keys += usize::from(self.counting);
+        if let Some(index) = self.schema.and_then(|object| self.find(object, name)) {
+            self.seen |= 1 << index;
+        }
+    }
 }
 
 impl Members<'_, '_> {

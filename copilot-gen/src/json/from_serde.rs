@@ -11,7 +11,7 @@ use super::{Json, Object};
 
 /// The name of the only member of the object that serde_json, with its feature `arbitrary_precision`, hands out for a
 /// number. The value is the number as it is written.
-const NUMBER: &str = "$serde_json::private::Number";
+pub(crate) const NUMBER: &str = "$serde_json::private::Number";
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub(crate) use from_serde::NUMBER;
 pub use into_serde::{ObjectOnly, Unreadable};
 pub use text::SyntaxError;
 
@@ -62,7 +63,7 @@ impl Json {
     }
 
     /// A number, as it is written.
-    fn number(written: &str) -> Self {
+    pub(crate) fn number(written: &str) -> Self {
         match written.parse() {
             Ok(integer) => Self::Integer(integer),
             Err(_) if written.contains(['.', 'e', 'E']) => {

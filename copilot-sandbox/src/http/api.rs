@@ -22,8 +22,8 @@ use super::{
     log::Note,
 };
 use crate::{
-    faults::{FaultKind, Operation, Refuse, Trouble},
-    judge::{Item, Judged, Refusal},
+    faults::{FaultKind, Operation, Reject, Trouble},
+    judge::{Item, Judged, Rejection},
     memory::{Arrived, reads_payload},
     model::{Moment, ReceivedEvent, Verdict, Violation},
     shared::Shared,
@@ -106,19 +106,24 @@ async fn admit(
     if let Some(delay) = trouble.delay {
         time::sleep(delay).await;
     }
-    match &trouble.answer {
-        Some(FaultKind::Status { status, retry_after }) => {
-            Err(noted(answer::faulty(*status, retry_after.as_deref()), "fault"))
+    let response = match &trouble.answer {
+        Some(FaultKind::Status { status, retry_after }) => answer::faulty(*status, retry_after.as_deref()),
+        Some(FaultKind::Html { status }) => answer::proxy_page(*status),
+        Some(FaultKind::Answer { status, headers, body }) => answer::scripted(*status, headers, body),
+        Some(FaultKind::CloseBefore {}) => {
+            let response = StatusCode::NO_CONTENT.into_response();
+            return Err(Outcome { close: true, ..noted(response, "fault, nothing taken") });
         }
-        Some(FaultKind::Html { status }) => Err(noted(answer::proxy_page(*status), "fault")),
-        Some(FaultKind::Answer { status, headers, body }) => {
-            Err(noted(answer::scripted(*status, headers, body), "fault"))
-        }
-        Some(FaultKind::CloseBefore {}) => Err(Outcome {
-            close: true,
-            ..noted(StatusCode::NO_CONTENT.into_response(), "fault, nothing taken")
-        }),
-        _ => Ok((body, trouble)),
+        _ => return Ok((body, trouble)),
+    };
+    Err(noted(dripping(response, trouble.drip), "fault"))
+}
+
+/// The answer, whose body comes at this speed if there is one.
+fn dripping(response: Response, bytes_per_second: Option<u32>) -> Response {
+    match bytes_per_second {
+        Some(speed) => response.map(|whole| drip(whole, speed)),
+        None => response,
     }
 }
 
@@ -154,17 +159,17 @@ async fn take_events(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome 
     let at = Moment::now();
     let mut arrived = match judge(shared, body, at).await {
         Ok(arrived) => arrived,
-        Err(refusal) => return answer::bad_request(refusal.message).into(),
+        Err(rejection) => return answer::bad_request(rejection.message).into(),
     };
     let request = shared.number_request();
-    // Only now: a request that is refused as a whole has no number.
+    // Only now: a request that is rejected as a whole has no number.
     arrived.iter_mut().for_each(|arrived| arrived.event.request = request);
-    for (refuse, luck) in &trouble.refuse {
-        refuse_by_fault(&mut arrived, refuse, &mut Rng::with_seed(*luck));
+    for (reject, luck) in &trouble.reject {
+        reject_by_fault(&mut arrived, reject, &mut Rng::with_seed(*luck));
     }
     let count = arrived.len();
     let invalid: Vec<Value> = arrived.iter().filter_map(|arrived| invalid_event(&arrived.event)).collect();
-    let note = format!("{count} events, {} refused", invalid.len());
+    let note = format!("{count} events, {} rejected", invalid.len());
     if shared.change(|memory| memory.take(at, arrived)).stored().await.is_err() {
         return answer::not_stored().into();
     }
@@ -172,7 +177,7 @@ async fn take_events(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome 
     end(trouble, note, || Json(&body).into_response(), || answer::cut(&body))
 }
 
-async fn judge(shared: &Shared, body: &[u8], at: Moment) -> Result<Vec<Arrived>, Refusal> {
+async fn judge(shared: &Shared, body: &[u8], at: Moment) -> Result<Vec<Arrived>, Rejection> {
     let events = shared.judge.collect(body)?;
     let clock = shared.clock.unwrap_or(at);
     let mut judged = Vec::with_capacity(events.len());
@@ -200,7 +205,7 @@ fn arrived(at: Moment, index: usize, text: &str, judged: Judged) -> Arrived {
         received_at: at,
         request: 0,
         index,
-        verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Refused },
+        verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Rejected },
         repeated: false,
         erased: false,
         r#type: take_text(&mut value, "type"),
@@ -214,11 +219,11 @@ fn arrived(at: Moment, index: usize, text: &str, judged: Judged) -> Arrived {
     Arrived { event, payload: if is_read { payload } else { Value::Null }, known_type: event_type.is_some() }
 }
 
-fn refuse_by_fault(arrived: &mut [Arrived], refuse: &Refuse, dice: &mut Rng) {
+fn reject_by_fault(arrived: &mut [Arrived], reject: &Reject, dice: &mut Rng) {
     for (index, Arrived { event, .. }) in arrived.iter_mut().enumerate() {
-        if refuse.meets(index, event, dice) {
-            let message = refuse.error.as_deref().unwrap_or("a fault of the sandbox refuses it").to_owned();
-            event.verdict = Verdict::Refused;
+        if reject.meets(index, event, dice) {
+            let message = reject.error.as_deref().unwrap_or("a fault of the sandbox rejects it").to_owned();
+            event.verdict = Verdict::Rejected;
             event.violations.push(Violation {
                 pointer: String::new(),
                 rule: "fault".to_owned(),
@@ -229,7 +234,7 @@ fn refuse_by_fault(arrived: &mut [Arrived], refuse: &Refuse, dice: &mut Rng) {
     }
 }
 
-/// A refused event, as the answer tells it. One without an id of its own is told by its place alone.
+/// A rejected event, as the answer tells it. One without an id of its own is told by its place alone.
 #[derive(Serialize)]
 struct InvalidEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +243,7 @@ struct InvalidEvent<'a> {
     error: String,
 }
 
-/// What the answer says of an event, if it was refused.
+/// What the answer says of an event, if it was rejected.
 fn invalid_event(event: &ReceivedEvent) -> Option<Value> {
     if event.verdict == Verdict::Accepted {
         return None;
@@ -257,7 +262,7 @@ fn invalid_event(event: &ReceivedEvent) -> Option<Value> {
 async fn take_consent(shared: &Shared, body: &[u8], trouble: Trouble) -> Outcome {
     let consent = match shared.judge.consent(body) {
         Ok(consent) => consent,
-        Err(refusal) => return answer::bad_request(refusal.message).into(),
+        Err(rejection) => return answer::bad_request(rejection.message).into(),
     };
     let at = Moment::now();
     let change = shared.change(|memory| memory.set_consent(&consent.user_id, consent.consent_value, at));
@@ -276,7 +281,7 @@ fn end(
     whole: impl FnOnce() -> Response,
     cut: impl FnOnce() -> Response,
 ) -> Outcome {
-    let mut outcome = match trouble.answer {
+    let outcome = match trouble.answer {
         Some(FaultKind::CloseAfter {}) => Outcome {
             close: true,
             note: "fault, everything taken".to_owned(),
@@ -285,10 +290,7 @@ fn end(
         Some(FaultKind::CutJson {}) => noted(cut(), "fault"),
         _ => Outcome { note, ..whole().into() },
     };
-    if let Some(bytes_per_second) = trouble.drip {
-        outcome.response = outcome.response.map(|whole| drip(whole, bytes_per_second));
-    }
-    outcome
+    Outcome { response: dripping(outcome.response, trouble.drip), ..outcome }
 }
 
 /// Counts the request, and answers it or closes its connection.

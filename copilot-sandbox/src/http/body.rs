@@ -30,7 +30,7 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes in at most `time`. A body that says to be larger is refused unread.
+/// Reads a body of at most `limit` bytes in at most `time`. A body that says to be larger is rejected unread.
 pub(crate) async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
     time::timeout(time, read_all(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
 }

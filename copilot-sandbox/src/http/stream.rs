@@ -44,7 +44,7 @@ impl Watcher {
         loop {
             if let Some((statistics, at)) = &self.told {
                 time::sleep_until(*at + PAUSE).await;
-                let moving = statistics.rate.iter().any(|second| second.accepted + second.refused > 0);
+                let moving = statistics.rate.iter().any(|second| second.accepted + second.rejected > 0);
                 let next_second = async {
                     if moving { time::sleep_until(*at + SECOND).await } else { std::future::pending().await }
                 };

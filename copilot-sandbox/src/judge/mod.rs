@@ -22,7 +22,7 @@ use self::{
 };
 use crate::model::Violation;
 
-/// How many broken rules the refusal of a request names.
+/// How many broken rules the rejection of a request names.
 const NAMED: usize = 5;
 
 /// Judges the bodies of both operations. Built once.
@@ -89,13 +89,13 @@ pub(crate) struct ConsentChange {
     pub(crate) consent_value: bool,
 }
 
-/// Why a whole request is refused: the place and the rule, never a value.
+/// Why a whole request is rejected: the place and the rule, never a value.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejection {
     pub(crate) message: String,
 }
 
-impl Refusal {
+impl Rejection {
     fn unreadable(batch: &str, error: &Unreadable) -> Self {
         let place = error.item.map(|index| format!(", in /{}/{index}", escape(batch))).unwrap_or_default();
         Self { message: format!("the body cannot be read: {error}{place}") }
@@ -153,18 +153,23 @@ impl Judge {
         &self.set_consent_path
     }
 
+    /// Whether the contract has events of this type.
+    pub(crate) fn knows(&self, event_type: &str) -> bool {
+        self.index_by_name.contains_key(event_type)
+    }
+
     /// The types of events, in the order of the contract.
     pub(crate) fn event_types(&self) -> &[EventType] {
         &self.event_types
     }
 
     /// The events of a body of `collect`, which are not judged yet.
-    pub(crate) fn collect<'a>(&self, body: &'a [u8]) -> Result<Vec<Item<'a>>, Refusal> {
+    pub(crate) fn collect<'a>(&self, body: &'a [u8]) -> Result<Vec<Item<'a>>, Rejection> {
         let (reading, events) = reader::read_batch(text(body)?, &self.batch)
-            .map_err(|error| Refusal::unreadable(&self.batch, &error))?;
+            .map_err(|error| Rejection::unreadable(&self.batch, &error))?;
         match self.envelope.check(&reading, 0) {
             violations if violations.is_empty() => Ok(events),
-            violations => Err(Refusal::broken(&violations)),
+            violations => Err(Rejection::broken(&violations)),
         }
     }
 
@@ -187,16 +192,16 @@ impl Judge {
     }
 
     /// Reads and judges a body of `set_consent`.
-    pub(crate) fn consent(&self, body: &[u8]) -> Result<ConsentChange, Refusal> {
-        let reading = reader::read(text(body)?).map_err(|error| Refusal::unreadable("", &error))?;
+    pub(crate) fn consent(&self, body: &[u8]) -> Result<ConsentChange, Rejection> {
+        let reading = reader::read(text(body)?).map_err(|error| Rejection::unreadable("", &error))?;
         let violations = self.consent.check(&reading, 0);
         if !violations.is_empty() {
-            return Err(Refusal::broken(&violations));
+            return Err(Rejection::broken(&violations));
         }
         let user_id = reading.value.get("user_id").and_then(Value::as_str).map(str::to_owned);
         match (user_id, reading.value.get("consent_value").and_then(Value::as_bool)) {
             (Some(user_id), Some(consent_value)) => Ok(ConsentChange { user_id, consent_value }),
-            _ => Err(Refusal { message: "`user_id` or `consent_value` is missing".to_owned() }),
+            _ => Err(Rejection { message: "`user_id` or `consent_value` is missing".to_owned() }),
         }
     }
 
@@ -272,8 +277,8 @@ pub(crate) fn value(event: &str) -> Option<Value> {
     reader::read(event).ok().map(|reading| reading.value)
 }
 
-fn text(body: &[u8]) -> Result<&str, Refusal> {
-    std::str::from_utf8(body).map_err(|error| Refusal {
+fn text(body: &[u8]) -> Result<&str, Rejection> {
+    std::str::from_utf8(body).map_err(|error| Rejection {
         message: format!("the body is not UTF-8, from byte {} on", error.valid_up_to()),
     })
 }

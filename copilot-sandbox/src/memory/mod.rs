@@ -46,7 +46,7 @@ pub(crate) struct Counters {
     pub(crate) resets: u64,
     pub(crate) requests: BTreeMap<String, BTreeMap<String, u64>>,
     pub(crate) accepted: u64,
-    pub(crate) refused: u64,
+    pub(crate) rejected: u64,
     pub(crate) repeated: u64,
     pub(crate) by_type: BTreeMap<String, VerdictCounts>,
     pub(crate) sync: PreexistingSync,
@@ -259,10 +259,10 @@ impl Memory {
                 by_type.accepted += 1;
                 rate.iter_mut().for_each(|second| second.accepted += 1);
             }
-            Verdict::Refused => {
-                self.counters.refused += 1;
-                by_type.refused += 1;
-                rate.iter_mut().for_each(|second| second.refused += 1);
+            Verdict::Rejected => {
+                self.counters.rejected += 1;
+                by_type.rejected += 1;
+                rate.iter_mut().for_each(|second| second.rejected += 1);
             }
         }
     }
@@ -301,13 +301,13 @@ impl Memory {
                 *second = *counted;
             }
         }
-        let Counters { resets, requests, accepted, refused, repeated, by_type, .. } = self.counters.clone();
+        let Counters { resets, requests, accepted, rejected, repeated, by_type, .. } = self.counters.clone();
         Statistics {
             resets,
             newest: self.events.newest(),
             revision: self.revision,
             requests,
-            events: EventCounts { accepted, refused, repeated, kept: self.events.len() as u64 },
+            events: EventCounts { accepted, rejected, repeated, kept: self.events.len() as u64 },
             by_type,
             users: self.people.users.len() as u64,
             things: self.people.things.len() as u64,

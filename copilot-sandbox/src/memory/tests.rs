@@ -87,9 +87,9 @@ impl History {
         self.now()
     }
 
-    fn refuse(&mut self, event_type: &str, payload: Value, pointer: &str) {
+    fn reject(&mut self, event_type: &str, payload: Value, pointer: &str) {
         let event_id = format!("e{}", self.requests);
-        self.take(vec![refused(event_type, &event_id, payload, pointer)]);
+        self.take(vec![rejected(event_type, &event_id, payload, pointer)]);
     }
 
     fn set_consent(&mut self, user_id: &str, value: bool) -> Moment {
@@ -138,7 +138,7 @@ fn arrived(event: Value, violations: Vec<Violation>) -> Arrived {
         received_at: Moment::from_millis(0),
         request: 0,
         index: 0,
-        verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Refused },
+        verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Rejected },
         repeated: false,
         erased: false,
         r#type: event_type,
@@ -157,7 +157,7 @@ fn accepted(event_type: &str, event_id: &str, payload: Value) -> Arrived {
 }
 
 /// An event with a value at this place that breaks a rule.
-fn refused(event_type: &str, event_id: &str, payload: Value, pointer: &str) -> Arrived {
+fn rejected(event_type: &str, event_id: &str, payload: Value, pointer: &str) -> Arrived {
     let violation = Violation {
         pointer: pointer.to_owned(),
         rule: "additionalProperties".to_owned(),

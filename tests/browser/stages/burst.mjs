@@ -44,7 +44,7 @@ export async function burst({ report, sandbox, tab }) {
   );
   counting = false;
   await watch;
-  report.equal("all of them were taken", events.accepted + events.refused, EVENTS + 1);
+  report.equal("all of them were taken", events.accepted + events.rejected, EVENTS + 1);
   report.check("the number of rows stays bounded", most <= 310, `${most} rows`);
   report.check("the row that one reads is still there, open", await reading.locator(".line").first().isVisible());
 

@@ -37,18 +37,25 @@ export async function faults({ report, sandbox, tab }) {
   await report.eventually("it can be switched off", () => list.getByText("None.").isVisible());
   await report.eventually("then the banner is gone", () => banner.isHidden());
 
-  await form.getByLabel("What happens").selectOption("refuse_events");
+  await form.getByLabel("What happens").selectOption("reject_events");
   await form.getByLabel(sandbox.status.event_types[0], { exact: true }).check();
   await form.getByLabel("Reason").fill("the moon is full");
   await form.getByLabel("For the next").fill("");
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("the moon is full").waitFor();
   await send();
-  await report.eventually("a fault can refuse events of one type", () =>
+  await report.eventually("a fault can reject events of one type", () =>
     page.locator(".outcome").getByText("the moon is full").isVisible(),
   );
 
   await tab.tabLink("Faults").click();
+  await form.getByLabel("To", { exact: true }).selectOption("set_consent");
+  await form.getByRole("button", { name: "Switch on" }).click();
+  await report.eventually("a setting without effect is refused in words", () =>
+    form.getByRole("alert").getByText("no events come with set_consent").isVisible(),
+  );
+  report.equal("and not switched on", (await sandbox.control("GET", "/faults")).faults.length, 1);
+  await form.getByLabel("To", { exact: true }).selectOption("collect");
   await form.getByLabel("What happens").selectOption("close_after");
   await form.getByRole("button", { name: "Switch on" }).click();
   await list.getByText("Takes the events").waitFor();

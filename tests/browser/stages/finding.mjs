@@ -5,9 +5,9 @@ export async function finding({ report, sandbox, tab }) {
   await sandbox.story();
   const { user_id: user, thing_id: thing } = sandbox.status.examples.thing_connected.payload;
   const statistics = await sandbox.control("GET", "/statistics");
-  const { accepted, refused } = statistics.events;
+  const { accepted, rejected } = statistics.events;
   const rows = () => tab.rows().count();
-  await report.eventually("all events are in the list", async () => (await rows()) === accepted + refused);
+  await report.eventually("all events are in the list", async () => (await rows()) === accepted + rejected);
   const order = await tab.rows().evaluateAll((found) => found.map((row) => Number(row.dataset.sequence)));
   report.equal(
     "the newest is first",
@@ -16,20 +16,20 @@ export async function finding({ report, sandbox, tab }) {
   );
   await report.eventually(
     "the counters tell the same",
-    async () => (await counters(page, "Accepted", "Refused")).join() === `${accepted},${refused}`,
+    async () => (await counters(page, "Accepted", "Rejected")).join() === `${accepted},${rejected}`,
   );
   report.equal(
     "the plot is told in words",
-    await page.getByRole("img", { name: `${accepted} accepted, ${refused} refused` }).count(),
+    await page.getByRole("img", { name: `${accepted} accepted, ${rejected} rejected` }).count(),
     1,
   );
 
   const filters = page.getByRole("search", { name: "Filter events" });
-  await filters.getByLabel("Verdict").selectOption("refused");
-  await report.eventually("the verdict filters", async () => (await rows()) === refused);
-  report.check("the URL says so", page.url().includes("verdict=refused"), page.url());
+  await filters.getByLabel("Verdict").selectOption("rejected");
+  await report.eventually("the verdict filters", async () => (await rows()) === rejected);
+  report.check("the URL says so", page.url().includes("verdict=rejected"), page.url());
   await page.reload();
-  await report.eventually("and a reload keeps it", async () => (await rows()) === refused);
+  await report.eventually("and a reload keeps it", async () => (await rows()) === rejected);
   await filters.getByRole("button", { name: "Clear" }).click();
   await filters.getByLabel("Type").selectOption("unsubscribe");
   await report.eventually("the type filters", async () => (await rows()) === 1);

@@ -45,12 +45,12 @@ export async function hostile({ report, sandbox, tab }) {
     }),
     example("thing_status_changed", { payload: { thing_id: "hostile-thing" } }),
   ]);
-  await sandbox.control("POST", "/faults", { fault: { kind: "refuse_events", types: [MARKUP[1]], error: MARKUP[0] } });
+  await sandbox.control("POST", "/faults", { fault: { kind: "reject_events", event_ids: [MARKUP[1]], error: MARKUP[0] } });
   const sent = (MARKUP.length + HIDDEN.length) * 7 + 2;
   await report.eventually(
     "all of it arrives",
     async () =>
-      (await tab.page.locator(".counters .accepted dd, .counters .refused dd").allTextContents()).reduce(
+      (await tab.page.locator(".counters .accepted dd, .counters .rejected dd").allTextContents()).reduce(
         (sum, one) => sum + Number(one),
         0,
       ) === sent,
@@ -78,7 +78,7 @@ export async function hostile({ report, sandbox, tab }) {
   );
   await innocent("in a profile");
   await tab.visit("/#faults");
-  await page.getByText("Refuses events").waitFor();
+  await page.getByText("Rejects events").waitFor();
   await innocent("in a fault's reason");
   tab.expected = /Failed to load resource.*404/;
   for (const text of [MARKUP[0], MARKUP[3], HIDDEN[0]]) {

@@ -35,24 +35,24 @@ export async function sending({ report, sandbox, browser, tab }) {
 
   await form.getByRole("button", { name: "Start over" }).click();
   await form.getByLabel("Make it wrong").selectOption("seconds");
-  const refused = await idOf();
-  report.check("a fresh event has an id of its own", refused !== accepted);
+  const rejected = await idOf();
+  report.check("a fresh event has an id of its own", rejected !== accepted);
   await form.getByRole("button", { name: "Send event" }).click();
-  await report.eventually("the form says that the event was refused", () =>
-    form.locator(".outcome .verdict.refused").isVisible(),
+  await report.eventually("the form says that the event was rejected", () =>
+    form.locator(".outcome .verdict.rejected").isVisible(),
   );
   await report.eventually(
-    "a refused event arrives too, with its first reason",
-    async () => (await tab.row(refused).getByText("/timestamp").count()) === 1,
+    "a rejected event arrives too, with its first reason",
+    async () => (await tab.row(rejected).getByText("/timestamp").count()) === 1,
   );
 
   // A page in the background draws once a second.
   await page.bringToFront();
-  await open(tab.row(refused));
-  await besides(report, tab.row(refused), "the reason stands beside the offending value", '"timestamp"', "seconds");
+  await open(tab.row(rejected));
+  await besides(report, tab.row(rejected), "the reason stands beside the offending value", '"timestamp"', "seconds");
   const [line, reason] = await Promise.all([
-    tab.row(refused).locator(".line.bad .code").boundingBox(),
-    tab.row(refused).locator(".line.bad .note").boundingBox(),
+    tab.row(rejected).locator(".line.bad .code").boundingBox(),
+    tab.row(rejected).locator(".line.bad .note").boundingBox(),
   ]);
   report.check(
     "and on its height",
@@ -100,12 +100,12 @@ export async function sending({ report, sandbox, browser, tab }) {
   );
 
   await tab.tabLink("Events").click();
-  await tab.row(refused).getByRole("button", { name: "Send again" }).click();
+  await tab.row(rejected).getByRole("button", { name: "Send again" }).click();
   const again = page.getByLabel("The event as JSON");
   report.equal(
     "an event that arrived can be mended and sent again",
     JSON.parse(await again.inputValue()).event_id,
-    refused,
+    rejected,
   );
   report.check(
     "the browser reported no error in the other page",

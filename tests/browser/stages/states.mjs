@@ -24,7 +24,7 @@ export async function states({ report, sandbox, tab }) {
   });
   const visits = {
     events: ["/#events", null],
-    opened: ["/#events?verdict=refused", openFirst],
+    opened: ["/#events?verdict=rejected", openFirst],
     "follow-user": [`/#events?type=thing_connected&follow_user=${encodeURIComponent(user)}`, null],
     "follow-thing": [`/#users?follow_thing=${encodeURIComponent(thing)}`, null],
     users: ["/#users", null],
@@ -107,5 +107,5 @@ async function sendWrong(tab, sandbox) {
 }
 
 async function chooseTypes(tab) {
-  await tab.page.getByLabel("What happens").selectOption("refuse_events");
+  await tab.page.getByLabel("What happens").selectOption("reject_events");
 }

@@ -24,7 +24,7 @@ export async function stream({ report, sandbox, browser, tab }) {
 
   await page.route("**/_sandbox/stream", (route) => route.abort());
   await page.evaluate(() => window.dispatchEvent(new Event("online")));
-  await report.eventually("a stream that is refused is told too", async () => (await state()) === "reconnecting");
+  await report.eventually("a stream that is rejected is told too", async () => (await state()) === "reconnecting");
   await page.unroute("**/_sandbox/stream");
   await report.eventually("and tried again until it is there", async () => (await state()) === "live", 9000);
 

@@ -21,20 +21,20 @@ pub struct Attack {
 pub struct Expected {
     /// The statuses that one answer may have.
     pub statuses: &'static [u16],
-    /// Whether a 200 must refuse an event.
-    pub refused: bool,
+    /// Whether a 200 must reject an event.
+    pub rejected: bool,
 }
 
 impl Expected {
     const fn status(statuses: &'static [u16]) -> Self {
-        Self { statuses, refused: true }
+        Self { statuses, rejected: true }
     }
 
     /// Whether this came back, and nothing besides.
     pub fn allows(&self, outcome: &Outcome) -> bool {
         match outcome.statuses.as_slice() {
             [] => true,
-            [200] if self.refused && !outcome.text.contains("\"error\":") => false,
+            [200] if self.rejected && !outcome.text.contains("\"error\":") => false,
             [status] => self.statuses.contains(status),
             _ => false,
         }
@@ -65,7 +65,7 @@ const TOO_LARGE: Expected = Expected::status(&[413]);
 const UNAUTHORIZED: Expected = Expected::status(&[401]);
 const HEAD_TOO_LARGE: Expected = Expected::status(&[431]);
 const NOT_THERE: Expected = Expected::status(&[400, 403, 404, 405, 414]);
-const BAD_OR_REFUSED: Expected = Expected::status(&[200, 400]);
+const BAD_OR_REJECTED: Expected = Expected::status(&[200, 400]);
 
 impl Writer<'_> {
     /// The head of a request of `collect` up to its last header, on a connection that the answer ends.
@@ -152,8 +152,8 @@ impl Writer<'_> {
         let mut attacks = Vec::new();
         attacks.extend(self.body(kind, "the body", deep("", "").as_bytes(), BAD_REQUEST));
         attacks.extend(self.body(kind, "an unclosed body", "[".repeat(100_000).as_bytes(), BAD_REQUEST));
-        attacks.extend(self.body(kind, "the events", deep(r#"{"events":"#, "}").as_bytes(), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "a payload", deep(event, "}]}").as_bytes(), BAD_OR_REFUSED));
+        attacks.extend(self.body(kind, "the events", deep(r#"{"events":"#, "}").as_bytes(), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "a payload", deep(event, "}]}").as_bytes(), BAD_OR_REJECTED));
         attacks.extend(self.body(kind, "objects", objects.as_bytes(), BAD_REQUEST));
         attacks.extend(self.body(
             kind,
@@ -172,12 +172,12 @@ impl Writer<'_> {
         };
         let mut attacks = Vec::new();
         attacks.extend(self.body(kind, "the body", &[0xff; 1000], BAD_REQUEST));
-        attacks.extend(self.body(kind, "a lone continuation", &event(b"\x80"), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "an overlong slash", &event(b"\xc0\xaf"), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "a surrogate", &event(b"\xed\xa0\x80"), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "an escaped lone surrogate", &event(br"\ud800"), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "an escaped NUL", &event(br"\u0000"), BAD_OR_REFUSED));
-        attacks.extend(self.body(kind, "a NUL", &event(b"\0"), BAD_OR_REFUSED));
+        attacks.extend(self.body(kind, "a lone continuation", &event(b"\x80"), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "an overlong slash", &event(b"\xc0\xaf"), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "a surrogate", &event(b"\xed\xa0\x80"), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "an escaped lone surrogate", &event(br"\ud800"), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "an escaped NUL", &event(br"\u0000"), BAD_OR_REJECTED));
+        attacks.extend(self.body(kind, "a NUL", &event(b"\0"), BAD_OR_REJECTED));
         attacks.push(Attack {
             kind,
             name: "the credentials".to_owned(),
@@ -195,12 +195,12 @@ impl Writer<'_> {
         let kind = "duplicate keys";
         let event = json!({ "type": "thing_connected", "event_id": "twice", "timestamp": 1, "payload": {} })
             .to_string();
-        let any = Expected { statuses: &[200, 400], refused: false };
+        let any = Expected { statuses: &[200, 400], rejected: false };
         let twice = format!(r#"{{"events":[{event}],"events":[{event}]}}"#);
         let inside = event.replacen('{', r#"{"type":"user_created","event_id":"other","#, 1);
         let many = format!(r#"{{{}"events":[]}}"#, r#""events":[],"#.repeat(50_000));
         let mut attacks = Vec::new();
-        attacks.extend(self.body(kind, "of the request", twice.as_bytes(), BAD_OR_REFUSED));
+        attacks.extend(self.body(kind, "of the request", twice.as_bytes(), BAD_OR_REJECTED));
         attacks.extend(self.body(kind, "of an event", format!(r#"{{"events":[{inside}]}}"#).as_bytes(), any));
         attacks.extend(self.body(kind, "50,000 times", many.as_bytes(), any));
         attacks

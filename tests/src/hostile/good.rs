@@ -44,8 +44,8 @@ impl GoodClient {
                     ask(&mut self.kept, &request)
                 };
                 taken.push(begin.elapsed());
-                let refused = answer.get("invalid_events").and_then(Value::as_array).map_or(0, Vec::len);
-                assert_eq!(refused, 0, "a good event was refused: {answer}");
+                let rejected = answer.get("invalid_events").and_then(Value::as_array).map_or(0, Vec::len);
+                assert_eq!(rejected, 0, "a good event was rejected: {answer}");
                 self.reported += 1;
             }
             thread::sleep(Duration::from_millis(3));

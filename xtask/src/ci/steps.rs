@@ -62,6 +62,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "--features",
             "foreign-json-features",
             "--no-fail-fast",
+            "--test=properties",
             "--test=reading",
             "--test=sandbox_control",
             "--test=sandbox_fault_control",
@@ -91,7 +92,9 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         command.env("RUSTDOCFLAGS", "-D warnings");
         command
     }));
-    steps.push(command("quickstart", &[], || quickstart(workspace)));
+    for example in ["quickstart", "everyday"] {
+        steps.push(command(example, &[], move || run_example(workspace, example)));
+    }
     let mut requests =
         own("schemathesis", "cargo xtask schemathesis", || sandbox::schemathesis(&workspace.root));
     requests.needs.push(Tool::Schemathesis);
@@ -111,8 +114,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
 }
 
 /// The first thing that a newcomer runs must work where nothing is set up, whatever this machine has set.
-fn quickstart(workspace: &Workspace) -> Command {
-    let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", "quickstart"]);
+fn run_example(workspace: &Workspace, example: &str) -> Command {
+    let mut command = cargo(&workspace.root, ["run", "-p", "copilot-api", "--example", example]);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("COPILOT_")) {
             command.env_remove(name);
@@ -147,4 +150,23 @@ fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + 'a) -> S
 /// A step that xtask does by itself.
 fn own<'a>(name: &str, does: &str, work: impl Fn() -> Result<bool, Failure> + 'a) -> Step<'a> {
     Step { name: name.to_owned(), does: does.to_owned(), needs: Vec::new(), work: Box::new(work) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_quickstart_is_run_whatever_is_installed_and_nothing_that_is_set_reaches_it() {
+        let workspace = Workspace { root: "/w".into(), target: "/w/target".into(), packages: Vec::new() };
+        let steps = all(&workspace, true);
+        let step = steps.iter().find(|step| step.name == "quickstart").unwrap();
+        assert_eq!(step.does, "cargo run -p copilot-api --example quickstart");
+        assert_eq!(step.needs, []);
+        let kept = run_example(&workspace, "quickstart");
+        let given = kept.get_envs().filter(|(_, value)| value.is_some()).count();
+        assert_eq!(given, 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! Every constraint says how sure it is, and what has no bound says why.
 
-use copilot_codegen::Grade;
+use copilot_codegen::Provenance;
 use serde_json::Value;
 
 use super::{
@@ -100,8 +100,9 @@ fn provenance(place: &Place<'_>, findings: &mut Findings) {
 }
 
 fn grade(place: &Place<'_>, what: &str, text: &str, findings: &mut Findings) {
-    if Grade::parse(text).is_none() {
-        findings.add(&place.pointer, format!("{what} is `{text}`, not one of {}", Grade::NAMES.join(", ")));
+    if Provenance::parse(text).is_none() {
+        findings
+            .add(&place.pointer, format!("{what} is `{text}`, not one of {}", Provenance::NAMES.join(", ")));
     }
 }
 

@@ -195,6 +195,19 @@ fn schemas(defect: impl Fn(&'static str, &'static [Linter], Edit) -> Defect) -> 
             Set("/components/schemas/UnsubscribeEvent/properties/type/enum/1", json!(5)),
         ),
         defect(
+            "two properties become one name in Rust",
+            &[Own],
+            Set(
+                "/components/schemas/ThingConnectedPayload/properties/thingId",
+                json!({ "$ref": "#/components/schemas/ThingId" }),
+            ),
+        ),
+        defect(
+            "a description holds a code block",
+            &[Own],
+            Set("/components/schemas/UserId/description", json!("The user.\n\n```\npanic!();\n```")),
+        ),
+        defect(
             "an array does not say what it holds",
             &[Own, Redocly, Spectral],
             Remove("/components/schemas/CollectResponse/properties/invalid_events/items"),

@@ -8,6 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use copilot_codegen::line_of;
 use serde_json::Value;
 
 use super::output;
@@ -120,7 +121,7 @@ fn own(files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
             let (pointer, problem) = line.split_once(": ").unwrap_or(("", line));
             Finding {
                 file,
-                line: None,
+                line: line_of(&text, pointer).and_then(|line| line.try_into().ok()),
                 pointer: pointer.to_owned(),
                 rule: String::new(),
                 problem: problem.to_owned(),

@@ -1,6 +1,6 @@
 //! Every operation says what it is, under a name of its own, what it takes, and what it may answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -13,7 +13,6 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
     let tags: BTreeSet<&str> =
         list(document.root.get("tags")).filter_map(|tag| tag.get("name")?.as_str()).collect();
     let mut unused = tags.clone();
-    let mut known = BTreeMap::new();
     for place in document.places.iter().filter(|place| place.kind == Kind::Operation) {
         for member in ["operationId", "summary", "description"] {
             if place.get(member).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty()) {
@@ -28,11 +27,6 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
             if !tags.contains(tag) {
                 findings.add(&place.pointer, format!("the tag `{tag}` is not among the document's"));
             }
-        }
-        if let Some(id) = place.get("operationId").and_then(Value::as_str)
-            && let Some(first) = known.insert(id, &place.pointer)
-        {
-            findings.add(&place.pointer, format!("the operationId `{id}` is also that of {first}"));
         }
         answers(document, place, findings);
         parameters(document, place, findings);

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 mod operations;
 mod proof;
 mod report;
+mod rust;
 mod schemas;
 
 use copilot_codegen::Contract;

@@ -148,7 +148,7 @@ fn steps(
         let count = |pointer: &str| said.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
         let consents: u64 =
             ["200", "204"].map(|status| count(&format!("/requests/set_consent/{status}"))).iter().sum();
-        let found = (count("/events/accepted"), count("/events/refused"), consents);
+        let found = (count("/events/accepted"), count("/events/rejected"), consents);
         if found != (1, 0, 1) {
             outcome.problems.push(format!("`{command}` must report one event and one consent: {said}"));
         }

@@ -42,7 +42,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             said(outcome.generated, "no warnings"),
             said(outcome.checked, "ok"),
             measured(tally.map(super::tally::Tally::words).unwrap_or_default()),
-            of_client(tally.map(|tally| format!("{} of 20", tally.round_trip)).unwrap_or_default()),
+            of_client(tally.map(|tally| tally.round_trip.to_string()).unwrap_or_default()),
             of_client(tally.map(|tally| tally.wrong_field.clone()).unwrap_or_default()),
             format!("{:.1}", outcome.time.as_secs_f64()),
             if outcome.problems.is_empty() { "ok" } else { "FAILED" }.to_owned(),

@@ -70,7 +70,7 @@ fn a_body_up_to_the_limit_is_read_whole() {
 }
 
 #[test]
-fn a_body_in_very_many_pieces_is_refused() {
+fn a_body_in_very_many_pieces_is_rejected() {
     let server = server();
     let mut client = server.connect();
     client.send(chunked()).send("1\r\nx\r\n".repeat(LIMIT / PIECE + 2));
@@ -78,7 +78,7 @@ fn a_body_in_very_many_pieces_is_refused() {
 }
 
 #[test]
-fn a_body_that_says_to_be_larger_is_refused_unread() {
+fn a_body_that_says_to_be_larger_is_rejected_unread() {
     let server = server();
     for length in [LIMIT + 1, 1_000_000_000, u64::MAX as usize >> 4] {
         let mut client = server.connect();
@@ -93,7 +93,7 @@ fn a_body_that_says_to_be_larger_is_refused_unread() {
 }
 
 #[test]
-fn a_client_that_sends_a_body_that_is_too_large_to_its_end_can_read_the_refusal() {
+fn a_client_that_sends_a_body_that_is_too_large_to_its_end_can_read_the_rejection() {
     let server = server();
     let mut client = server.connect();
     assert_answer(&mut client, with_length(LIMIT + 1, LIMIT + 1), 413, "");
@@ -111,7 +111,7 @@ fn a_client_that_sends_a_body_that_is_too_large_to_its_end_can_read_the_refusal(
 }
 
 #[test]
-fn a_body_without_an_end_is_refused_at_the_limit() {
+fn a_body_without_an_end_is_rejected_at_the_limit() {
     let server = server();
     let mut client = server.connect();
     client.send(chunked()).send(chunk(LIMIT));
@@ -123,7 +123,7 @@ fn a_body_without_an_end_is_refused_at_the_limit() {
 }
 
 #[test]
-fn a_slow_body_is_refused_however_steadily_it_drips() {
+fn a_slow_body_is_rejected_however_steadily_it_drips() {
     let server = server();
     let begin = Instant::now();
     let mut silent = server.connect();

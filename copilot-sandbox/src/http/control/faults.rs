@@ -57,9 +57,7 @@ pub(super) async fn add(State(shared): State<Arc<Shared>>, headers: HeaderMap, b
     if let Err(error) = json.end() {
         return wrong(format!("not a fault: {error}"));
     }
-    let added = shared.faults().add(fault);
-    shared.tell();
-    match added {
+    match shared.add_fault(fault) {
         Ok(fault) => (StatusCode::CREATED, Json(fault)).into_response(),
         Err(invalid) => wrong(invalid.to_string()),
     }

@@ -146,8 +146,8 @@ async fn events(State(shared): Shell, filter: Result<Query<EventFilter>, QueryRe
         Ok(Query(filter)) => filter,
         Err(rejection) => return unreadable(&rejection),
     };
-    if let Err(refused) = check_limit(filter.limit) {
-        return *refused;
+    if let Err(rejected) = check_limit(filter.limit) {
+        return *rejected;
     }
     let (mut events, mut next_before) = shared.memory().find(&filter);
     let mut bytes = 0;
@@ -270,7 +270,7 @@ fn searched<T: Serialize>(
     };
     match check_limit(limit) {
         Ok(limit) => Json(find(&search, limit)).into_response(),
-        Err(refused) => *refused,
+        Err(rejected) => *rejected,
     }
 }
 

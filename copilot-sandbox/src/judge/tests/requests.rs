@@ -12,37 +12,37 @@ fn the_events_of_a_request_are_handed_out_as_they_were_sent() {
 }
 
 #[test]
-fn a_request_that_breaks_the_contract_around_its_events_is_refused_by_place_and_rule() {
-    let refused = |body: &str| JUDGE.collect(body.as_bytes()).err().expect(body).message;
-    assert_eq!(refused("{}"), "/events: is missing (required, observed)");
-    assert_eq!(refused(r#"{"events":[]}"#), "/events: must hold at least one item (minItems, observed)");
+fn a_request_that_breaks_the_contract_around_its_events_is_rejected_by_place_and_rule() {
+    let rejected = |body: &str| JUDGE.collect(body.as_bytes()).err().expect(body).message;
+    assert_eq!(rejected("{}"), "/events: is missing (required, observed)");
+    assert_eq!(rejected(r#"{"events":[]}"#), "/events: must hold at least one item (minItems, observed)");
     assert_eq!(
-        refused(r#"{"events":{"secret":"secret"}}"#),
+        rejected(r#"{"events":{"secret":"secret"}}"#),
         "/events: must be an array, not an object (type, observed)"
     );
     assert_eq!(
-        refused(r#"{"events":[1],"sec/ret":1}"#),
+        rejected(r#"{"events":[1],"sec/ret":1}"#),
         "/sec~1ret: is not a property that the contract lists here (additionalProperties, assumed)"
     );
     assert_eq!(
-        refused(r#"{"events":[1],"events":[2]}"#),
+        rejected(r#"{"events":[1],"events":[2]}"#),
         "/events: stands more than once in its object (x-unique-names, assumed)"
     );
-    assert!(refused("[1]").starts_with("(the whole value): must be an object, not an array"));
-    assert!(refused("").contains("ends before the value does, at line 1 column 1"));
-    assert!(refused(r#"{"events":[1],}"#).contains("line 1 column 15"));
-    assert!(refused(r#"{"events":[1]} x"#).contains("something follows the value at line 1 column 16"));
-    assert!(refused(r#"{"events":[{"secret":secret}]}"#).ends_with("at line 1 column 22, in /events/0"));
-    assert!(refused("\u{feff}{}").contains("a byte order mark"));
+    assert!(rejected("[1]").starts_with("(the whole value): must be an object, not an array"));
+    assert!(rejected("").contains("ends before the value does, at line 1 column 1"));
+    assert!(rejected(r#"{"events":[1],}"#).contains("line 1 column 15"));
+    assert!(rejected(r#"{"events":[1]} x"#).contains("something follows the value at line 1 column 16"));
+    assert!(rejected(r#"{"events":[{"secret":secret}]}"#).ends_with("at line 1 column 22, in /events/0"));
+    assert!(rejected("\u{feff}{}").contains("a byte order mark"));
     let not_text = JUDGE.collect(b"{\"events\":[\"\xff\"]}").err().unwrap().message;
     assert_eq!(not_text, "the body is not UTF-8, from byte 12 on");
     let many: serde_json::Map<String, Value> = (0..900).map(|n| (n.to_string(), json!(n))).collect();
-    let many = refused(&Value::from(many).to_string());
+    let many = rejected(&Value::from(many).to_string());
     assert!(many.ends_with("; and 896 more") && many.len() < 1000, "{many}");
 }
 
 #[test]
-fn an_event_that_cannot_be_read_refuses_the_request_with_its_position() {
+fn an_event_that_cannot_be_read_rejects_the_request_with_its_position() {
     let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
     for (event, words) in [
         (deep.as_str(), "nested deeper than 128 levels"),
@@ -57,22 +57,22 @@ fn an_event_that_cannot_be_read_refuses_the_request_with_its_position() {
 }
 
 #[test]
-fn a_change_of_consent_is_read_or_refused_by_place_and_rule() {
+fn a_change_of_consent_is_read_or_rejected_by_place_and_rule() {
     let read = JUDGE.consent(br#"{"user_id":"u-1","consent_value":false}"#).unwrap();
     assert_eq!((read.user_id.as_str(), read.consent_value), ("u-1", false));
-    let refused = |body: &str| JUDGE.consent(body.as_bytes()).expect_err(body).message;
+    let rejected = |body: &str| JUDGE.consent(body.as_bytes()).expect_err(body).message;
     assert_eq!(
-        refused(r#"{"user_id":"se cret","consent_value":"true"}"#),
+        rejected(r#"{"user_id":"se cret","consent_value":"true"}"#),
         "/consent_value: must be a boolean, not a string (type, documented); \
          /user_id: must match ^[a-zA-Z0-9:\\-._+@]*$ (pattern, documented)"
     );
-    assert_eq!(refused(r#"{"user_id":"u-1"}"#), "/consent_value: is missing (required, documented)");
+    assert_eq!(rejected(r#"{"user_id":"u-1"}"#), "/consent_value: is missing (required, documented)");
     assert_eq!(
-        refused(r#"{"user_id":"u-1","user_id":"u-2","consent_value":true}"#),
+        rejected(r#"{"user_id":"u-1","user_id":"u-2","consent_value":true}"#),
         "/user_id: stands more than once in its object (x-unique-names, assumed)"
     );
-    assert!(refused(r#"{"user_id":"#).contains("ends before the value does"));
-    assert!(refused("null").starts_with("(the whole value): must be an object, not null"));
+    assert!(rejected(r#"{"user_id":"#).contains("ends before the value does"));
+    assert!(rejected("null").starts_with("(the whole value): must be an object, not null"));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn no_bytes_make_the_judge_panic() {
             };
             bytes.splice(at..end, part);
         }
-        _ = JUDGE.consent(&bytes).map_err(|refusal| refusal.message);
+        _ = JUDGE.consent(&bytes).map_err(|rejection| rejection.message);
         let events = JUDGE.collect(&bytes).unwrap_or_default();
         for event in events {
             _ = JUDGE.event(event.reading, NOW).violations;

@@ -78,13 +78,13 @@ fn an_erased_event_tells_only_what_it_is_when_it_was_and_the_ids() {
 }
 
 #[test]
-fn refused_events_about_a_deleted_user_are_erased_as_well() {
+fn rejected_events_about_a_deleted_user_are_erased_as_well() {
     let mut history = History::new();
-    history.refuse("user_created", profile(), "/payload/custom_properties/zoequill.pet");
+    history.reject("user_created", profile(), "/payload/custom_properties/zoequill.pet");
     delete(&mut history, "u1");
     assert_eq!(left(&history, ZOE), [""; 0]);
     let event = only_event_before_the_deletion(&history);
-    assert!(event.erased && event.verdict == Verdict::Refused);
+    assert!(event.erased && event.verdict == Verdict::Rejected);
     let violation = &event.violations[0];
     assert_eq!((violation.pointer.as_str(), violation.rule.as_str()), ("/payload", "additionalProperties"));
 }
@@ -94,8 +94,8 @@ fn a_name_that_the_sender_put_beside_the_payload_is_erased() {
     let mut history = History::new();
     let mut event = sent("thing_connected", "e1", json!({ "user_id": "u1", "thing_id": "t1" }));
     event["zoequill@example.com"] = json!("zoequill");
-    let Arrived { event: refused, .. } = refused("x", "x", json!({}), "/zoequill@example.com");
-    history.take(vec![arrived(event, refused.violations)]);
+    let Arrived { event: rejected, .. } = rejected("x", "x", json!({}), "/zoequill@example.com");
+    history.take(vec![arrived(event, rejected.violations)]);
     delete(&mut history, "u1");
     assert_eq!(left(&history, ZOE), [""; 0]);
 }
@@ -105,8 +105,8 @@ fn what_stands_in_the_place_of_a_type_or_a_time_is_erased() {
     let mut history = History::new();
     let mut event = sent("Zoequill signed up", "e1", json!({ "user_id": "u1" }));
     event["timestamp"] = json!("when zoequill came");
-    let Arrived { event: refused, .. } = refused("x", "x", json!({}), "/type");
-    history.take(vec![arrived(event, refused.violations)]);
+    let Arrived { event: rejected, .. } = rejected("x", "x", json!({}), "/type");
+    history.take(vec![arrived(event, rejected.violations)]);
     delete(&mut history, "u1");
     assert_eq!(left(&history, ZOE), [""; 0]);
     let filter = EventFilter { r#type: Some(UNKNOWN_TYPE.to_owned()), ..EventFilter::default() };
@@ -117,7 +117,7 @@ fn what_stands_in_the_place_of_a_type_or_a_time_is_erased() {
 fn what_a_fault_said_about_an_event_is_erased() {
     let mut history = History::new();
     let mut event = accepted("user_created", "e1", profile());
-    event.event.verdict = Verdict::Refused;
+    event.event.verdict = Verdict::Rejected;
     event.event.violations.push(Violation {
         pointer: String::new(),
         rule: "fault".to_owned(),
@@ -138,8 +138,8 @@ fn unsubscribes_of_every_address_that_the_user_ever_had_are_erased() {
         let event_type = ["user_created", "user_updated", "preexisting_user_created"][number as usize % 3];
         history.accept(event_type, json!({ "user_id": "u1", "email": address(number) }));
         history.accept("unsubscribe", json!({ "email": address(number) }));
-        history.refuse("unsubscribe", json!({ "email": address(number), "why": 1 }), "/payload/why");
-        history.refuse(
+        history.reject("unsubscribe", json!({ "email": address(number), "why": 1 }), "/payload/why");
+        history.reject(
             "unsubscribe",
             json!({ "email": address(number), "thing_id": "t1" }),
             "/payload/thing_id",
@@ -154,9 +154,9 @@ fn unsubscribes_of_every_address_that_the_user_ever_had_are_erased() {
 }
 
 #[test]
-fn an_address_that_only_a_refused_event_called_the_users_stays_unsubscribed() {
+fn an_address_that_only_a_rejected_event_called_the_users_stays_unsubscribed() {
     let mut history = History::new();
-    history.refuse(
+    history.reject(
         "user_created",
         json!({ "user_id": "u1", "email": "bob@example.com", "x": 1 }),
         "/payload/x",
@@ -217,10 +217,10 @@ fn a_deleted_user_who_comes_back_is_a_new_one() {
 }
 
 #[test]
-fn a_refused_deletion_erases_nothing() {
+fn a_rejected_deletion_erases_nothing() {
     let mut history = History::new();
     history.accept("user_created", profile());
-    history.refuse("user_deleted", json!({ "user_id": "u1", "why": "x" }), "/payload/why");
+    history.reject("user_deleted", json!({ "user_id": "u1", "why": "x" }), "/payload/why");
     assert_eq!(history.user("u1").profile["first_name"], "Zoequill");
     assert_eq!(history.user("u1").deleted_at, None);
     assert!(history.memory.events().iter().all(|event| !event.erased));
@@ -281,7 +281,7 @@ fn play(history: &mut History, (user, address, what, good): (usize, usize, u8, b
     if good || event_type == "unsubscribe" {
         history.accept(event_type, payload);
     } else {
-        history.refuse(event_type, payload, &format!("/payload/{name}"));
+        history.reject(event_type, payload, &format!("/payload/{name}"));
     }
 }
 

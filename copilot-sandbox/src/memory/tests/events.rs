@@ -10,8 +10,8 @@ fn connected(event_id: &str, user_id: &str) -> Arrived {
     accepted("thing_connected", event_id, json!({ "user_id": user_id, "thing_id": format!("t-{user_id}") }))
 }
 
-fn refused_twin(event_id: &str) -> Arrived {
-    refused("thing_connected", event_id, json!({ "thing_id": "t" }), "/payload/x")
+fn rejected_twin(event_id: &str) -> Arrived {
+    rejected("thing_connected", event_id, json!({ "thing_id": "t" }), "/payload/x")
 }
 
 fn repeated(history: &History) -> Vec<bool> {
@@ -21,7 +21,7 @@ fn repeated(history: &History) -> Vec<bool> {
 #[test]
 fn events_are_numbered_in_the_order_of_their_arrival() {
     let mut history = History::new();
-    history.take(vec![connected("a", "u"), refused_twin("b")]);
+    history.take(vec![connected("a", "u"), rejected_twin("b")]);
     history.take(vec![connected("c", "u")]);
     let told = |event: &Arc<ReceivedEvent>| (event.sequence, event.event_id.clone().unwrap(), event.index);
     let told: Vec<_> = history.memory.events().iter().map(told).collect();
@@ -33,7 +33,7 @@ fn events_are_numbered_in_the_order_of_their_arrival() {
 #[test]
 fn an_id_is_repeated_only_if_it_was_accepted_before() {
     let mut history = History::new();
-    history.take(vec![refused_twin("a"), connected("a", "u"), connected("a", "v"), refused_twin("a")]);
+    history.take(vec![rejected_twin("a"), connected("a", "u"), connected("a", "v"), rejected_twin("a")]);
     history.take(vec![connected("b", "u"), connected("a", "w"), connected("A", "u")]);
     assert_eq!(repeated(&history), [false, false, true, false, false, true, false]);
     assert_eq!(history.statistics().events.repeated, 2);
@@ -61,14 +61,14 @@ fn the_newest_are_kept_and_the_counters_go_on() {
     let mut history = History::keeping(3);
     for number in 0..10 {
         let user_id = format!("u{number}");
-        history.take(vec![connected(&format!("e{number}"), &user_id), refused_twin(&format!("r{number}"))]);
+        history.take(vec![connected(&format!("e{number}"), &user_id), rejected_twin(&format!("r{number}"))]);
     }
     let kept: Vec<u64> = history.memory.events().iter().map(|event| event.sequence).collect();
     assert_eq!(kept, [18, 19, 20]);
     let statistics = history.statistics();
-    let expected = EventCounts { accepted: 10, refused: 10, repeated: 0, kept: 3 };
+    let expected = EventCounts { accepted: 10, rejected: 10, repeated: 0, kept: 3 };
     assert_eq!((statistics.events, statistics.newest), (expected, 20));
-    assert_eq!(statistics.by_type["thing_connected"], VerdictCounts { accepted: 10, refused: 10 });
+    assert_eq!(statistics.by_type["thing_connected"], VerdictCounts { accepted: 10, rejected: 10 });
     assert_eq!((statistics.users, statistics.things), (3, 3));
     assert!(history.memory.event(17).is_none() && history.memory.event(18).is_some());
     let of_user = |user: &str| EventFilter { user_id: Some(user.to_owned()), ..EventFilter::default() };
@@ -121,7 +121,7 @@ fn a_reset_forgets_everything_but_how_often_it_was_done() {
     let statistics = history.statistics();
     assert!(statistics.revision > revision, "who watches must notice");
     let rate = statistics.rate.clone();
-    assert!(rate.iter().all(|second| second.accepted + second.refused == 0));
+    assert!(rate.iter().all(|second| second.accepted + second.rejected == 0));
     let empty = Statistics { resets: 2, revision: statistics.revision, rate, ..Statistics::default() };
     assert_eq!(statistics, empty);
     assert!(history.memory.events().is_empty() && history.memory.consents(10).is_empty());
@@ -134,7 +134,7 @@ fn a_reset_forgets_everything_but_how_often_it_was_done() {
 #[test]
 fn the_rate_covers_the_last_sixty_seconds_without_a_gap() {
     let mut history = History::new();
-    history.take(vec![connected("a", "u"), refused_twin("b")]);
+    history.take(vec![connected("a", "u"), rejected_twin("b")]);
     let first = history.now().as_millis() / 1000;
     history.seconds += 29;
     history.take(vec![connected("c", "u")]);
@@ -144,8 +144,8 @@ fn the_rate_covers_the_last_sixty_seconds_without_a_gap() {
         assert_eq!(rate.len(), 60);
         assert_eq!(rate[59].second, now.as_millis() / 1000);
         assert!(rate.windows(2).all(|pair| pair[0].second + 1 == pair[1].second));
-        let busy = rate.iter().filter(|second| second.accepted + second.refused > 0);
-        busy.map(|second| (second.second - first, second.accepted, second.refused)).collect::<Vec<_>>()
+        let busy = rate.iter().filter(|second| second.accepted + second.rejected > 0);
+        busy.map(|second| (second.second - first, second.accepted, second.rejected)).collect::<Vec<_>>()
     };
     assert_eq!(told(&history, 0), [(0, 1, 1), (30, 1, 0)]);
     assert_eq!(told(&history, 29), [(0, 1, 1), (30, 1, 0)]);
@@ -169,9 +169,9 @@ fn requests_are_counted_by_operation_and_outcome() {
 fn every_type_outside_of_the_contract_counts_as_unknown() {
     let mut history = History::new();
     for event_type in ["kettle_boiled", "unknown", "Thing_connected"] {
-        history.refuse(event_type, json!({}), "/type");
+        history.reject(event_type, json!({}), "/type");
     }
-    history.take(vec![arrived(json!(7), refused("", "", json!({}), "").event.violations)]);
+    history.take(vec![arrived(json!(7), rejected("", "", json!({}), "").event.violations)]);
     history.take(vec![connected("a", "u")]);
     let unknown = EventFilter { r#type: Some(UNKNOWN_TYPE.to_owned()), ..EventFilter::default() };
     assert_eq!(history.find(unknown), [4, 3, 2, 1]);
@@ -179,7 +179,7 @@ fn every_type_outside_of_the_contract_counts_as_unknown() {
     assert_eq!(history.find(by_name), [1]);
     let by_type = history.statistics().by_type;
     assert_eq!(by_type.keys().collect::<Vec<_>>(), ["thing_connected", "unknown"]);
-    assert_eq!(by_type["unknown"], VerdictCounts { accepted: 0, refused: 4 });
+    assert_eq!(by_type["unknown"], VerdictCounts { accepted: 0, rejected: 4 });
 }
 
 type Drawn = (&'static str, u8, Option<u8>, Option<u8>, bool);
@@ -201,14 +201,14 @@ fn arrive((event_type, id, user, thing, is_good): Drawn) -> Arrived {
     if is_good && event_type != "kettle_boiled" {
         accepted(event_type, &event_id, payload)
     } else {
-        refused(event_type, &event_id, payload, "/payload/x")
+        rejected(event_type, &event_id, payload, "/payload/x")
     }
 }
 
 fn filter() -> impl Strategy<Value = EventFilter> {
     let types = select(vec!["thing_connected", "custom_event", "kettle_boiled", "unknown", "none"]);
     let names = (of(types), of(0..4_u8), of(0..4_u8), of(0..5_u8));
-    let marks = (of(select(vec![Verdict::Accepted, Verdict::Refused])), of(any::<bool>()));
+    let marks = (of(select(vec![Verdict::Accepted, Verdict::Rejected])), of(any::<bool>()));
     (names, marks, of(0..70_u64), of(0..70_u64), 1..9_usize).prop_map(
         |((event_type, user, thing, id), (verdict, repeated), before, after, limit)| EventFilter {
             verdict,

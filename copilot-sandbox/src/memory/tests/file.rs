@@ -107,7 +107,7 @@ fn event(event_type: usize, user: usize, thing: usize, is_good: bool) -> Arrived
         }
     }
     let is_good = is_good && event["type"] != "kettle_boiled";
-    let violations = refused("", "", json!({}), "/payload/x").event.violations;
+    let violations = rejected("", "", json!({}), "/payload/x").event.violations;
     arrived(event, if is_good { Vec::new() } else { violations })
 }
 

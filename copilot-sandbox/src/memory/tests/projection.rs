@@ -31,11 +31,11 @@ fn every_event_makes_its_user_and_its_thing_known() {
 }
 
 #[test]
-fn a_refused_event_makes_nothing_known() {
+fn a_rejected_event_makes_nothing_known() {
     for mut example in examples() {
         let mut history = History::new();
         example["payload"]["extra"] = json!(null);
-        let violation = refused("user_created", "x", json!({}), "/payload/extra").event.violations;
+        let violation = rejected("user_created", "x", json!({}), "/payload/extra").event.violations;
         history.take(vec![arrived(example, violation)]);
         let Statistics { users, things, unsubscribes, sync, .. } = history.statistics();
         assert_eq!((users, things, unsubscribes, sync), (0, 0, 0, PreexistingSync::default()));

@@ -13,8 +13,8 @@ fn operations_that_share_a_name_or_say_too_little_are_found() {
                 "/paths/~1v2~1api~1report~1user_copilot_analysis_consent_changed/post/operationId",
                 json!("collect"),
             )],
-            &["/paths/~1v2~1api~1report~1user_copilot_analysis_consent_changed/post: the operationId \
-                 `collect` is also that of /paths/~1v2~1collect/post"],
+            &["/paths/~1v2~1api~1report~1user_copilot_analysis_consent_changed/post/operationId: becomes \
+                 `collect` in Rust, as the operation `collect` of /v2/collect does"],
         ),
         (
             vec![Remove("/paths/~1v2~1collect/post/summary")],

@@ -94,7 +94,7 @@ fn a_schema_that_takes_nothing_or_cannot_be_read_is_found() {
                 "x-provenance": "seed", "x-unreferenced": "Only here."
             }))],
             &[
-                "/components/schemas/Added/enum: \"a\" stands in it twice",
+                "/components/schemas/Added/enum/2: becomes `A` in Rust, as the value `a` does",
                 "/components/schemas/Added/enum: 5 is not of the schema's type",
             ],
         ),

@@ -1,25 +1,25 @@
-//! A twenty-first type of event, added by editing nothing but the contract (see build.rs): its types, its rules and
+//! One more type of event, added by editing nothing but the contract (see build.rs): its types, its rules and
 //! its way over the wire.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use copilot_gen::raw::RequestSettings;
 use httpmock::MockServer;
+use one_more_type::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
 use serde_json::{Value, json};
-use twenty_first::{Client, EVENT_TYPES, EventPayload, types};
 
 /// What `copilot-gen` would be with that contract.
-mod twenty_first {
+mod one_more_type {
     pub(crate) use copilot_gen::{answer, contract, json, raw};
 
     #[allow(missing_docs, unused, unreachable_pub, clippy::all)]
     #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
     #[rustfmt::skip]
     mod generated {
-        include!(concat!(env!("OUT_DIR"), "/twenty_first.rs"));
+        include!(concat!(env!("OUT_DIR"), "/one_more_type.rs"));
     }
 
-    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, types};
+    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
 }
 
 const NOW: i64 = 1_795_509_000_000;
@@ -27,7 +27,7 @@ const NOW: i64 = 1_795_509_000_000;
 fn repaired() -> types::Event {
     let payload =
         types::ThingRepairedPayload::builder().thing_id("A4:CF:12:00:9B:3E").part("heater").cost(20.5);
-    payload.build().unwrap().into_event("repair-1".parse().unwrap(), types::EventTime(NOW))
+    payload.into_event("repair-1", types::EventTime(NOW)).unwrap()
 }
 
 fn repaired_json() -> Value {
@@ -40,9 +40,8 @@ fn repaired_json() -> Value {
 }
 
 #[test]
-fn the_new_type_stands_beside_the_twenty() {
-    assert_eq!(EVENT_TYPES[..20], copilot_gen::EVENT_TYPES);
-    assert_eq!(EVENT_TYPES[20..], ["thing_repaired"]);
+fn the_new_type_stands_after_those_of_the_contract() {
+    assert_eq!([&copilot_gen::EVENT_TYPES[..], &["thing_repaired"]].concat(), EVENT_TYPES);
     assert_eq!(types::ThingRepairedPayload::EVENT_TYPE, "thing_repaired");
     assert!(!copilot_gen::EVENT_TYPES.contains(&"thing_repaired"));
 }
@@ -59,6 +58,42 @@ fn the_new_event_is_built_read_and_written_like_any_other() {
     assert_eq!(serde_json::from_value::<types::Event>(repaired_json()).unwrap(), event);
     let problem = types::ThingRepairedPayload::builder().part("heater").build().unwrap_err().to_string();
     assert!(problem.contains("thing_id"), "{problem}");
+}
+
+#[test]
+fn a_property_of_every_kind_is_set_and_written_and_what_it_must_not_be_is_named() {
+    let builder = types::ThingRepairedPayload::builder().thing_id("t-1");
+    let good = builder
+        .clone()
+        .type_("on-site")
+        .urgency(types::Urgency::Later)
+        .remark("Sealed again.")
+        .repair_count(2)
+        .hours(3)
+        .paid(true)
+        .note("None.")
+        .anything(types::PropertyValue::Double(0.5))
+        .more(types::Properties::default())
+        .at(std::time::SystemTime::UNIX_EPOCH);
+    let written = json!({
+        "thing_id": "t-1", "type": "on-site", "urgency": "later", "Remark": "Sealed again.", "repair-count": 2,
+        "hours": 3, "paid": true, "note": "None.", "anything": 0.5, "more": {}, "at": 0
+    });
+    assert_eq!(serde_json::to_value(good.build().unwrap()).unwrap(), written);
+
+    let bad = builder.type_("off-site").urgency("soon").repair_count(0).at(-1);
+    let error = bad.anything(types::PropertyValue::Double(f64::NAN)).build().unwrap_err();
+    let found: Vec<_> = error.violations().iter().map(|found| (found.pointer(), found.rule())).collect();
+    assert_eq!(
+        found,
+        [
+            ("/anything", "anyOf"),
+            ("/at", "minimum"),
+            ("/repair-count", "minimum"),
+            ("/type", "enum"),
+            ("/urgency", "enum")
+        ]
+    );
 }
 
 #[test]
@@ -105,8 +140,8 @@ async fn the_new_event_goes_over_the_wire() {
         })
         .await;
     let client = Client::new_with_client(&server.base_url(), reqwest::Client::new(), RequestSettings::new());
-    let request = types::CollectRequest::builder().events([repaired()]);
-    let answer = client.collect().body(request).send().await.unwrap().into_inner();
+    let request = types::CollectRequest { events: vec![repaired()] };
+    let answer = client.collect(&request).await.unwrap().into_inner();
     assert_eq!(answer.invalid_events, []);
     collect.assert_async().await;
 }

@@ -1,0 +1,86 @@
+//! The one error of what breaks the contract.
+
+use std::{convert::Infallible, fmt};
+
+use super::{Provenance, Violation};
+use crate::json::{SyntaxError, Unreadable};
+
+/// What was to be sent or read breaks the contract: lists every rule that it breaks, and repeats no value.
+///
+/// Building a payload or an event, reading one from JSON, and checking one fail with this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidInput {
+    violations: Vec<Violation>,
+}
+
+impl InvalidInput {
+    /// Fails if there are violations.
+    #[doc(hidden)]
+    pub fn if_any(mut violations: Vec<Violation>) -> Result<(), Self> {
+        if violations.is_empty() {
+            return Ok(());
+        }
+        // The order in which members came is no property of the value.
+        violations.sort_by(|one, other| one.pointer().cmp(other.pointer()));
+        Err(Self { violations })
+    }
+
+    pub(crate) fn one(violation: Violation) -> Self {
+        Self { violations: vec![violation] }
+    }
+
+    /// Every rule that is broken, in the order of their places.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// The same, to keep.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.violations
+    }
+}
+
+/// All in one line.
+impl fmt::Display for InvalidInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listed(&self.violations).fmt(f)
+    }
+}
+
+impl std::error::Error for InvalidInput {}
+
+/// A text that is no JSON has one violation, of the rule `json`, whose message says the line and the column.
+impl From<SyntaxError> for InvalidInput {
+    fn from(error: SyntaxError) -> Self {
+        Self::one(Violation::new(String::new(), "json", Provenance::Seed, error.to_string()))
+    }
+}
+
+impl From<Unreadable> for InvalidInput {
+    fn from(error: Unreadable) -> Self {
+        Self::one(Violation::new(String::new(), "type", Provenance::Assumed, error.to_string()))
+    }
+}
+
+impl From<Infallible> for InvalidInput {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Violations in one line.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Listed<'a>(pub &'a [Violation]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, violation) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("; ")?;
+            }
+            violation.fmt(f)?;
+        }
+        Ok(())
+    }
+}

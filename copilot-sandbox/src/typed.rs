@@ -1,0 +1,154 @@
+//! The accepted events as a type of the caller's.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Deserializer;
+
+use crate::{Sandbox, model::ReceivedEvent};
+
+impl Sandbox {
+    /// The events that were accepted, in the order of arrival, as a type of the caller's: the whole event, with its
+    /// `type`, `event_id`, `timestamp` and `payload`. They are read from the text that was sent.
+    ///
+    /// ```
+    /// # use copilot_sandbox::Sandbox;
+    /// #[derive(serde::Deserialize)]
+    /// struct Boiled {
+    ///     timestamp: i64,
+    ///     payload: Kettle,
+    /// }
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Kettle {
+    ///     thing_id: String,
+    ///     litres: f64,
+    /// }
+    ///
+    /// # fn test() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::start()?;
+    /// // … your program reports to it …
+    /// for boiled in sandbox.accepted_as::<Boiled>()? {
+    ///     assert!(boiled.payload.litres < 2.0, "{} at {}", boiled.payload.thing_id, boiled.timestamp);
+    /// }
+    /// # Ok(()) }
+    /// # test().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When an event does not fit the type. That can be an event of another `type`, or one whose personal data was
+    /// removed with its user.
+    pub fn accepted_as<T: DeserializeOwned>(&self) -> Result<Vec<T>, UnexpectedEvent> {
+        let accepted = self.accepted();
+        accepted.iter().enumerate().map(|(index, event)| typed(index, event)).collect()
+    }
+}
+
+fn typed<T: DeserializeOwned>(index: usize, event: &ReceivedEvent) -> Result<T, UnexpectedEvent> {
+    let mut json = Deserializer::from_str(event.event.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| UnexpectedEvent {
+        index,
+        event_type: event.r#type.clone(),
+        erased: event.erased,
+        place: error.path().iter().map(|segment| format!("/{segment}")).collect(),
+        expected: expected(&error.inner().to_string()),
+    })
+}
+
+/// An accepted event does not fit the type that it was asked for as. `Display` has the event's position and `type`, the
+/// place in it, and what was expected there; never a value that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnexpectedEvent {
+    index: usize,
+    event_type: Option<String>,
+    erased: bool,
+    place: String,
+    expected: Option<String>,
+}
+
+impl UnexpectedEvent {
+    /// The event's position in [`Sandbox::accepted`], from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+}
+
+impl fmt::Display for UnexpectedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, event_type, erased, place, expected } = self;
+        let event_type = event_type.as_deref().unwrap_or("without a type");
+        let place = if place.is_empty() { "(the whole event)" } else { place };
+        write!(f, "accepted event {index} ({event_type}) does not fit, at {place}")?;
+        if let Some(expected) = expected {
+            write!(f, ": {expected}")?;
+        }
+        if *erased {
+            f.write_str("; its personal data was removed with its user")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnexpectedEvent {}
+
+/// What serde expected, out of its message: all but the value that it found, which can be personal data. A message of
+/// another form, as a type's own, may hold the value anywhere, so nothing is told of it.
+fn expected(message: &str) -> Option<String> {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if message.starts_with("missing field `") {
+        return Some(message.to_owned());
+    }
+    let begins =
+        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `", "unknown field `"];
+    if !begins.iter().any(|begin| message.starts_with(begin)) {
+        return None;
+    }
+    // The last of them: the value stands before it, and may look like one.
+    message.rsplit_once(", expected ").map(|(_, expected)| format!("expected {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde::Deserialize;
+
+    use super::expected;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read")]
+    struct Kettle {
+        litres: u8,
+        colour: Option<Colour>,
+        pair: Option<(u8, u8)>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[allow(dead_code, reason = "only read")]
+    enum Colour {
+        Red,
+        Green,
+    }
+
+    #[test]
+    fn what_serde_expected_is_told_and_never_what_it_found() {
+        for (json, told) in [
+            (r#"{"litres":"zoequill, expected zoequill"}"#, Some("expected u8")),
+            (r#"{"litres":7777}"#, Some("expected u8")),
+            (r#"{"litres":1,"pair":[7777]}"#, Some("expected u8")),
+            (r#"{"litres":1,"pair":[1]}"#, Some("expected a tuple of size 2")),
+            (r#"{"litres":1,"colour":"zoequill"}"#, Some("expected `red` or `green`")),
+            (r#"{"litres":1,"zoequill":1}"#, Some("expected one of `litres`, `colour`, `pair`")),
+            ("{}", Some("missing field `litres`")),
+            (r#"{"litres":1,"litres":1}"#, None),
+        ] {
+            let message = serde_json::from_str::<Kettle>(json).unwrap_err().to_string();
+            assert_eq!(expected(&message).as_deref(), told, "{message}");
+        }
+        let own: serde_json::Error = serde::de::Error::custom("zoequill is no kettle, expected one");
+        assert_eq!(expected(&own.to_string()), None);
+    }
+}
