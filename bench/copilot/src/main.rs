@@ -35,7 +35,7 @@ impl Contestant for Raw {
     async fn send(&self, numbers: Range<i64>) -> Outcome {
         for numbers in batches(numbers, self.batch) {
             let body = CollectRequest { events: numbers.map(custom_event).collect::<Outcome<_>>()? };
-            let answer = self.client.raw().collect().body(body).send().await?;
+            let answer = self.client.raw().collect(&body).await?;
             if !answer.invalid_events.is_empty() {
                 return Err("the sink refused events".into());
             }
