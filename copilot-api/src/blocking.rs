@@ -19,6 +19,15 @@ use crate::{
 
 /// As [`crate::Client`], but each call blocks its thread until it is done.
 ///
+/// ```no_run
+/// use copilot_api::{Client, Credentials, Endpoints, blocking};
+///
+/// let configured = Client::builder(Credentials::new("id", "secret")?, Endpoints::environment("acme")?).build()?;
+/// let client = blocking::Client::over(configured)?;
+/// client.set_consent("user-7", true)?;
+/// # Ok::<(), copilot_api::Error>(())
+/// ```
+///
 /// Not for use inside an async runtime, the threads of its `spawn_blocking` included: a call there fails with
 /// [`Error::is_configuration`]. Use [`crate::Client`] there. A call in a process that was forked after the client was made
 /// fails in the same way, since the thread that would do the work is its parent's: make the client in the child.

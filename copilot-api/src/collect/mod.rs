@@ -131,6 +131,14 @@ impl Client {
     /// for others ([`linger`](crate::ClientBuilder::linger)). What is rejected stays in memory until the stream ends;
     /// [`collect_batches`](Self::collect_batches) reports batch by batch.
     ///
+    /// ```no_run
+    /// # async fn report(client: copilot_api::Client, events: impl futures_core::Stream<Item = copilot_api::types::Event>)
+    /// # -> Result<(), copilot_api::Error> {
+    /// let report = client.collect_stream(events).await?;
+    /// println!("{} of {} accepted", report.accepted(), report.read());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`collect`](Self::collect).

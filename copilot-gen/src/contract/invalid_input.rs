@@ -8,6 +8,15 @@ use crate::json::{SyntaxError, Unreadable};
 /// What was to be sent or read breaks the contract: lists every rule that it breaks, and repeats no value.
 ///
 /// Building a payload or an event, reading one from JSON, and checking one fail with this.
+///
+/// ```
+/// # use copilot_gen as copilot_api;
+/// use copilot_api::types::ThingConnectedPayload;
+///
+/// let error = ThingConnectedPayload::builder().user_id("user 7").build().unwrap_err();
+/// let places: Vec<&str> = error.violations().iter().map(|violation| violation.pointer()).collect();
+/// assert_eq!(places, ["/thing_id", "/user_id"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidInput {
     violations: Vec<Violation>,

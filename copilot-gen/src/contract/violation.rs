@@ -27,6 +27,17 @@ impl fmt::Display for Provenance {
 }
 
 /// One rule that a value breaks, and where. It never repeats the value.
+///
+/// ```
+/// # use copilot_gen as copilot_api;
+/// use copilot_api::{Provenance, types::ThingConnectedPayload};
+///
+/// let error = ThingConnectedPayload::builder().thing_id("").build().unwrap_err();
+/// let violation = &error.violations()[0];
+/// assert_eq!((violation.pointer(), violation.rule()), ("/thing_id", "minLength"));
+/// assert_eq!(violation.provenance(), Provenance::Documented);
+/// assert_eq!(violation.message(), "must not be empty");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     pointer: String,
