@@ -95,7 +95,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let recipe = RecipeStarted { recipe: "Oolong".to_owned(), target_celsius: 85, shared_with: None };
     client.collect_one(custom_event(&recipe)?).await?;
     test_against_the_sandbox().await?;
-    client.collect(times_and_uuids(Uuid::now_v7())?).await?.into_result()?;
+    client.collect(times_and_uuids(Uuid::from_u128(7))?).await?.into_result()?;
     println!("{} events accepted", sandbox.accepted().len());
     Ok(())
 }

@@ -2,11 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use copilot_gen::{Client as RawClient, operations, schemas, types::ConsentChange};
-use serde_json::json;
+use copilot_gen::{
+    Client as RawClient,
+    contract::Judge,
+    operations,
+    types::{ConsentChange, UserId},
+};
 
 use crate::{
-    ClientBuilder, Credentials, Endpoints, Error, EventTimestamp, RetryPolicy,
+    ClientBuilder, Credentials, Endpoints, Error, RetryPolicy,
     collect::Limits,
     error::Cause,
     retry::{self, Deadline, RetryBudget},
@@ -153,9 +157,9 @@ impl Client {
 }
 
 fn consent_change(user_id: String, consent_value: bool) -> Result<ConsentChange, Error> {
-    let change = json!({ "user_id": user_id, "consent_value": consent_value });
-    if let Err(invalid) = schemas::CONSENT_CHANGE.check(&change, EventTimestamp::now().as_millis()) {
-        return Err(Error::new(Cause::Contract(invalid.into_violations()), operations::SET_CONSENT));
-    }
-    serde_json::from_value(change).map_err(Error::configuration)
+    let mut judge = Judge::default();
+    let user_id = judge.part("user_id", UserId::try_from(user_id));
+    judge
+        .made(|| Some(ConsentChange { user_id: user_id?, consent_value }))
+        .map_err(|invalid| Error::new(Cause::Contract(invalid.into_violations()), operations::SET_CONSENT))
 }

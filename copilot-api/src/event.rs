@@ -1,12 +1,10 @@
 //! Making events, of a payload or its builder.
 
-use copilot_gen::{
-    IntoEvent, IntoMillis,
-    types::{EventId, EventTime},
-};
-use uuid::Uuid;
+use std::time::SystemTime;
 
-use crate::EventTimestamp;
+use copilot_gen::{IntoEvent, IntoMillis, types::EventTime};
+
+use crate::{event_id::event_id_at, new_event_id};
 
 /// Makes an event in one line: of the builder of a payload, or of a payload.
 ///
@@ -30,7 +28,8 @@ use crate::EventTimestamp;
 pub trait NewEvent: IntoEvent {
     /// The event, with a new id and this machine's clock as its time.
     fn event(self) -> Self::Event {
-        self.event_at(EventTimestamp::now())
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.into_event(event_id_at(now), EventTime(now.as_millis().try_into().unwrap_or(i64::MAX)))
     }
 
     /// The event, with a new id, at that time.
@@ -66,18 +65,3 @@ pub trait NewEvent: IntoEvent {
 }
 
 impl<P: IntoEvent> NewEvent for P {}
-
-/// A new id for an event: a UUID of version 7, which sorts by time. 36 characters of the 50 that an id may have.
-///
-/// ```
-/// assert_ne!(copilot_api::new_event_id(), copilot_api::new_event_id());
-/// ```
-pub fn new_event_id() -> EventId {
-    let mut buffer = Uuid::encode_buffer();
-    let id: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-    #[expect(
-        clippy::expect_used,
-        reason = "hexadecimal digits and hyphens fit the contract; a test holds it"
-    )]
-    id.try_into().expect("a UUID is an event id")
-}

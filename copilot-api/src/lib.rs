@@ -10,6 +10,7 @@ mod endpoints;
 pub mod env;
 mod error;
 mod event;
+mod event_id;
 mod lasting;
 mod paused_clock;
 mod properties;
@@ -32,7 +33,8 @@ pub use copilot_gen::{
 pub use credentials::{Credentials, CredentialsError, Part};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::Error;
-pub use event::{NewEvent, new_event_id};
+pub use event::NewEvent;
+pub use event_id::new_event_id;
 pub use reading::{check_event, event_from_value, parse_event};
 pub use retry::RetryPolicy;
 pub use time::{EventTimestamp, TimestampError, UtcTimestamp};

@@ -44,7 +44,7 @@ use crate::{EventTimestamp, UtcTimestamp};
 macro_rules! properties {
     ($($name:expr => $value:expr),* $(,)?) => {
         $crate::types::Properties::collected([
-            $((::std::string::String::from($name), $crate::IntoPropertyValue::into_property_value($value))),*
+            $((::std::borrow::Cow::from($name), $crate::IntoPropertyValue::into_property_value($value))),*
         ])
     };
 }

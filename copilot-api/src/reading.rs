@@ -21,7 +21,7 @@ use crate::EventTimestamp;
 /// assert_eq!(places, ["/payload/user_id", "/timestamp"]);
 /// ```
 pub fn parse_event(json: &str) -> Result<Event, InvalidInput> {
-    event_from_json(Json::parse(json)?)
+    Event::parse(json, now())
 }
 
 /// As [`parse_event`], from a JSON value. What was lost when that was read is not seen here: of a name that stood twice
@@ -36,12 +36,7 @@ pub fn parse_event(json: &str) -> Result<Event, InvalidInput> {
 /// assert_eq!(error.violations()[0].pointer(), "/type");
 /// ```
 pub fn event_from_value(value: Value) -> Result<Event, InvalidInput> {
-    event_from_json(Json::from(&value))
-}
-
-fn event_from_json(json: Json) -> Result<Event, InvalidInput> {
-    InvalidInput::if_any(Event::violations_in(&json, EventTimestamp::now().as_millis()))?;
-    Ok(Event::try_from(json)?)
+    Event::from_json(Json::from(&value), now())
 }
 
 /// Holds an event against the contract, with this machine's clock, as `collect` does before it sends.
@@ -59,5 +54,9 @@ fn event_from_json(json: Json) -> Result<Event, InvalidInput> {
 /// # Ok::<(), copilot_api::InvalidInput>(())
 /// ```
 pub fn check_event(event: &Event) -> Result<(), InvalidInput> {
-    InvalidInput::if_any(event.violations(EventTimestamp::now().as_millis()))
+    InvalidInput::if_any(event.violations(now()))
+}
+
+fn now() -> i64 {
+    EventTimestamp::now().as_millis()
 }

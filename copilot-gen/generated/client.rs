@@ -53,43 +53,6 @@ pub mod types {
         #[serde(flatten)]
         pub extra: Properties,
     }
-    ///Properties of your own, by name.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        PartialEq,
-        schemars::JsonSchema
-    )]
-    #[serde(transparent)]
-    #[derive(Default)]
-    pub struct Properties(
-        pub ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-    );
-    impl ::std::ops::Deref for Properties {
-        type Target = ::std::collections::BTreeMap<::std::string::String, PropertyValue>;
-        fn deref(
-            &self,
-        ) -> &::std::collections::BTreeMap<::std::string::String, PropertyValue> {
-            &self.0
-        }
-    }
-    impl ::std::convert::From<Properties>
-    for ::std::collections::BTreeMap<::std::string::String, PropertyValue> {
-        fn from(value: Properties) -> Self {
-            value.0
-        }
-    }
-    impl ::std::convert::From<
-        ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-    > for Properties {
-        fn from(
-            value: ::std::collections::BTreeMap<::std::string::String, PropertyValue>,
-        ) -> Self {
-            Self(value)
-        }
-    }
     /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
 `:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
 labels, is assumed.
@@ -148,7 +111,8 @@ labels, is assumed.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::EMAIL.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for Email {
@@ -156,11 +120,8 @@ labels, is assumed.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
     ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
@@ -433,7 +394,8 @@ sent again.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::EVENT_ID.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for EventId {
@@ -441,11 +403,8 @@ sent again.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
     /**When the event happened, as milliseconds since 1970-01-01T00:00:00Z: within the last 30 days and not in the
@@ -721,7 +680,8 @@ reports for it. An id that Copilot.cx has never seen is no error.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::THING_ID.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for ThingId {
@@ -729,11 +689,8 @@ reports for it. An id that Copilot.cx has never seen is no error.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
     ///The thing, who used it, and any further properties of your own.
@@ -823,7 +780,8 @@ reports for it. An id that Copilot.cx has never seen is no error.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::TOKEN.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for Token {
@@ -831,11 +789,8 @@ reports for it. An id that Copilot.cx has never seen is no error.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
     ///The address that is to be left alone.
@@ -926,7 +881,8 @@ never seen is no error.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::USER_ID.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for UserId {
@@ -934,11 +890,8 @@ never seen is no error.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
     ///Whose, and which.
@@ -1035,7 +988,8 @@ never seen is no error.
         fn try_from(
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, super::super::contract::InvalidInput> {
-            value.parse()
+            super::schemas::UTC_OFFSET.check(&value)?;
+            Ok(Self(value))
         }
     }
     impl<'de> ::serde::Deserialize<'de> for UtcOffset {
@@ -1043,13 +997,11 @@ never seen is no error.
         where
             D: ::serde::Deserializer<'de>,
         {
-            ::std::string::String::deserialize(deserializer)?
-                .parse()
-                .map_err(|e: super::super::contract::InvalidInput| {
-                    <D::Error as ::serde::de::Error>::custom(e.to_string())
-                })
+            Self::try_from(::std::string::String::deserialize(deserializer)?)
+                .map_err(::serde::de::Error::custom)
         }
     }
+    pub use super::super::properties::Properties;
     #[derive(::serde::Deserialize)]
     #[serde(remote = "CollectRequest")]
     #[serde(deny_unknown_fields)]
@@ -1075,21 +1027,12 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct ConsumableUsagePayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub consumable_type: ::std::option::Option<Token>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    #[derive(::serde::Deserialize)]
-    #[serde(remote = "CustomEventPayload")]
-    struct CustomEventPayloadMembers {
-        pub subtype: Token,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub thing_id: ::std::option::Option<ThingId>,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub user_id: ::std::option::Option<UserId>,
-        #[serde(flatten)]
-        pub extra: Properties,
     }
     #[derive(::serde::Deserialize)]
     #[serde(remote = "ErrorResponse")]
@@ -1101,138 +1044,15 @@ never seen is no error.
         pub reason: ::std::option::Option<::std::string::String>,
     }
     #[derive(::serde::Deserialize)]
-    #[serde(remote = "Event")]
-    #[serde(tag = "type", deny_unknown_fields)]
-    enum EventMembers {
-        #[serde(rename = "user_created")]
-        UserCreated {
-            event_id: EventId,
-            payload: UserCreatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "user_updated")]
-        UserUpdated {
-            event_id: EventId,
-            payload: UserUpdatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "user_deleted")]
-        UserDeleted {
-            event_id: EventId,
-            payload: UserDeletedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "thing_created")]
-        ThingCreated {
-            event_id: EventId,
-            payload: ThingCreatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "thing_updated")]
-        ThingUpdated {
-            event_id: EventId,
-            payload: ThingUpdatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "user_thing_associated")]
-        UserThingAssociated {
-            event_id: EventId,
-            payload: UserThingAssociatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "user_thing_disassociated")]
-        UserThingDisassociated {
-            event_id: EventId,
-            payload: UserThingDisassociatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "thing_status_changed")]
-        ThingStatusChanged {
-            event_id: EventId,
-            payload: ThingStatusChangedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "thing_interaction")]
-        ThingInteraction {
-            event_id: EventId,
-            payload: ThingInteractionPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "thing_connected")]
-        ThingConnected {
-            event_id: EventId,
-            payload: ThingConnectedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "consumable_usage")]
-        ConsumableUsage {
-            event_id: EventId,
-            payload: ConsumableUsagePayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "firmware_upgrade_started")]
-        FirmwareUpgradeStarted {
-            event_id: EventId,
-            payload: FirmwareUpgradeStartedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "firmware_upgrade_completed")]
-        FirmwareUpgradeCompleted {
-            event_id: EventId,
-            payload: FirmwareUpgradeCompletedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "custom_event")]
-        CustomEvent {
-            event_id: EventId,
-            payload: CustomEventPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "unsubscribe")]
-        Unsubscribe {
-            event_id: EventId,
-            payload: UnsubscribePayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "preexisting_sync_started")]
-        PreexistingSyncStarted {
-            event_id: EventId,
-            payload: PreexistingSyncStartedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "preexisting_sync_completed")]
-        PreexistingSyncCompleted {
-            event_id: EventId,
-            payload: PreexistingSyncCompletedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "preexisting_user_created")]
-        PreexistingUserCreated {
-            event_id: EventId,
-            payload: PreexistingUserCreatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "preexisting_thing_created")]
-        PreexistingThingCreated {
-            event_id: EventId,
-            payload: PreexistingThingCreatedPayload,
-            timestamp: EventTime,
-        },
-        #[serde(rename = "preexisting_user_thing_associated")]
-        PreexistingUserThingAssociated {
-            event_id: EventId,
-            payload: PreexistingUserThingAssociatedPayload,
-            timestamp: EventTime,
-        },
-    }
-    #[derive(::serde::Deserialize)]
     #[serde(remote = "FirmwareUpgradeCompletedPayload")]
     #[serde(deny_unknown_fields)]
     struct FirmwareUpgradeCompletedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub firmware_version: ::std::option::Option<Token>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1240,9 +1060,11 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct FirmwareUpgradeStartedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub firmware_version: ::std::option::Option<Token>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1271,13 +1093,17 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct PreexistingThingCreatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub model: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub original_creation_date: ::std::option::Option<EpochMillis>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1285,17 +1111,23 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct PreexistingUserCreatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub email: ::std::option::Option<Email>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub first_name: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub last_name: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub original_creation_date: ::std::option::Option<EpochMillis>,
         pub user_id: UserId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
     #[derive(::serde::Deserialize)]
@@ -1303,6 +1135,7 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct PreexistingUserThingAssociatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub original_association_date: ::std::option::Option<EpochMillis>,
         pub thing_id: ThingId,
         pub user_id: UserId,
@@ -1313,6 +1146,7 @@ never seen is no error.
     struct ThingConnectedPayloadMembers {
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1320,23 +1154,18 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct ThingCreatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub model: ::std::option::Option<Token>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
-    }
-    #[derive(::serde::Deserialize)]
-    #[serde(remote = "ThingInteractionPayload")]
-    struct ThingInteractionPayloadMembers {
-        pub thing_id: ThingId,
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub user_id: ::std::option::Option<UserId>,
-        #[serde(flatten)]
-        pub extra: Properties,
     }
     #[derive(::serde::Deserialize)]
     #[serde(remote = "ThingStatusChangedPayload")]
@@ -1347,6 +1176,7 @@ never seen is no error.
         pub status_value: Token,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1354,13 +1184,17 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct ThingUpdatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub firmware_version: ::std::option::Option<Token>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub model: ::std::option::Option<Token>,
         pub thing_id: ThingId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub user_id: ::std::option::Option<UserId>,
     }
     #[derive(::serde::Deserialize)]
@@ -1374,17 +1208,23 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct UserCreatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub email: ::std::option::Option<Email>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub first_name: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub last_name: ::std::option::Option<::std::string::String>,
         pub user_id: UserId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
     #[derive(::serde::Deserialize)]
@@ -1412,17 +1252,23 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     struct UserUpdatedPayloadMembers {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub custom_properties: ::std::option::Option<Properties>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub email: ::std::option::Option<Email>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub first_name: ::std::option::Option<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub last_name: ::std::option::Option<::std::string::String>,
         pub user_id: UserId,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default, deserialize_with = "super::super::json::present")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
     impl<'de> ::serde::Deserialize<'de> for CollectRequest {
@@ -1465,9 +1311,63 @@ never seen is no error.
         fn deserialize<D: ::serde::Deserializer<'de>>(
             deserializer: D,
         ) -> ::std::result::Result<Self, D::Error> {
-            CustomEventPayloadMembers::deserialize(
-                super::super::json::ObjectOnly(deserializer),
-            )
+            struct Members;
+            impl<'de> ::serde::de::Visitor<'de> for Members {
+                type Value = CustomEventPayload;
+                fn expecting(
+                    &self,
+                    f: &mut ::std::fmt::Formatter<'_>,
+                ) -> ::std::fmt::Result {
+                    f.write_str("the properties of `CustomEventPayload`")
+                }
+                fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                    self,
+                    mut members: A,
+                ) -> ::std::result::Result<CustomEventPayload, A::Error> {
+                    let mut subtype = ::std::option::Option::None;
+                    let mut thing_id = ::std::option::Option::None;
+                    let mut user_id = ::std::option::Option::None;
+                    let mut extra = Properties::default();
+                    while let Some(name) = members
+                        .next_key::<super::super::json::Name<'de>>()?
+                    {
+                        match name.as_str() {
+                            "subtype" => {
+                                super::super::json::once(
+                                    &mut subtype,
+                                    "subtype",
+                                    members.next_value()?,
+                                )?
+                            }
+                            "thing_id" => {
+                                super::super::json::once(
+                                    &mut thing_id,
+                                    "thing_id",
+                                    members.next_value()?,
+                                )?
+                            }
+                            "user_id" => {
+                                super::super::json::once(
+                                    &mut user_id,
+                                    "user_id",
+                                    members.next_value()?,
+                                )?
+                            }
+                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                        }
+                    }
+                    Ok(CustomEventPayload {
+                        subtype: subtype
+                            .ok_or_else(|| ::serde::de::Error::missing_field(
+                                "subtype",
+                            ))?,
+                        thing_id,
+                        user_id,
+                        extra,
+                    })
+                }
+            }
+            deserializer.deserialize_map(Members)
         }
     }
     impl<'de> ::serde::Deserialize<'de> for ErrorResponse {
@@ -1479,26 +1379,278 @@ never seen is no error.
             )
         }
     }
+    /// The members of an event whose type is known.
+    #[derive(::serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct EventMembers<P> {
+        event_id: EventId,
+        payload: P,
+        timestamp: EventTime,
+    }
+    impl Event {
+        /// Reads the members beside the one that names the type.
+        fn of_type<'de, D: ::serde::Deserializer<'de>>(
+            event_type: &str,
+            members: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            Ok(
+                match event_type {
+                    "user_created" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::UserCreated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "user_updated" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::UserUpdated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "user_deleted" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::UserDeleted {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "thing_created" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ThingCreated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "thing_updated" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ThingUpdated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "user_thing_associated" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::UserThingAssociated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "user_thing_disassociated" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::UserThingDisassociated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "thing_status_changed" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ThingStatusChanged {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "thing_interaction" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ThingInteraction {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "thing_connected" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ThingConnected {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "consumable_usage" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::ConsumableUsage {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "firmware_upgrade_started" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::FirmwareUpgradeStarted {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "firmware_upgrade_completed" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::FirmwareUpgradeCompleted {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "custom_event" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::CustomEvent {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "unsubscribe" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::Unsubscribe {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "preexisting_sync_started" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::PreexistingSyncStarted {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "preexisting_sync_completed" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::PreexistingSyncCompleted {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "preexisting_user_created" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::PreexistingUserCreated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "preexisting_thing_created" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::PreexistingThingCreated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    "preexisting_user_thing_associated" => {
+                        let EventMembers { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(
+                            members,
+                        )?;
+                        Self::PreexistingUserThingAssociated {
+                            event_id,
+                            payload,
+                            timestamp,
+                        }
+                    }
+                    _ => {
+                        return Err(
+                            ::serde::de::Error::custom(super::super::json::Unreadable),
+                        );
+                    }
+                },
+            )
+        }
+    }
     /// Reads an event that keeps to the contract. What breaks only rules that the types cannot hold is read as well.
     impl ::std::convert::TryFrom<super::super::json::Json> for Event {
         type Error = super::super::json::Unreadable;
         fn try_from(
             json: super::super::json::Json,
         ) -> ::std::result::Result<Self, Self::Error> {
-            if !json.repeated_names().is_empty() {
-                return Err(super::super::json::Unreadable);
-            }
-            EventMembers::deserialize(json)
+            let (event_type, members) = json.without("type")?;
+            Self::of_type(&event_type, members)
         }
     }
     impl<'de> ::serde::Deserialize<'de> for Event {
         fn deserialize<D: ::serde::Deserializer<'de>>(
             deserializer: D,
         ) -> ::std::result::Result<Self, D::Error> {
-            let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(
-                deserializer,
-            )?;
-            Self::try_from(json).map_err(::serde::de::Error::custom)
+            struct Members;
+            impl<'de> ::serde::de::Visitor<'de> for Members {
+                type Value = Event;
+                fn expecting(
+                    &self,
+                    f: &mut ::std::fmt::Formatter<'_>,
+                ) -> ::std::fmt::Result {
+                    f.write_str("an event")
+                }
+                fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                    self,
+                    mut members: A,
+                ) -> ::std::result::Result<Event, A::Error> {
+                    match members.next_key::<super::super::json::Name<'de>>()? {
+                        Some(first) if first.as_str() == "type" => {
+                            let event_type = members
+                                .next_value::<super::super::json::Name<'de>>()?;
+                            let rest = ::serde::de::value::MapAccessDeserializer::new(
+                                members,
+                            );
+                            Event::of_type(event_type.as_str(), rest)
+                        }
+                        first => {
+                            let json = super::super::json::Json::of_members(
+                                first,
+                                members,
+                            )?;
+                            Event::try_from(json).map_err(::serde::de::Error::custom)
+                        }
+                    }
+                }
+            }
+            deserializer.deserialize_map(Members)
         }
     }
     impl<'de> ::serde::Deserialize<'de> for FirmwareUpgradeCompletedPayload {
@@ -1577,19 +1729,24 @@ never seen is no error.
         fn deserialize<D: ::serde::Deserializer<'de>>(
             deserializer: D,
         ) -> ::std::result::Result<Self, D::Error> {
-            let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(
+            let value = match <super::super::json::Json as ::serde::Deserialize>::deserialize(
                 deserializer,
-            )?;
-            super::schemas::PROPERTY_VALUE
-                .check(&json)
-                .map_err(::serde::de::Error::custom)?;
-            match json {
-                super::super::json::Json::String(value) => Ok(Self::String(value)),
-                super::super::json::Json::Integer(value) => Ok(Self::Int64(value)),
-                super::super::json::Json::Decimal(value) => Ok(Self::Double(value)),
-                super::super::json::Json::Boolean(value) => Ok(Self::Boolean(value)),
-                _ => Err(::serde::de::Error::custom(super::super::json::Unreadable)),
-            }
+            )? {
+                super::super::json::Json::String(value) => Self::String(value),
+                super::super::json::Json::Integer(value) => Self::Int64(value),
+                super::super::json::Json::Decimal(value) => Self::Double(value),
+                super::super::json::Json::Boolean(value) => Self::Boolean(value),
+                other => {
+                    super::schemas::PROPERTY_VALUE
+                        .check(&other)
+                        .map_err(::serde::de::Error::custom)?;
+                    return Err(
+                        ::serde::de::Error::custom(super::super::json::Unreadable),
+                    );
+                }
+            };
+            super::super::contract::Judge::of_choice(value)
+                .map_err(::serde::de::Error::custom)
         }
     }
     impl<'de> ::serde::Deserialize<'de> for ThingConnectedPayload {
@@ -1614,9 +1771,54 @@ never seen is no error.
         fn deserialize<D: ::serde::Deserializer<'de>>(
             deserializer: D,
         ) -> ::std::result::Result<Self, D::Error> {
-            ThingInteractionPayloadMembers::deserialize(
-                super::super::json::ObjectOnly(deserializer),
-            )
+            struct Members;
+            impl<'de> ::serde::de::Visitor<'de> for Members {
+                type Value = ThingInteractionPayload;
+                fn expecting(
+                    &self,
+                    f: &mut ::std::fmt::Formatter<'_>,
+                ) -> ::std::fmt::Result {
+                    f.write_str("the properties of `ThingInteractionPayload`")
+                }
+                fn visit_map<A: ::serde::de::MapAccess<'de>>(
+                    self,
+                    mut members: A,
+                ) -> ::std::result::Result<ThingInteractionPayload, A::Error> {
+                    let mut thing_id = ::std::option::Option::None;
+                    let mut user_id = ::std::option::Option::None;
+                    let mut extra = Properties::default();
+                    while let Some(name) = members
+                        .next_key::<super::super::json::Name<'de>>()?
+                    {
+                        match name.as_str() {
+                            "thing_id" => {
+                                super::super::json::once(
+                                    &mut thing_id,
+                                    "thing_id",
+                                    members.next_value()?,
+                                )?
+                            }
+                            "user_id" => {
+                                super::super::json::once(
+                                    &mut user_id,
+                                    "user_id",
+                                    members.next_value()?,
+                                )?
+                            }
+                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                        }
+                    }
+                    Ok(ThingInteractionPayload {
+                        thing_id: thing_id
+                            .ok_or_else(|| ::serde::de::Error::missing_field(
+                                "thing_id",
+                            ))?,
+                        user_id,
+                        extra,
+                    })
+                }
+            }
+            deserializer.deserialize_map(Members)
         }
     }
     impl<'de> ::serde::Deserialize<'de> for ThingStatusChangedPayload {
@@ -1841,31 +2043,61 @@ never seen is no error.
             self.0
         }
     }
-    impl super::super::contract::IntoProperty<Properties> for Properties {
-        fn into_property(
-            self,
-        ) -> ::std::result::Result<Properties, super::super::contract::InvalidInput> {
-            Ok(self)
-        }
-    }
-    impl super::super::contract::IntoProperty<Properties>
-    for ::std::result::Result<Properties, super::super::contract::InvalidInput> {
-        fn into_property(
-            self,
-        ) -> ::std::result::Result<Properties, super::super::contract::InvalidInput> {
-            self
-        }
-    }
     impl super::super::contract::Text for ThingId {}
     impl super::super::contract::Text for Token {}
     impl super::super::contract::Text for UserId {}
     impl super::super::contract::Text for UtcOffset {}
+    /// With hyphens and small letters. Every UUID keeps to the rules of this text.
+    impl ::std::convert::From<::uuid::Uuid> for EventId {
+        fn from(value: ::uuid::Uuid) -> Self {
+            Self(
+                value
+                    .hyphenated()
+                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
+                    .to_owned(),
+            )
+        }
+    }
+    /// With hyphens and small letters. Every UUID keeps to the rules of this text.
+    impl ::std::convert::From<::uuid::Uuid> for UserId {
+        fn from(value: ::uuid::Uuid) -> Self {
+            Self(
+                value
+                    .hyphenated()
+                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
+                    .to_owned(),
+            )
+        }
+    }
+    /// With hyphens and small letters. Every UUID keeps to the rules of this text.
+    impl ::std::convert::From<::uuid::Uuid> for ThingId {
+        fn from(value: ::uuid::Uuid) -> Self {
+            Self(
+                value
+                    .hyphenated()
+                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
+                    .to_owned(),
+            )
+        }
+    }
+    /// With hyphens and small letters. Every UUID keeps to the rules of this text.
+    impl ::std::convert::From<::uuid::Uuid> for Token {
+        fn from(value: ::uuid::Uuid) -> Self {
+            Self(
+                value
+                    .hyphenated()
+                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
+                    .to_owned(),
+            )
+        }
+    }
     /// Builders of payloads: one setter for each property, and `build`.
     pub mod builder {
         use super::super::super::contract::{
-            Building, Given, IntoOptional, IntoProperty, InvalidInput,
+            Choice, Given, IntoOptional, IntoProperty, InvalidInput, Judge, NumberSchema,
+            Path, Provenance,
         };
-        use super::super::schemas;
+        use super::super::{schemas, types};
         ///Builds a [`UserCreatedPayload`](super::UserCreatedPayload).
         #[derive(Clone, Debug, Default)]
         #[must_use]
@@ -1932,21 +2164,38 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::UserCreatedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::USER_CREATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let copilot_analysis_consent = building_
-                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
-                let custom_properties = building_
-                    .property("custom_properties", self.custom_properties);
-                let email = building_.property("email", self.email);
-                let first_name = building_.property("first_name", self.first_name);
-                let last_name = building_.property("last_name", self.last_name);
-                let user_id = building_.property("user_id", self.user_id);
-                let utc_offset = building_.property("utc_offset", self.utc_offset);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UserCreatedPayload {
+                let mut judge_ = Judge::default();
+                let given_ = usize::from(self.copilot_analysis_consent.is_some())
+                    + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.email.is_some())
+                    + usize::from(self.first_name.is_some())
+                    + usize::from(self.last_name.is_some())
+                    + usize::from(self.user_id.is_some())
+                    + usize::from(self.utc_offset.is_some());
+                let copilot_analysis_consent = judge_
+                    .optional("copilot_analysis_consent", self.copilot_analysis_consent);
+                let custom_properties = judge_
+                    .optional("custom_properties", self.custom_properties);
+                let email = judge_.optional("email", self.email);
+                let first_name = judge_.optional("first_name", self.first_name);
+                let last_name = judge_.optional("last_name", self.last_name);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Documented);
+                let utc_offset = judge_.optional("utc_offset", self.utc_offset);
+                if let Some(value) = &custom_properties {
+                    judge_
+                        .properties(&Path::ROOT.child("custom_properties"), value, &[]);
+                }
+                judge_
+                    .count(
+                        given_
+                            + custom_properties
+                                .as_ref()
+                                .map_or(0, types::Properties::len),
+                        schemas::EVENT.limit.as_ref(),
+                    );
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UserCreatedPayload {
                         copilot_analysis_consent,
                         custom_properties,
                         email,
@@ -2023,21 +2272,38 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::UserUpdatedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::USER_UPDATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let copilot_analysis_consent = building_
-                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
-                let custom_properties = building_
-                    .property("custom_properties", self.custom_properties);
-                let email = building_.property("email", self.email);
-                let first_name = building_.property("first_name", self.first_name);
-                let last_name = building_.property("last_name", self.last_name);
-                let user_id = building_.property("user_id", self.user_id);
-                let utc_offset = building_.property("utc_offset", self.utc_offset);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UserUpdatedPayload {
+                let mut judge_ = Judge::default();
+                let given_ = usize::from(self.copilot_analysis_consent.is_some())
+                    + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.email.is_some())
+                    + usize::from(self.first_name.is_some())
+                    + usize::from(self.last_name.is_some())
+                    + usize::from(self.user_id.is_some())
+                    + usize::from(self.utc_offset.is_some());
+                let copilot_analysis_consent = judge_
+                    .optional("copilot_analysis_consent", self.copilot_analysis_consent);
+                let custom_properties = judge_
+                    .optional("custom_properties", self.custom_properties);
+                let email = judge_.optional("email", self.email);
+                let first_name = judge_.optional("first_name", self.first_name);
+                let last_name = judge_.optional("last_name", self.last_name);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Documented);
+                let utc_offset = judge_.optional("utc_offset", self.utc_offset);
+                if let Some(value) = &custom_properties {
+                    judge_
+                        .properties(&Path::ROOT.child("custom_properties"), value, &[]);
+                }
+                judge_
+                    .count(
+                        given_
+                            + custom_properties
+                                .as_ref()
+                                .map_or(0, types::Properties::len),
+                        schemas::EVENT.limit.as_ref(),
+                    );
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UserUpdatedPayload {
                         copilot_analysis_consent,
                         custom_properties,
                         email,
@@ -2063,13 +2329,11 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::UserDeletedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::USER_DELETED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UserDeletedPayload {
+                let mut judge_ = Judge::default();
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Observed);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UserDeletedPayload {
                         user_id: user_id?,
                     }))
             }
@@ -2121,19 +2385,34 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ThingCreatedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::THING_CREATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let custom_properties = building_
-                    .property("custom_properties", self.custom_properties);
-                let firmware_version = building_
-                    .property("firmware_version", self.firmware_version);
-                let model = building_.property("model", self.model);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ThingCreatedPayload {
+                let mut judge_ = Judge::default();
+                let given_ = usize::from(self.custom_properties.is_some())
+                    + usize::from(self.firmware_version.is_some())
+                    + usize::from(self.model.is_some())
+                    + usize::from(self.thing_id.is_some())
+                    + usize::from(self.user_id.is_some());
+                let custom_properties = judge_
+                    .optional("custom_properties", self.custom_properties);
+                let firmware_version = judge_
+                    .optional("firmware_version", self.firmware_version);
+                let model = judge_.optional("model", self.model);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Documented);
+                let user_id = judge_.optional("user_id", self.user_id);
+                if let Some(value) = &custom_properties {
+                    judge_
+                        .properties(&Path::ROOT.child("custom_properties"), value, &[]);
+                }
+                judge_
+                    .count(
+                        given_
+                            + custom_properties
+                                .as_ref()
+                                .map_or(0, types::Properties::len),
+                        schemas::EVENT.limit.as_ref(),
+                    );
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ThingCreatedPayload {
                         custom_properties,
                         firmware_version,
                         model,
@@ -2189,19 +2468,34 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ThingUpdatedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::THING_UPDATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let custom_properties = building_
-                    .property("custom_properties", self.custom_properties);
-                let firmware_version = building_
-                    .property("firmware_version", self.firmware_version);
-                let model = building_.property("model", self.model);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ThingUpdatedPayload {
+                let mut judge_ = Judge::default();
+                let given_ = usize::from(self.custom_properties.is_some())
+                    + usize::from(self.firmware_version.is_some())
+                    + usize::from(self.model.is_some())
+                    + usize::from(self.thing_id.is_some())
+                    + usize::from(self.user_id.is_some());
+                let custom_properties = judge_
+                    .optional("custom_properties", self.custom_properties);
+                let firmware_version = judge_
+                    .optional("firmware_version", self.firmware_version);
+                let model = judge_.optional("model", self.model);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Documented);
+                let user_id = judge_.optional("user_id", self.user_id);
+                if let Some(value) = &custom_properties {
+                    judge_
+                        .properties(&Path::ROOT.child("custom_properties"), value, &[]);
+                }
+                judge_
+                    .count(
+                        given_
+                            + custom_properties
+                                .as_ref()
+                                .map_or(0, types::Properties::len),
+                        schemas::EVENT.limit.as_ref(),
+                    );
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ThingUpdatedPayload {
                         custom_properties,
                         firmware_version,
                         model,
@@ -2230,14 +2524,13 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::UserThingAssociatedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::USER_THING_ASSOCIATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UserThingAssociatedPayload {
+                let mut judge_ = Judge::default();
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Observed);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UserThingAssociatedPayload {
                         thing_id: thing_id?,
                         user_id: user_id?,
                     }))
@@ -2266,14 +2559,13 @@ never seen is no error.
                 super::UserThingDisassociatedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::USER_THING_DISASSOCIATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UserThingDisassociatedPayload {
+                let mut judge_ = Judge::default();
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Observed);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UserThingDisassociatedPayload {
                         thing_id: thing_id?,
                         user_id: user_id?,
                     }))
@@ -2323,17 +2615,21 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ThingStatusChangedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::THING_STATUS_CHANGED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let status_date = building_.property("status_date", self.status_date);
-                let status_key = building_.property("status_key", self.status_key);
-                let status_value = building_.property("status_value", self.status_value);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ThingStatusChangedPayload {
+                let mut judge_ = Judge::default();
+                let status_date = judge_
+                    .mandatory("status_date", self.status_date, Provenance::Observed);
+                let status_key = judge_
+                    .mandatory("status_key", self.status_key, Provenance::Observed);
+                let status_value = judge_
+                    .mandatory("status_value", self.status_value, Provenance::Observed);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_.optional("user_id", self.user_id);
+                if let Some(value) = &status_date {
+                    judge_.integer("status_date", &schemas::EPOCH_MILLIS, value.0, None);
+                }
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ThingStatusChangedPayload {
                         status_date: status_date?,
                         status_key: status_key?,
                         status_value: status_value?,
@@ -2370,15 +2666,17 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ThingInteractionPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::THING_INTERACTION_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                let extra = building_.further(self.extra);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ThingInteractionPayload {
+                let mut judge_ = Judge::default();
+                let given_ = usize::from(self.thing_id.is_some())
+                    + usize::from(self.user_id.is_some());
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Documented);
+                let user_id = judge_.optional("user_id", self.user_id);
+                let extra = judge_.further(self.extra);
+                judge_.properties(&Path::ROOT, &extra, &["thing_id", "user_id"]);
+                judge_.count(given_ + extra.len(), schemas::EVENT.limit.as_ref());
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ThingInteractionPayload {
                         thing_id: thing_id?,
                         user_id,
                         extra,
@@ -2408,14 +2706,12 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ThingConnectedPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::THING_CONNECTED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ThingConnectedPayload {
+                let mut judge_ = Judge::default();
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Documented);
+                let user_id = judge_.optional("user_id", self.user_id);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ThingConnectedPayload {
                         thing_id: thing_id?,
                         user_id,
                     }))
@@ -2452,16 +2748,14 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::ConsumableUsagePayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::CONSUMABLE_USAGE_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let consumable_type = building_
-                    .property("consumable_type", self.consumable_type);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::ConsumableUsagePayload {
+                let mut judge_ = Judge::default();
+                let consumable_type = judge_
+                    .optional("consumable_type", self.consumable_type);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_.optional("user_id", self.user_id);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::ConsumableUsagePayload {
                         consumable_type,
                         thing_id: thing_id?,
                         user_id,
@@ -2502,16 +2796,14 @@ never seen is no error.
                 super::FirmwareUpgradeStartedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::FIRMWARE_UPGRADE_STARTED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let firmware_version = building_
-                    .property("firmware_version", self.firmware_version);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::FirmwareUpgradeStartedPayload {
+                let mut judge_ = Judge::default();
+                let firmware_version = judge_
+                    .optional("firmware_version", self.firmware_version);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_.optional("user_id", self.user_id);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::FirmwareUpgradeStartedPayload {
                         firmware_version,
                         thing_id: thing_id?,
                         user_id,
@@ -2552,16 +2844,14 @@ never seen is no error.
                 super::FirmwareUpgradeCompletedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::FIRMWARE_UPGRADE_COMPLETED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let firmware_version = building_
-                    .property("firmware_version", self.firmware_version);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::FirmwareUpgradeCompletedPayload {
+                let mut judge_ = Judge::default();
+                let firmware_version = judge_
+                    .optional("firmware_version", self.firmware_version);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_.optional("user_id", self.user_id);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::FirmwareUpgradeCompletedPayload {
                         firmware_version,
                         thing_id: thing_id?,
                         user_id,
@@ -2604,16 +2894,30 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::CustomEventPayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::CUSTOM_EVENT_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let subtype = building_.property("subtype", self.subtype);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                let extra = building_.further(self.extra);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::CustomEventPayload {
+                let mut judge_ = Judge::default();
+                judge_
+                    .at_least_one_of(
+                        &[&["user_id"], &["thing_id"]],
+                        Provenance::Documented,
+                        self.user_id.is_some() || self.thing_id.is_some(),
+                    );
+                let given_ = usize::from(self.subtype.is_some())
+                    + usize::from(self.thing_id.is_some())
+                    + usize::from(self.user_id.is_some());
+                let subtype = judge_
+                    .mandatory("subtype", self.subtype, Provenance::Documented);
+                let thing_id = judge_.optional("thing_id", self.thing_id);
+                let user_id = judge_.optional("user_id", self.user_id);
+                let extra = judge_.further(self.extra);
+                judge_
+                    .properties(
+                        &Path::ROOT,
+                        &extra,
+                        &["subtype", "thing_id", "user_id"],
+                    );
+                judge_.count(given_ + extra.len(), schemas::EVENT.limit.as_ref());
+                judge_
+                    .made(|| ::std::option::Option::Some(super::CustomEventPayload {
                         subtype: subtype?,
                         thing_id,
                         user_id,
@@ -2636,13 +2940,11 @@ never seen is no error.
             pub fn build(
                 self,
             ) -> ::std::result::Result<super::UnsubscribePayload, InvalidInput> {
-                let mut building_ = Building::new(
-                    &schemas::UNSUBSCRIBE_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let email = building_.property("email", self.email);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::UnsubscribePayload {
+                let mut judge_ = Judge::default();
+                let email = judge_
+                    .mandatory("email", self.email, Provenance::Documented);
+                judge_
+                    .made(|| ::std::option::Option::Some(super::UnsubscribePayload {
                         email: email?,
                     }))
             }
@@ -2659,12 +2961,9 @@ never seen is no error.
                 super::PreexistingSyncStartedPayload,
                 InvalidInput,
             > {
-                let building_ = Building::new(
-                    &schemas::PREEXISTING_SYNC_STARTED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                building_
-                    .finish(|| ::std::option::Option::Some(super::PreexistingSyncStartedPayload {}))
+                let judge_ = Judge::default();
+                judge_
+                    .made(|| ::std::option::Option::Some(super::PreexistingSyncStartedPayload {}))
             }
         }
         ///Builds a [`PreexistingSyncCompletedPayload`](super::PreexistingSyncCompletedPayload).
@@ -2679,12 +2978,9 @@ never seen is no error.
                 super::PreexistingSyncCompletedPayload,
                 InvalidInput,
             > {
-                let building_ = Building::new(
-                    &schemas::PREEXISTING_SYNC_COMPLETED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                building_
-                    .finish(|| ::std::option::Option::Some(super::PreexistingSyncCompletedPayload {}))
+                let judge_ = Judge::default();
+                judge_
+                    .made(|| ::std::option::Option::Some(super::PreexistingSyncCompletedPayload {}))
             }
         }
         ///Builds a [`PreexistingUserCreatedPayload`](super::PreexistingUserCreatedPayload).
@@ -2756,21 +3052,28 @@ never seen is no error.
                 super::PreexistingUserCreatedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::PREEXISTING_USER_CREATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let copilot_analysis_consent = building_
-                    .property("copilot_analysis_consent", self.copilot_analysis_consent);
-                let email = building_.property("email", self.email);
-                let first_name = building_.property("first_name", self.first_name);
-                let last_name = building_.property("last_name", self.last_name);
-                let original_creation_date = building_
-                    .property("original_creation_date", self.original_creation_date);
-                let user_id = building_.property("user_id", self.user_id);
-                let utc_offset = building_.property("utc_offset", self.utc_offset);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::PreexistingUserCreatedPayload {
+                let mut judge_ = Judge::default();
+                let copilot_analysis_consent = judge_
+                    .optional("copilot_analysis_consent", self.copilot_analysis_consent);
+                let email = judge_.optional("email", self.email);
+                let first_name = judge_.optional("first_name", self.first_name);
+                let last_name = judge_.optional("last_name", self.last_name);
+                let original_creation_date = judge_
+                    .optional("original_creation_date", self.original_creation_date);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Observed);
+                let utc_offset = judge_.optional("utc_offset", self.utc_offset);
+                if let Some(value) = &original_creation_date {
+                    judge_
+                        .integer(
+                            "original_creation_date",
+                            &schemas::EPOCH_MILLIS,
+                            value.0,
+                            None,
+                        );
+                }
+                judge_
+                    .made(|| ::std::option::Option::Some(super::PreexistingUserCreatedPayload {
                         copilot_analysis_consent,
                         email,
                         first_name,
@@ -2831,19 +3134,26 @@ never seen is no error.
                 super::PreexistingThingCreatedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::PREEXISTING_THING_CREATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let firmware_version = building_
-                    .property("firmware_version", self.firmware_version);
-                let model = building_.property("model", self.model);
-                let original_creation_date = building_
-                    .property("original_creation_date", self.original_creation_date);
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::PreexistingThingCreatedPayload {
+                let mut judge_ = Judge::default();
+                let firmware_version = judge_
+                    .optional("firmware_version", self.firmware_version);
+                let model = judge_.optional("model", self.model);
+                let original_creation_date = judge_
+                    .optional("original_creation_date", self.original_creation_date);
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_.optional("user_id", self.user_id);
+                if let Some(value) = &original_creation_date {
+                    judge_
+                        .integer(
+                            "original_creation_date",
+                            &schemas::EPOCH_MILLIS,
+                            value.0,
+                            None,
+                        );
+                }
+                judge_
+                    .made(|| ::std::option::Option::Some(super::PreexistingThingCreatedPayload {
                         firmware_version,
                         model,
                         original_creation_date,
@@ -2883,19 +3193,27 @@ never seen is no error.
                 super::PreexistingUserThingAssociatedPayload,
                 InvalidInput,
             > {
-                let mut building_ = Building::new(
-                    &schemas::PREEXISTING_USER_THING_ASSOCIATED_PAYLOAD,
-                    &schemas::EVENT,
-                );
-                let original_association_date = building_
-                    .property(
+                let mut judge_ = Judge::default();
+                let original_association_date = judge_
+                    .optional(
                         "original_association_date",
                         self.original_association_date,
                     );
-                let thing_id = building_.property("thing_id", self.thing_id);
-                let user_id = building_.property("user_id", self.user_id);
-                building_
-                    .finish(|| ::std::option::Option::Some(super::PreexistingUserThingAssociatedPayload {
+                let thing_id = judge_
+                    .mandatory("thing_id", self.thing_id, Provenance::Observed);
+                let user_id = judge_
+                    .mandatory("user_id", self.user_id, Provenance::Observed);
+                if let Some(value) = &original_association_date {
+                    judge_
+                        .integer(
+                            "original_association_date",
+                            &schemas::EPOCH_MILLIS,
+                            value.0,
+                            None,
+                        );
+                }
+                judge_
+                    .made(|| ::std::option::Option::Some(super::PreexistingUserThingAssociatedPayload {
                         original_association_date,
                         thing_id: thing_id?,
                         user_id: user_id?,
@@ -4688,12 +5006,18 @@ pub mod schemas {
             ),
         ],
         limit: Some(PropertyLimit {
-            maximum: 20usize,
+            maximum: 20,
             within: "payload",
             provenance: Provenance::Documented,
         }),
     };
 }
+use super::{
+    contract::{
+        Choice, InvalidInput, IntoProperty, Judge, NumberSchema, Path, Provenance,
+    },
+    json::Writer,
+};
 impl ClientHooks<super::raw::RequestSettings> for Client {
     async fn pre<E>(
         &self,
@@ -4753,16 +5077,15 @@ pub trait EventPayload: IntoEvent<Event = types::Event> {
 }
 /// The event of parts that a builder was given, or everything that breaks the contract in them.
 fn event_of<P: EventPayload>(
-    event_id: ::std::result::Result<types::EventId, super::contract::InvalidInput>,
-    payload: ::std::result::Result<P, super::contract::InvalidInput>,
+    event_id: ::std::result::Result<types::EventId, InvalidInput>,
+    payload: ::std::result::Result<P, InvalidInput>,
     timestamp: types::EventTime,
-) -> ::std::result::Result<types::Event, super::contract::InvalidInput> {
-    let mut event = super::contract::Parts::default();
-    let event_id = event.part("/event_id", event_id);
-    let payload = event.part("/payload", payload);
-    let timestamp = event
-        .part("/timestamp", schemas::EVENT_TIME.check(timestamp.0).map(|()| timestamp));
-    event.finish(|| Some(payload?.into_event(event_id?, timestamp?)))
+) -> ::std::result::Result<types::Event, InvalidInput> {
+    let mut judge = Judge::default();
+    let event_id = judge.part("event_id", event_id);
+    let payload = judge.part("payload", payload);
+    judge.integer("timestamp", &schemas::EVENT_TIME, timestamp.0, None);
+    judge.made(|| Some(payload?.into_event(event_id?, timestamp)))
 }
 impl EventPayload for types::UserCreatedPayload {
     const EVENT_TYPE: &'static str = "user_created";
@@ -4781,9 +5104,9 @@ impl IntoEvent for types::UserCreatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UserCreatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4805,9 +5128,9 @@ impl IntoEvent for types::UserUpdatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UserUpdatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4829,9 +5152,9 @@ impl IntoEvent for types::UserDeletedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UserDeletedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4853,9 +5176,9 @@ impl IntoEvent for types::ThingCreatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ThingCreatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4877,9 +5200,9 @@ impl IntoEvent for types::ThingUpdatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ThingUpdatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4901,9 +5224,9 @@ impl IntoEvent for types::UserThingAssociatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UserThingAssociatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4925,9 +5248,9 @@ impl IntoEvent for types::UserThingDisassociatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UserThingDisassociatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4949,9 +5272,9 @@ impl IntoEvent for types::ThingStatusChangedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ThingStatusChangedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4973,9 +5296,9 @@ impl IntoEvent for types::ThingInteractionPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ThingInteractionPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -4997,9 +5320,9 @@ impl IntoEvent for types::ThingConnectedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ThingConnectedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5021,9 +5344,9 @@ impl IntoEvent for types::ConsumableUsagePayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::ConsumableUsagePayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5045,9 +5368,9 @@ impl IntoEvent for types::FirmwareUpgradeStartedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::FirmwareUpgradeStartedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5069,9 +5392,9 @@ impl IntoEvent for types::FirmwareUpgradeCompletedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::FirmwareUpgradeCompletedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5093,9 +5416,9 @@ impl IntoEvent for types::CustomEventPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::CustomEventPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5117,9 +5440,9 @@ impl IntoEvent for types::UnsubscribePayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::UnsubscribePayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5141,9 +5464,9 @@ impl IntoEvent for types::PreexistingSyncStartedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::PreexistingSyncStartedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5165,9 +5488,9 @@ impl IntoEvent for types::PreexistingSyncCompletedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::PreexistingSyncCompletedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5189,9 +5512,9 @@ impl IntoEvent for types::PreexistingUserCreatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::PreexistingUserCreatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5213,9 +5536,9 @@ impl IntoEvent for types::PreexistingThingCreatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::PreexistingThingCreatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5237,9 +5560,9 @@ impl IntoEvent for types::PreexistingUserThingAssociatedPayload {
         }
     }
 }
-impl<Id: super::contract::IntoProperty<types::EventId>> IntoEvent<Id>
+impl<Id: IntoProperty<types::EventId>> IntoEvent<Id>
 for types::builder::PreexistingUserThingAssociatedPayload {
-    type Event = ::std::result::Result<types::Event, super::contract::InvalidInput>;
+    type Event = ::std::result::Result<types::Event, InvalidInput>;
     fn into_event(self, event_id: Id, timestamp: types::EventTime) -> Self::Event {
         event_of(event_id.into_property(), self.build(), timestamp)
     }
@@ -5410,56 +5733,537 @@ impl types::Event {
             }
         }
     }
-    /// Every rule of the contract that the event breaks. `now` is the receiver's clock in milliseconds since
-    /// 1970, for the rules about time.
-    pub fn violations(&self, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
-        let schema: &'static super::contract::ObjectSchema = match self {
-            Self::UserCreated { .. } => &schemas::USER_CREATED_EVENT,
-            Self::UserUpdated { .. } => &schemas::USER_UPDATED_EVENT,
-            Self::UserDeleted { .. } => &schemas::USER_DELETED_EVENT,
-            Self::ThingCreated { .. } => &schemas::THING_CREATED_EVENT,
-            Self::ThingUpdated { .. } => &schemas::THING_UPDATED_EVENT,
-            Self::UserThingAssociated { .. } => &schemas::USER_THING_ASSOCIATED_EVENT,
-            Self::UserThingDisassociated { .. } => {
-                &schemas::USER_THING_DISASSOCIATED_EVENT
+    /// Holds the event against every rule that its types do not hold. `now` is the receiver's clock in milliseconds
+    /// since 1970.
+    pub(crate) fn judge(&self, now: i64) -> Judge {
+        let mut judge = Judge::default();
+        match self {
+            Self::UserCreated { payload, .. } => payload.judge(&mut judge),
+            Self::UserUpdated { payload, .. } => payload.judge(&mut judge),
+            Self::UserDeleted { payload, .. } => payload.judge(&mut judge),
+            Self::ThingCreated { payload, .. } => payload.judge(&mut judge),
+            Self::ThingUpdated { payload, .. } => payload.judge(&mut judge),
+            Self::UserThingAssociated { payload, .. } => payload.judge(&mut judge),
+            Self::UserThingDisassociated { payload, .. } => payload.judge(&mut judge),
+            Self::ThingStatusChanged { payload, .. } => payload.judge(&mut judge),
+            Self::ThingInteraction { payload, .. } => payload.judge(&mut judge),
+            Self::ThingConnected { payload, .. } => payload.judge(&mut judge),
+            Self::ConsumableUsage { payload, .. } => payload.judge(&mut judge),
+            Self::FirmwareUpgradeStarted { payload, .. } => payload.judge(&mut judge),
+            Self::FirmwareUpgradeCompleted { payload, .. } => payload.judge(&mut judge),
+            Self::CustomEvent { payload, .. } => payload.judge(&mut judge),
+            Self::Unsubscribe { payload, .. } => payload.judge(&mut judge),
+            Self::PreexistingSyncStarted { payload, .. } => payload.judge(&mut judge),
+            Self::PreexistingSyncCompleted { payload, .. } => payload.judge(&mut judge),
+            Self::PreexistingUserCreated { payload, .. } => payload.judge(&mut judge),
+            Self::PreexistingThingCreated { payload, .. } => payload.judge(&mut judge),
+            Self::PreexistingUserThingAssociated { payload, .. } => {
+                payload.judge(&mut judge)
             }
-            Self::ThingStatusChanged { .. } => &schemas::THING_STATUS_CHANGED_EVENT,
-            Self::ThingInteraction { .. } => &schemas::THING_INTERACTION_EVENT,
-            Self::ThingConnected { .. } => &schemas::THING_CONNECTED_EVENT,
-            Self::ConsumableUsage { .. } => &schemas::CONSUMABLE_USAGE_EVENT,
-            Self::FirmwareUpgradeStarted { .. } => {
-                &schemas::FIRMWARE_UPGRADE_STARTED_EVENT
-            }
-            Self::FirmwareUpgradeCompleted { .. } => {
-                &schemas::FIRMWARE_UPGRADE_COMPLETED_EVENT
-            }
-            Self::CustomEvent { .. } => &schemas::CUSTOM_EVENT,
-            Self::Unsubscribe { .. } => &schemas::UNSUBSCRIBE_EVENT,
-            Self::PreexistingSyncStarted { .. } => {
-                &schemas::PREEXISTING_SYNC_STARTED_EVENT
-            }
-            Self::PreexistingSyncCompleted { .. } => {
-                &schemas::PREEXISTING_SYNC_COMPLETED_EVENT
-            }
-            Self::PreexistingUserCreated { .. } => {
-                &schemas::PREEXISTING_USER_CREATED_EVENT
-            }
-            Self::PreexistingThingCreated { .. } => {
-                &schemas::PREEXISTING_THING_CREATED_EVENT
-            }
-            Self::PreexistingUserThingAssociated { .. } => {
-                &schemas::PREEXISTING_USER_THING_ASSOCIATED_EVENT
-            }
-        };
-        schemas::EVENT.check_generated(schema, self, now)
+        }
+        judge.within("payload");
+        judge.integer("timestamp", &schemas::EVENT_TIME, self.timestamp().0, Some(now));
+        judge
     }
-    /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+    /// Adds the event to a text of JSON, with the bytes that `Serialize` gives.
     #[doc(hidden)]
-    pub fn violations_in(
-        json: &super::json::Json,
-        now: i64,
-    ) -> ::std::vec::Vec<super::contract::Violation> {
-        schemas::EVENT.check_json(json, now)
+    pub fn write(&self, text: &mut ::std::vec::Vec<u8>) {
+        let mut json = Writer::new(text);
+        json.verbatim(
+            match self {
+                Self::UserCreated { .. } => "{\"type\":\"user_created\",",
+                Self::UserUpdated { .. } => "{\"type\":\"user_updated\",",
+                Self::UserDeleted { .. } => "{\"type\":\"user_deleted\",",
+                Self::ThingCreated { .. } => "{\"type\":\"thing_created\",",
+                Self::ThingUpdated { .. } => "{\"type\":\"thing_updated\",",
+                Self::UserThingAssociated { .. } => {
+                    "{\"type\":\"user_thing_associated\","
+                }
+                Self::UserThingDisassociated { .. } => {
+                    "{\"type\":\"user_thing_disassociated\","
+                }
+                Self::ThingStatusChanged { .. } => "{\"type\":\"thing_status_changed\",",
+                Self::ThingInteraction { .. } => "{\"type\":\"thing_interaction\",",
+                Self::ThingConnected { .. } => "{\"type\":\"thing_connected\",",
+                Self::ConsumableUsage { .. } => "{\"type\":\"consumable_usage\",",
+                Self::FirmwareUpgradeStarted { .. } => {
+                    "{\"type\":\"firmware_upgrade_started\","
+                }
+                Self::FirmwareUpgradeCompleted { .. } => {
+                    "{\"type\":\"firmware_upgrade_completed\","
+                }
+                Self::CustomEvent { .. } => "{\"type\":\"custom_event\",",
+                Self::Unsubscribe { .. } => "{\"type\":\"unsubscribe\",",
+                Self::PreexistingSyncStarted { .. } => {
+                    "{\"type\":\"preexisting_sync_started\","
+                }
+                Self::PreexistingSyncCompleted { .. } => {
+                    "{\"type\":\"preexisting_sync_completed\","
+                }
+                Self::PreexistingUserCreated { .. } => {
+                    "{\"type\":\"preexisting_user_created\","
+                }
+                Self::PreexistingThingCreated { .. } => {
+                    "{\"type\":\"preexisting_thing_created\","
+                }
+                Self::PreexistingUserThingAssociated { .. } => {
+                    "{\"type\":\"preexisting_user_thing_associated\","
+                }
+            },
+        );
+        json.plain("\"event_id\":\"", self.event_id());
+        json.verbatim("\"payload\":{");
+        match self {
+            Self::UserCreated { payload, .. } => payload.write(&mut json),
+            Self::UserUpdated { payload, .. } => payload.write(&mut json),
+            Self::UserDeleted { payload, .. } => payload.write(&mut json),
+            Self::ThingCreated { payload, .. } => payload.write(&mut json),
+            Self::ThingUpdated { payload, .. } => payload.write(&mut json),
+            Self::UserThingAssociated { payload, .. } => payload.write(&mut json),
+            Self::UserThingDisassociated { payload, .. } => payload.write(&mut json),
+            Self::ThingStatusChanged { payload, .. } => payload.write(&mut json),
+            Self::ThingInteraction { payload, .. } => payload.write(&mut json),
+            Self::ThingConnected { payload, .. } => payload.write(&mut json),
+            Self::ConsumableUsage { payload, .. } => payload.write(&mut json),
+            Self::FirmwareUpgradeStarted { payload, .. } => payload.write(&mut json),
+            Self::FirmwareUpgradeCompleted { payload, .. } => payload.write(&mut json),
+            Self::CustomEvent { payload, .. } => payload.write(&mut json),
+            Self::Unsubscribe { payload, .. } => payload.write(&mut json),
+            Self::PreexistingSyncStarted { payload, .. } => payload.write(&mut json),
+            Self::PreexistingSyncCompleted { payload, .. } => payload.write(&mut json),
+            Self::PreexistingUserCreated { payload, .. } => payload.write(&mut json),
+            Self::PreexistingThingCreated { payload, .. } => payload.write(&mut json),
+            Self::PreexistingUserThingAssociated { payload, .. } => {
+                payload.write(&mut json)
+            }
+        }
+        json.end();
+        json.verbatim(",");
+        json.member("\"timestamp\":", self.timestamp());
+        json.end();
+    }
+}
+impl Choice for types::PropertyValue {
+    fn judge(&self, at: &Path<'_>, judge: &mut Judge) {
+        match self {
+            Self::Double(value) => {
+                judge
+                    .alternative(
+                        at,
+                        &NumberSchema {
+                            provenance: Provenance::Documented,
+                            minimum: Some((
+                                -9223372036854776000f64,
+                                Provenance::Assumed,
+                            )),
+                            maximum: Some((9223372036854775000f64, Provenance::Assumed)),
+                        },
+                        Provenance::Documented,
+                        *value,
+                    )
+            }
+            _ => {}
+        }
+    }
+}
+impl types::UserCreatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.custom_properties {
+            judge.properties(&Path::ROOT.child("custom_properties"), value, &[]);
+        }
+        judge
+            .count(
+                1 + usize::from(self.copilot_analysis_consent.is_some())
+                    + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.email.is_some())
+                    + usize::from(self.first_name.is_some())
+                    + usize::from(self.last_name.is_some())
+                    + usize::from(self.utc_offset.is_some())
+                    + self.custom_properties.as_ref().map_or(0, types::Properties::len),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.copilot_analysis_consent {
+            json.member("\"copilot_analysis_consent\":", value);
+        }
+        if let Some(value) = &self.custom_properties {
+            json.properties("\"custom_properties\":", value);
+        }
+        if let Some(value) = &self.email {
+            json.plain("\"email\":\"", value);
+        }
+        if let Some(value) = &self.first_name {
+            json.text("\"first_name\":", value);
+        }
+        if let Some(value) = &self.last_name {
+            json.text("\"last_name\":", value);
+        }
+        json.plain("\"user_id\":\"", &self.user_id);
+        if let Some(value) = &self.utc_offset {
+            json.plain("\"utc_offset\":\"", value);
+        }
+    }
+}
+impl types::UserUpdatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.custom_properties {
+            judge.properties(&Path::ROOT.child("custom_properties"), value, &[]);
+        }
+        judge
+            .count(
+                1 + usize::from(self.copilot_analysis_consent.is_some())
+                    + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.email.is_some())
+                    + usize::from(self.first_name.is_some())
+                    + usize::from(self.last_name.is_some())
+                    + usize::from(self.utc_offset.is_some())
+                    + self.custom_properties.as_ref().map_or(0, types::Properties::len),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.copilot_analysis_consent {
+            json.member("\"copilot_analysis_consent\":", value);
+        }
+        if let Some(value) = &self.custom_properties {
+            json.properties("\"custom_properties\":", value);
+        }
+        if let Some(value) = &self.email {
+            json.plain("\"email\":\"", value);
+        }
+        if let Some(value) = &self.first_name {
+            json.text("\"first_name\":", value);
+        }
+        if let Some(value) = &self.last_name {
+            json.text("\"last_name\":", value);
+        }
+        json.plain("\"user_id\":\"", &self.user_id);
+        if let Some(value) = &self.utc_offset {
+            json.plain("\"utc_offset\":\"", value);
+        }
+    }
+}
+impl types::UserDeletedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"user_id\":\"", &self.user_id);
+    }
+}
+impl types::ThingCreatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.custom_properties {
+            judge.properties(&Path::ROOT.child("custom_properties"), value, &[]);
+        }
+        judge
+            .count(
+                1 + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.firmware_version.is_some())
+                    + usize::from(self.model.is_some())
+                    + usize::from(self.user_id.is_some())
+                    + self.custom_properties.as_ref().map_or(0, types::Properties::len),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.custom_properties {
+            json.properties("\"custom_properties\":", value);
+        }
+        if let Some(value) = &self.firmware_version {
+            json.plain("\"firmware_version\":\"", value);
+        }
+        if let Some(value) = &self.model {
+            json.plain("\"model\":\"", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::ThingUpdatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.custom_properties {
+            judge.properties(&Path::ROOT.child("custom_properties"), value, &[]);
+        }
+        judge
+            .count(
+                1 + usize::from(self.custom_properties.is_some())
+                    + usize::from(self.firmware_version.is_some())
+                    + usize::from(self.model.is_some())
+                    + usize::from(self.user_id.is_some())
+                    + self.custom_properties.as_ref().map_or(0, types::Properties::len),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.custom_properties {
+            json.properties("\"custom_properties\":", value);
+        }
+        if let Some(value) = &self.firmware_version {
+            json.plain("\"firmware_version\":\"", value);
+        }
+        if let Some(value) = &self.model {
+            json.plain("\"model\":\"", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::UserThingAssociatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        json.plain("\"user_id\":\"", &self.user_id);
+    }
+}
+impl types::UserThingDisassociatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        json.plain("\"user_id\":\"", &self.user_id);
+    }
+}
+impl types::ThingStatusChangedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        let value = &self.status_date;
+        judge.integer("status_date", &schemas::EPOCH_MILLIS, value.0, None);
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.member("\"status_date\":", &self.status_date);
+        json.plain("\"status_key\":\"", &self.status_key);
+        json.plain("\"status_value\":\"", &self.status_value);
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::ThingInteractionPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        judge.properties(&Path::ROOT, &self.extra, &["thing_id", "user_id"]);
+        judge
+            .count(
+                1 + usize::from(self.user_id.is_some()) + self.extra.len(),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+        json.further(&self.extra);
+    }
+}
+impl types::ThingConnectedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::ConsumableUsagePayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.consumable_type {
+            json.plain("\"consumable_type\":\"", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::FirmwareUpgradeStartedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.firmware_version {
+            json.plain("\"firmware_version\":\"", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::FirmwareUpgradeCompletedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.firmware_version {
+            json.plain("\"firmware_version\":\"", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::CustomEventPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        judge
+            .at_least_one_of(
+                &[&["user_id"], &["thing_id"]],
+                Provenance::Documented,
+                self.user_id.is_some() || self.thing_id.is_some(),
+            );
+        judge.properties(&Path::ROOT, &self.extra, &["subtype", "thing_id", "user_id"]);
+        judge
+            .count(
+                1 + usize::from(self.thing_id.is_some())
+                    + usize::from(self.user_id.is_some()) + self.extra.len(),
+                schemas::EVENT.limit.as_ref(),
+            );
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"subtype\":\"", &self.subtype);
+        if let Some(value) = &self.thing_id {
+            json.plain("\"thing_id\":\"", value);
+        }
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+        json.further(&self.extra);
+    }
+}
+impl types::UnsubscribePayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        json.plain("\"email\":\"", &self.email);
+    }
+}
+impl types::PreexistingSyncStartedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, _json: &mut Writer<'_>) {}
+}
+impl types::PreexistingSyncCompletedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, _judge: &mut Judge) {}
+    /// Writes its members.
+    fn write(&self, _json: &mut Writer<'_>) {}
+}
+impl types::PreexistingUserCreatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.original_creation_date {
+            judge
+                .integer(
+                    "original_creation_date",
+                    &schemas::EPOCH_MILLIS,
+                    value.0,
+                    None,
+                );
+        }
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.copilot_analysis_consent {
+            json.member("\"copilot_analysis_consent\":", value);
+        }
+        if let Some(value) = &self.email {
+            json.plain("\"email\":\"", value);
+        }
+        if let Some(value) = &self.first_name {
+            json.text("\"first_name\":", value);
+        }
+        if let Some(value) = &self.last_name {
+            json.text("\"last_name\":", value);
+        }
+        if let Some(value) = &self.original_creation_date {
+            json.member("\"original_creation_date\":", value);
+        }
+        json.plain("\"user_id\":\"", &self.user_id);
+        if let Some(value) = &self.utc_offset {
+            json.plain("\"utc_offset\":\"", value);
+        }
+    }
+}
+impl types::PreexistingThingCreatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.original_creation_date {
+            judge
+                .integer(
+                    "original_creation_date",
+                    &schemas::EPOCH_MILLIS,
+                    value.0,
+                    None,
+                );
+        }
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.firmware_version {
+            json.plain("\"firmware_version\":\"", value);
+        }
+        if let Some(value) = &self.model {
+            json.plain("\"model\":\"", value);
+        }
+        if let Some(value) = &self.original_creation_date {
+            json.member("\"original_creation_date\":", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        if let Some(value) = &self.user_id {
+            json.plain("\"user_id\":\"", value);
+        }
+    }
+}
+impl types::PreexistingUserThingAssociatedPayload {
+    /// Holds it against the rules that its types do not hold.
+    fn judge(&self, judge: &mut Judge) {
+        if let Some(value) = &self.original_association_date {
+            judge
+                .integer(
+                    "original_association_date",
+                    &schemas::EPOCH_MILLIS,
+                    value.0,
+                    None,
+                );
+        }
+    }
+    /// Writes its members.
+    fn write(&self, json: &mut Writer<'_>) {
+        if let Some(value) = &self.original_association_date {
+            json.member("\"original_association_date\":", value);
+        }
+        json.plain("\"thing_id\":\"", &self.thing_id);
+        json.plain("\"user_id\":\"", &self.user_id);
     }
 }
 /// The contract's first server, with `{environment}` for the name of the environment.

@@ -7,8 +7,10 @@ mod body;
 pub mod contract;
 #[doc(hidden)]
 pub mod json;
-mod properties;
+#[doc(hidden)]
+pub mod properties;
 pub mod raw;
+mod reading;
 mod redact;
 
 /// The generated code, as it was generated. Its documentation is the contract's.

@@ -67,7 +67,7 @@ impl Batch {
             let mut open = OpenBatch::default();
             for (event, end) in events.into_iter().zip(&mut ends) {
                 open.begin_event();
-                open.body.extend_from_slice(self.body.get(start..end).unwrap_or_default());
+                open.held.body.extend_from_slice(self.body.get(start..end).unwrap_or_default());
                 open.end_event(event);
                 start = end + 1;
             }
@@ -89,9 +89,39 @@ impl Batch {
         self.events.iter().map(|(index, _)| *index)
     }
 
+    /// Drops the events, and keeps their room for a later batch: large pieces of memory that come and go make an
+    /// allocator tidy up all small ones.
+    pub(crate) fn into_room(mut self) -> Room {
+        self.events.clear();
+        self.ends.clear();
+        // Nothing, while the request still holds it.
+        let mut body = self.body.try_into_mut().map(Vec::from).unwrap_or_default();
+        body.clear();
+        Room { events: self.events, body, ends: self.ends }
+    }
+
     /// The events, with their indices in what the caller passed.
     pub(crate) fn into_events(self) -> Vec<(usize, Event)> {
         self.events
+    }
+}
+
+/// The memory of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    events: Vec<(usize, Event)>,
+    body: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Room {
+    /// As much of it.
+    fn alike(&self) -> Self {
+        Self {
+            events: Vec::with_capacity(self.events.len()),
+            body: Vec::with_capacity(self.body.capacity()),
+            ends: Vec::with_capacity(self.ends.len()),
+        }
     }
 }
 
@@ -99,51 +129,47 @@ impl Batch {
 #[derive(Debug)]
 struct OpenBatch {
     envelope: Envelope,
-    events: Vec<(usize, Event)>,
-    /// The body so far, without its tail.
-    body: Vec<u8>,
-    ends: Vec<usize>,
+    /// What it holds so far; the body without its tail.
+    held: Room,
+    /// For the next batch.
+    spare: Option<Room>,
 }
 
 impl Default for OpenBatch {
     fn default() -> Self {
         let envelope = Envelope::new();
-        Self { body: envelope.head.clone(), envelope, events: Vec::new(), ends: Vec::new() }
+        let held = Room { body: envelope.head.clone(), ..Room::default() };
+        Self { envelope, held, spare: None }
     }
 }
 
 impl OpenBatch {
     /// Makes place for an event; gives the length of the body before it.
     fn begin_event(&mut self) -> usize {
-        let before = self.body.len();
-        if !self.events.is_empty() {
-            self.body.push(SEPARATOR);
+        let before = self.held.body.len();
+        if !self.held.events.is_empty() {
+            self.held.body.push(SEPARATOR);
         }
         before
     }
 
     fn end_event(&mut self, event: (usize, Event)) {
-        self.events.push(event);
-        self.ends.push(self.body.len());
+        self.held.events.push(event);
+        self.held.ends.push(self.held.body.len());
     }
 
     /// The length of the body in bytes, if it were closed now.
     fn size(&self) -> usize {
-        self.body.len() + self.envelope.tail.len()
+        self.held.body.len() + self.envelope.tail.len()
     }
 
-    /// Ends the batch; what is left takes the next one, with as much room.
+    /// Ends the batch; what is left takes the next one.
     fn close(&mut self) -> Batch {
-        let (events, bytes) = (self.events.len(), self.body.capacity());
-        let mut body = std::mem::replace(&mut self.body, Vec::with_capacity(bytes));
+        let mut next = self.spare.take().unwrap_or_else(|| self.held.alike());
+        next.body.extend_from_slice(&self.envelope.head);
+        let Room { events, mut body, ends } = std::mem::replace(&mut self.held, next);
         body.extend_from_slice(&self.envelope.tail);
-        self.body.extend_from_slice(&self.envelope.head);
-        Batch {
-            events: std::mem::replace(&mut self.events, Vec::with_capacity(events)),
-            body: body.into(),
-            ends: std::mem::replace(&mut self.ends, Vec::with_capacity(events)),
-            may_have_been_taken: false,
-        }
+        Batch { events, body: body.into(), ends, may_have_been_taken: false }
     }
 }
 
@@ -157,32 +183,32 @@ impl Batcher {
     /// Adds an event. Gives back the batch that had to be closed for it, or that it filled.
     pub(crate) fn push(&mut self, index: usize, event: Event, limits: Limits) -> Option<Batch> {
         let before = self.open.begin_event();
-        let start = self.open.body.len();
-        // Writing to memory cannot fail, and a value that JSON cannot hold was rejected before. Should it fail all the
-        // same, the event must not spoil the others: the server rejects the null.
-        if serde_json::to_writer(&mut self.open.body, &event).is_err() {
-            self.open.body.truncate(start);
-            self.open.body.extend_from_slice(b"null");
-        }
+        let start = self.open.held.body.len();
+        event.write(&mut self.open.held.body);
         let mut full = None;
-        if self.open.size() > limits.bytes && !self.open.events.is_empty() {
-            let last = self.open.body.split_off(start);
-            self.open.body.truncate(before);
+        if self.open.size() > limits.bytes && !self.open.held.events.is_empty() {
+            let last = self.open.held.body.split_off(start);
+            self.open.held.body.truncate(before);
             full = Some(self.open.close());
-            self.open.body.extend_from_slice(&last);
+            self.open.held.body.extend_from_slice(&last);
         }
         self.open.end_event((index, event));
-        if full.is_none() && self.open.events.len() >= limits.events { self.take() } else { full }
+        if full.is_none() && self.open.held.events.len() >= limits.events { self.take() } else { full }
+    }
+
+    /// Takes the memory of a batch that was sent, for the next one.
+    pub(crate) fn reuse(&mut self, room: Option<Room>) {
+        self.open.spare = room.or(self.open.spare.take());
     }
 
     /// Whether no event waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.events.is_empty()
+        self.open.held.events.is_empty()
     }
 
     /// The open batch, if it has events.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        if self.open.events.is_empty() { None } else { Some(self.open.close()) }
+        if self.open.held.events.is_empty() { None } else { Some(self.open.close()) }
     }
 }
 

@@ -151,8 +151,8 @@ impl<S: Stream<Item = Event>> Batches<S> {
                 return Poll::Ready(Ok(CollectReport::default()));
             };
             match sending.as_mut().poll(context) {
-                Poll::Ready((delivery, outcome)) => {
-                    self.intake.limits = delivery.limits;
+                Poll::Ready((mut delivery, outcome)) => {
+                    self.intake.learn(delivery.limits, delivery.room.take());
                     self.sender = Sender::Free(delivery);
                     Poll::Ready(outcome)
                 }

@@ -9,7 +9,7 @@ use copilot_gen::{
 
 use super::{
     CollectError, CollectReport, RejectionCause,
-    batch::{Batch, Limits},
+    batch::{Batch, Limits, Room},
     intake::Unit,
     search::Search,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
     pub(super) call: Deadline,
     /// What was rejected whole, and waits for proof that the endpoint takes anything.
     aside: Option<Aside>,
+    /// The memory of the last batch.
+    pub(super) room: Option<Room>,
 }
 
 /// Batches that were rejected whole, with no part taken.
@@ -69,6 +71,7 @@ impl Delivery {
             went_well: 0,
             call: Deadline::after(settings.call_deadline),
             aside: None,
+            room: None,
         }
     }
 
@@ -160,7 +163,7 @@ impl Delivery {
             let attempts = if searching.is_some() { 1 } else { u32::MAX };
             let error = match self.request(&mut part, deadline, attempts, report).await {
                 Ok(response) => {
-                    report.record(&self.client.raw, part, response.invalid_events);
+                    self.room = report.record(&self.client.raw, part, response.invalid_events);
                     if spent > 0 {
                         self.client.budget.succeed(std::mem::take(&mut spent));
                     }

@@ -10,7 +10,7 @@ use copilot_gen::{contract::Violation, types::Event};
 use futures_core::Stream;
 use tokio::time::Sleep;
 
-use super::batch::{Batch, Batcher, Limits};
+use super::batch::{Batch, Batcher, Limits, Room};
 use crate::EventTimestamp;
 
 /// How many events are taken in before whatever else wants to run gets its turn: a fraction of a millisecond.
@@ -37,7 +37,7 @@ pub(super) struct Intake {
     ended: bool,
     /// Whether the events let us wait, so that the clock has moved on.
     waited: bool,
-    pub(super) limits: Limits,
+    limits: Limits,
     /// How long events wait for others, once the stream rests.
     linger: Duration,
     lingering: Option<Pin<Box<Sleep>>>,
@@ -91,6 +91,12 @@ impl Intake {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Takes over what the sending side learned about the size of requests, and memory that it no longer needs.
+    pub(super) fn learn(&mut self, limits: Limits, room: Option<Room>) {
+        self.limits = limits;
+        self.batcher.reuse(room);
     }
 
     /// What there is, once it has waited long enough for more.

@@ -252,7 +252,7 @@ pub(crate) mod blocking {
                 Some(Err(failed)) => break Some(failed),
                 None => {}
             }
-            intake.limits = delivery.limits;
+            intake.learn(delivery.limits, delivery.room.take());
             if ended {
                 break delivery.finish();
             }

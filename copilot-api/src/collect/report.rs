@@ -7,7 +7,7 @@ use copilot_gen::{Client as RawClient, operations, types::InvalidEvent};
 use super::{
     CollectError, Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered,
     attribution::{Unattributed, attribute},
-    batch::Batch,
+    batch::{Batch, Room},
     intake::{Rejected, Unit},
 };
 use crate::{
@@ -186,14 +186,19 @@ impl CollectReport {
         }
     }
 
-    /// Records the answer to a batch.
-    pub(super) fn record(&mut self, raw: &RawClient, part: Batch, answers: Vec<InvalidEvent>) {
+    /// Records the answer to a batch. Gives back its memory, where no event has to be given back.
+    pub(super) fn record(
+        &mut self,
+        raw: &RawClient,
+        part: Batch,
+        answers: Vec<InvalidEvent>,
+    ) -> Option<Room> {
+        if answers.is_empty() {
+            self.accepted += part.len();
+            return Some(part.into_room());
+        }
         let may_have_been_taken = part.may_have_been_taken;
         let events = part.into_events();
-        if answers.is_empty() {
-            self.accepted += events.len();
-            return;
-        }
         let event_ids: Vec<&str> = events.iter().map(|(_, event)| event.event_id().as_str()).collect();
         let mut attribution = attribute(&event_ids, answers);
         let uncertain: HashSet<usize> = attribution.candidates.iter().flatten().copied().collect();
@@ -215,6 +220,7 @@ impl CollectReport {
                 self.accepted += 1;
             }
         }
+        None
     }
 
     /// Adds what became of further events of the same call.

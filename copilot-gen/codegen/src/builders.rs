@@ -8,9 +8,12 @@ use quote::quote;
 use syn::{Attribute, Field, Item, Type};
 
 use crate::{
-    contract::{Contract, Error, Variant},
+    contract::{Contract, Error},
     glue::member_type,
-    names::{FURTHER, PROPERTIES, static_ident, type_ident},
+    model::{EventType, Model, Schema},
+    names::{FURTHER, PROPERTIES, type_ident},
+    pattern,
+    payloads::{Holder, Judged},
     polish::only_argument,
 };
 
@@ -19,13 +22,13 @@ pub(crate) const METHODS: [&str; 7] =
     ["build", "clone", "event", "event_at", "event_with", "fmt", "into_event"];
 
 /// The module `builder` of the types, and `builder()` of each payload.
-pub(crate) fn emit(contract: &Contract, types: &[Item]) -> Result<Vec<Item>, Error> {
-    let event_table = static_ident(contract.event_name()?);
+pub(crate) fn emit(contract: &Contract, model: &Model, types: &[Item]) -> Result<Vec<Item>, Error> {
     let (_, variants) = contract.event_mapping()?;
     let (mut builders, mut items) = (TokenStream::new(), TokenStream::new());
     let mut used =
         BTreeSet::from([member_type(&variants, "event_id")?, member_type(&variants, "timestamp")?]);
-    for Variant { payload, .. } in variants {
+    for event_type in &model.event.types {
+        let payload = &event_type.payload_name;
         let name = type_ident(payload);
         let built = types.iter().find_map(|item| match item {
             Item::Struct(built) if built.ident == name => Some(built),
@@ -34,7 +37,7 @@ pub(crate) fn emit(contract: &Contract, types: &[Item]) -> Result<Vec<Item>, Err
         let built = built.ok_or_else(|| Error::new(payload, "is no struct of the generated types"))?;
         let properties = built.fields.iter().map(Property::of).collect::<Result<Vec<_>, _>>()?;
         used.extend(properties.iter().filter_map(|property| generated(&property.ty)).cloned());
-        builders.extend(builder(&name, &properties, &static_ident(payload), &event_table));
+        builders.extend(builder(&name, &properties, model, event_type)?);
         items.extend(quote! {
             impl #name {
                 /// Begins a payload.
@@ -45,13 +48,28 @@ pub(crate) fn emit(contract: &Contract, types: &[Item]) -> Result<Vec<Item>, Err
         });
     }
     items.extend(used.iter().map(|name| conversions(contract, name)));
+    for used in &model.schemas {
+        if pattern::takes_uuids(used)? {
+            let name = type_ident(used.name.as_deref().unwrap_or_default());
+            items.extend(quote! {
+                /// With hyphens and small letters. Every UUID keeps to the rules of this text.
+                impl ::std::convert::From<::uuid::Uuid> for #name {
+                    fn from(value: ::uuid::Uuid) -> Self {
+                        Self(value.hyphenated().encode_lower(&mut ::uuid::Uuid::encode_buffer()).to_owned())
+                    }
+                }
+            });
+        }
+    }
     let emitted: syn::File = syn::parse2(quote! {
         #items
 
         /// Builders of payloads: one setter for each property, and `build`.
         pub mod builder {
-            use super::super::super::contract::{Building, Given, IntoOptional, IntoProperty, InvalidInput};
-            use super::super::schemas;
+            use super::super::super::contract::{
+                Choice, Given, IntoOptional, IntoProperty, InvalidInput, Judge, NumberSchema, Path, Provenance,
+            };
+            use super::super::{schemas, types};
 
             #builders
         }
@@ -60,24 +78,46 @@ pub(crate) fn emit(contract: &Contract, types: &[Item]) -> Result<Vec<Item>, Err
     Ok(emitted.items)
 }
 
-fn builder(name: &Ident, properties: &[Property], table: &Ident, event_table: &Ident) -> TokenStream {
+fn builder(
+    name: &Ident,
+    properties: &[Property],
+    model: &Model,
+    EventType { payload, .. }: &EventType,
+) -> Result<TokenStream, Error> {
     let fields = properties.iter().map(|property| {
         let (ident, ty) = (&property.ident, property.ty_from_builder());
         quote! { #ident: Given<#ty> }
     });
     let setters = properties.iter().map(Property::setter);
-    let taken = properties.iter().map(|Property { ident, wire_name, kind, .. }| match kind {
-        Kind::Further => quote! { let #ident = building_.further(self.#ident); },
-        _ => quote! { let #ident = building_.property(#wire_name, self.#ident); },
+    let required = payload.required_provenance;
+    let taken = properties.iter().map(|Property { ident, wire_name, kind, .. }| {
+        let values = payload.properties.get(wire_name).and_then(|property| match &property.used.schema {
+            Schema::String(rules) => rules.one_of.as_ref(),
+            _ => None,
+        });
+        let given = match values {
+            // The type of its values does not know how sure they are.
+            Some((values, grade)) => quote! {
+                self.#ident.map(|given| given.map_err(|_| InvalidInput::none_of(&[#(#values),*], #grade)))
+            },
+            None => quote! { self.#ident },
+        };
+        match kind {
+            Kind::Mandatory => quote! { let #ident = judge_.mandatory(#wire_name, #given, #required); },
+            Kind::Optional => quote! { let #ident = judge_.optional(#wire_name, #given); },
+            Kind::Further => quote! { let #ident = judge_.further(#given); },
+        }
     });
-    let given = properties.iter().map(|Property { ident, kind, .. }| match kind {
+    let made = properties.iter().map(|Property { ident, kind, .. }| match kind {
         Kind::Mandatory => quote! { #ident: #ident? },
         _ => quote! { #ident },
     });
+    let judged = Judged { model, payload, holder: Holder::Builder };
+    let (presence, values) = (judged.presence(), judged.values()?);
+    // A name ends in an underscore for Rust's keywords only, so no property is named as the local ones here.
     let mutable = (!properties.is_empty()).then(|| quote!(mut));
     let doc = format!("Builds a [`{name}`](super::{name}).");
-    // A sanitized name ends in an underscore for Rust's keywords only, so none of them is the local one here.
-    quote! {
+    Ok(quote! {
         #[doc = #doc]
         #[derive(Clone, Debug, Default)]
         #[must_use]
@@ -88,12 +128,14 @@ fn builder(name: &Ident, properties: &[Property], table: &Ident, event_table: &I
 
             /// Finishes the payload. Fails with everything that breaks the contract: bad values, missing properties.
             pub fn build(self) -> ::std::result::Result<super::#name, InvalidInput> {
-                let #mutable building_ = Building::new(&schemas::#table, &schemas::#event_table);
+                let #mutable judge_ = Judge::default();
+                #presence
                 #(#taken)*
-                building_.finish(|| ::std::option::Option::Some(super::#name { #(#given),* }))
+                #values
+                judge_.made(|| ::std::option::Option::Some(super::#name { #(#made),* }))
             }
         }
-    }
+    })
 }
 
 /// What the setters of properties of a generated type take.
@@ -109,17 +151,7 @@ fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
         }
     };
     match kind {
-        _ if name == PROPERTIES => quote! {
-            #itself
-
-            impl super::super::contract::IntoProperty<#name>
-                for ::std::result::Result<#name, super::super::contract::InvalidInput>
-            {
-                fn into_property(self) -> ::std::result::Result<#name, super::super::contract::InvalidInput> {
-                    self
-                }
-            }
-        },
+        _ if name == PROPERTIES => TokenStream::new(),
         Some("string") => quote! { impl super::super::contract::Text for #name {} },
         Some("integer") => {
             let is_time = schema.is_some_and(|schema| schema.get("x-time-window").is_some())
@@ -145,11 +177,11 @@ fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
 }
 
 /// A property of a payload, as typify made it.
-struct Property {
-    ident: Ident,
+pub(crate) struct Property {
+    pub(crate) ident: Ident,
     /// Its type; of an optional one, without the `Option`.
     ty: Type,
-    wire_name: String,
+    pub(crate) wire_name: String,
     kind: Kind,
     /// What the contract says about it.
     docs: Vec<Attribute>,
@@ -163,7 +195,15 @@ enum Kind {
 }
 
 impl Property {
-    fn of(field: &Field) -> Result<Self, Error> {
+    pub(crate) fn is_mandatory(&self) -> bool {
+        matches!(self.kind, Kind::Mandatory)
+    }
+
+    pub(crate) fn is_further(&self) -> bool {
+        matches!(self.kind, Kind::Further)
+    }
+
+    pub(crate) fn of(field: &Field) -> Result<Self, Error> {
         let ident =
             field.ident.clone().ok_or_else(|| Error::new("a payload", "has a field without a name"))?;
         let mut wire_name = ident.to_string();

@@ -135,14 +135,6 @@ impl Contract {
         schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
     }
 
-    /// The schema itself, or the one that it refers to, with its name.
-    pub(crate) fn resolve<'a>(&'a self, schema: &'a Value) -> Result<(Option<&'a str>, &'a Value), Error> {
-        match Self::reference(schema) {
-            Some(name) => Ok((Some(name), self.schema(name)?)),
-            None => Ok((None, schema)),
-        }
-    }
-
     /// The operations: path, method, operation.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.root.get("paths").and_then(Value::as_object).into_iter().flatten().flat_map(|(path, item)| {

@@ -6,14 +6,21 @@ use serde_json::Value;
 
 use crate::{
     contract::{Contract, Error, Variant},
+    model::Model,
     names::{member_ident, static_ident, type_ident},
+    pattern, payloads,
 };
 
-pub(crate) fn emit(contract: &Contract) -> Result<TokenStream, Error> {
-    let events = events(contract)?;
+pub(crate) fn emit(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
+    let events = events(contract, model)?;
+    let payloads = payloads::emit(model)?;
     let operations = operations(contract)?;
     let hooks = hooks(contract);
-    Ok(quote! { #hooks #events #operations })
+    Ok(quote! {
+        use super::{contract::{Choice, InvalidInput, IntoProperty, Judge, NumberSchema, Path, Provenance}, json::Writer};
+
+        #hooks #events #payloads #operations
+    })
 }
 
 /// The hooks must stand in the crate of `Client` (orphan rule), and beside it also in a test that generates its own.
@@ -37,10 +44,9 @@ fn hooks(contract: &Contract) -> TokenStream {
     }
 }
 
-fn events(contract: &Contract) -> Result<TokenStream, Error> {
+fn events(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
     let (_, variants) = contract.event_mapping()?;
     let event = type_ident(contract.event_name()?);
-    let event_table = static_ident(contract.event_name()?);
     let id_type = member_type(&variants, "event_id")?;
     let time_type = member_type(&variants, "timestamp")?;
     let count = variants.len();
@@ -56,10 +62,21 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
         let wire_name = variant.wire_name;
         quote! { Self::#ident { .. } => #wire_name }
     });
-    let tables = variants.iter().zip(&idents).map(|(variant, ident)| {
-        let table = static_ident(variant.schema_name);
-        quote! { Self::#ident { .. } => &schemas::#table }
+    let id_is_plain = model.schemas.iter().any(|used| {
+        used.name.as_deref().is_some_and(|name| id_type == name) && pattern::is_plain(used).unwrap_or(false)
     });
+    let write_id = if id_is_plain { quote!(plain) } else { quote!(member) };
+    let (discriminator, _) = &model.event.discriminator;
+    let heads = variants.iter().zip(&idents).map(|(variant, ident)| {
+        let wire_name = Value::from(variant.wire_name);
+        let head = format!("{{{}{wire_name},", payloads::member(discriminator));
+        quote! { Self::#ident { .. } => #head }
+    });
+    let [mut event_id, payload, timestamp] = ["event_id", "payload", "timestamp"].map(payloads::member);
+    let payload = format!("{payload}{{");
+    if id_is_plain {
+        event_id.push('"');
+    }
     let user_id = accessor(
         contract,
         &variants,
@@ -99,15 +116,15 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
 
         /// The event of parts that a builder was given, or everything that breaks the contract in them.
         fn event_of<P: EventPayload>(
-            event_id: ::std::result::Result<types::#id_type, super::contract::InvalidInput>,
-            payload: ::std::result::Result<P, super::contract::InvalidInput>,
+            event_id: ::std::result::Result<types::#id_type, InvalidInput>,
+            payload: ::std::result::Result<P, InvalidInput>,
             timestamp: types::#time_type,
-        ) -> ::std::result::Result<types::#event, super::contract::InvalidInput> {
-            let mut event = super::contract::Parts::default();
-            let event_id = event.part("/event_id", event_id);
-            let payload = event.part("/payload", payload);
-            let timestamp = event.part("/timestamp", schemas::#time_table.check(timestamp.0).map(|()| timestamp));
-            event.finish(|| Some(payload?.into_event(event_id?, timestamp?)))
+        ) -> ::std::result::Result<types::#event, InvalidInput> {
+            let mut judge = Judge::default();
+            let event_id = judge.part("event_id", event_id);
+            let payload = judge.part("payload", payload);
+            judge.integer("timestamp", &schemas::#time_table, timestamp.0, None);
+            judge.made(|| Some(payload?.into_event(event_id?, timestamp)))
         }
 
         #(#payloads)*
@@ -132,17 +149,28 @@ fn events(contract: &Contract) -> Result<TokenStream, Error> {
 
             #thing_id
 
-            /// Every rule of the contract that the event breaks. `now` is the receiver's clock in milliseconds since
-            /// 1970, for the rules about time.
-            pub fn violations(&self, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
-                let schema: &'static super::contract::ObjectSchema = match self { #(#tables),* };
-                schemas::#event_table.check_generated(schema, self, now)
+            /// Holds the event against every rule that its types do not hold. `now` is the receiver's clock in milliseconds
+            /// since 1970.
+            pub(crate) fn judge(&self, now: i64) -> Judge {
+                let mut judge = Judge::default();
+                match self { #(Self::#idents { payload, .. } => payload.judge(&mut judge)),* }
+                judge.within("payload");
+                judge.integer("timestamp", &schemas::#time_table, self.timestamp().0, Some(now));
+                judge
             }
 
-            /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+            /// Adds the event to a text of JSON, with the bytes that `Serialize` gives.
             #[doc(hidden)]
-            pub fn violations_in(json: &super::json::Json, now: i64) -> ::std::vec::Vec<super::contract::Violation> {
-                schemas::#event_table.check_json(json, now)
+            pub fn write(&self, text: &mut ::std::vec::Vec<u8>) {
+                let mut json = Writer::new(text);
+                json.verbatim(match self { #(#heads),* });
+                json.#write_id(#event_id, self.event_id());
+                json.verbatim(#payload);
+                match self { #(Self::#idents { payload, .. } => payload.write(&mut json)),* }
+                json.end();
+                json.verbatim(",");
+                json.member(#timestamp, self.timestamp());
+                json.end();
             }
         }
     })
@@ -171,8 +199,8 @@ fn payload(
             }
         }
 
-        impl<Id: super::contract::IntoProperty<types::#id_type>> IntoEvent<Id> for types::builder::#payload {
-            type Event = ::std::result::Result<types::#event, super::contract::InvalidInput>;
+        impl<Id: IntoProperty<types::#id_type>> IntoEvent<Id> for types::builder::#payload {
+            type Event = ::std::result::Result<types::#event, InvalidInput>;
 
             fn into_event(self, event_id: Id, timestamp: types::#time_type) -> Self::Event {
                 event_of(event_id.into_property(), self.build(), timestamp)

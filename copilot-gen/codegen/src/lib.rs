@@ -8,8 +8,8 @@
 //!    is no longer there.
 //! 4. progenitor makes the types and the operations, `polish` gives the types the checks and schemas that typify
 //!    leaves out, `read` replaces how they are read, and `builders` emits their builders.
-//! 5. `tables` and `glue` emit what only the contract knows: the validation tables, and the traits and accessors of
-//!    the events.
+//! 5. [`Model::read`] reads what the contract says of the values of requests. Of that `tables` emits the rules, `payloads`
+//!    what each payload is held against and how it is written, and `glue` the traits and accessors of the events.
 //!
 //! The same bytes come out of the same contract, always.
 
@@ -18,8 +18,10 @@ mod contract;
 mod glue;
 mod lines;
 mod lower;
+pub mod model;
 mod names;
 mod pattern;
+mod payloads;
 mod polish;
 mod prose;
 mod read;
@@ -27,6 +29,7 @@ mod tables;
 
 pub use contract::{Contract, Error, Provenance};
 pub use lines::line_of;
+pub use model::Model;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
@@ -57,10 +60,11 @@ fn generated(contract: &Contract) -> Result<String, Error> {
         .map_err(|source| Error::new("progenitor", source.to_string()))?;
     let mut client: syn::File =
         syn::parse2(client).map_err(|source| Error::new("the output of progenitor", source.to_string()))?;
-    polish::polish(contract, &mut client)?;
+    let model = Model::read(contract)?;
+    polish::polish(contract, &model, &mut client)?;
 
-    let tables = tables::emit(contract)?;
-    let glue = glue::emit(contract)?;
+    let tables = tables::emit(&model)?;
+    let glue = glue::emit(contract, &model)?;
     let extra: syn::File = syn::parse2(quote! { #tables #glue })
         .map_err(|source| Error::new("the emitted glue", source.to_string()))?;
     client.items.extend(extra.items);

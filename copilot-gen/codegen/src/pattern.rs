@@ -11,7 +11,10 @@ use regex_automata::{
     util::{primitives::StateID, syntax},
 };
 
-use crate::contract::Error;
+use crate::{
+    contract::Error,
+    model::{Schema, StringRules, Used},
+};
 
 /// A pattern as a deterministic automaton over bytes: state 0 is dead, state 1 is the start.
 struct Table {
@@ -32,6 +35,38 @@ impl Table {
         }
         self.classes.iter().map(|class| live.get(usize::from(*class)).copied()).collect()
     }
+}
+
+/// Whether the texts of a schema are written in JSON as they are: its pattern allows no character that needs an escape.
+/// What is no string with a name has no type that holds the pattern.
+pub(crate) fn is_plain(used: &Used) -> Result<bool, Error> {
+    let (Some(name), Schema::String(StringRules { pattern: Some((pattern, _)), .. })) =
+        (&used.name, &used.schema)
+    else {
+        return Ok(false);
+    };
+    let table = compile(name, pattern)?;
+    let escaped = (0..0x20).chain([b'"', b'\\']);
+    Ok(escaped.map(usize::from).all(|byte| {
+        table
+            .classes
+            .get(byte)
+            .is_some_and(|class| table.next.iter().all(|row| row.get(usize::from(*class)) == Some(&0)))
+    }))
+}
+
+/// Whether every UUID that is written with hyphens and small letters is such a text.
+pub(crate) fn takes_uuids(used: &Used) -> Result<bool, Error> {
+    const LENGTH: u64 = 36;
+    let (Some(name), Schema::String(rules)) = (&used.name, &used.schema) else { return Ok(false) };
+    let StringRules { min_length, max_length, pattern: Some((pattern, _)), one_of: None, .. } = rules else {
+        return Ok(false);
+    };
+    let fits = min_length.is_none_or(|(shortest, _)| shortest <= LENGTH)
+        && max_length.is_none_or(|(longest, _)| longest >= LENGTH);
+    let alphabet = compile(name, pattern)?.alphabet();
+    let digits = || b"0123456789abcdef-".iter().map(|digit| usize::from(*digit));
+    Ok(fits && alphabet.is_some_and(|alphabet| digits().all(|digit| alphabet.get(digit) == Some(&1))))
 }
 
 /// Emits the `Pattern` that matches what `pattern` matches.

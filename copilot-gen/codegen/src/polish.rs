@@ -6,18 +6,18 @@ use serde_json::Value;
 use syn::{
     Fields, File, GenericArgument, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, ItemStruct,
     PathArguments, Type, parse_quote,
-    visit_mut::{VisitMut, visit_arm_mut, visit_path_mut},
+    visit_mut::{VisitMut, visit_arm_mut, visit_path_mut, visit_type_mut},
 };
 
 use crate::{
     builders,
     contract::{Contract, Error},
+    model::{Model, is_checked_string},
     names::{PROPERTIES, static_ident},
     read::read_as_written,
-    tables::is_checked_string,
 };
 
-pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error> {
+pub(crate) fn polish(contract: &Contract, model: &Model, client: &mut File) -> Result<(), Error> {
     drop_default_client(client)?;
     let types = module(&mut client.items, "types")?;
     check_strings_by_table(contract, types)?;
@@ -26,8 +26,8 @@ pub(crate) fn polish(contract: &Contract, client: &mut File) -> Result<(), Error
     describe_bounds(contract, types)?;
     read_answers_leniently(contract, types)?;
     leave_room_to_grow(contract, types)?;
-    read_as_written(contract, types)?;
-    let builders = builders::emit(contract, types)?;
+    read_as_written(model, types)?;
+    let builders = builders::emit(contract, model, types)?;
     types.extend(builders);
     Ok(())
 }
@@ -50,21 +50,34 @@ fn drop_default_client(client: &mut File) -> Result<(), Error> {
 }
 
 /// typify checks each string with a regular expression, which costs about a microsecond. The contract's table says
-/// the same in a few nanoseconds.
+/// the same in a few nanoseconds. A `String` is kept, where typify copies it.
 fn check_strings_by_table(contract: &Contract, types: &mut [Item]) -> Result<(), Error> {
     let mut changed = false;
-    for block in impls(types, "FromStr") {
+    for item in types {
+        let Item::Impl(block) = item else { continue };
         let name = type_name(&block.self_ty);
-        let Ok(schema) = contract.schema(&name) else { continue };
-        if !is_checked_string(schema) {
+        if !contract.schema(&name).is_ok_and(is_checked_string) {
             continue;
         }
+        let Some((path, _)) = &block.trait_ else { continue };
+        let last = path.segments.last().map(ToTokens::to_token_stream).unwrap_or_default().to_string();
         let table = static_ident(&name);
-        for function in functions(block) {
-            function.block = parse_quote! {{
+        let body: syn::Block = match last.split_whitespace().collect::<String>().as_str() {
+            "FromStr" => parse_quote! {{
                 super::schemas::#table.check(value)?;
                 Ok(Self(value.to_string()))
-            }};
+            }},
+            "TryFrom<::std::string::String>" => parse_quote! {{
+                super::schemas::#table.check(&value)?;
+                Ok(Self(value))
+            }},
+            "Deserialize<'de>" => parse_quote! {{
+                Self::try_from(::std::string::String::deserialize(deserializer)?).map_err(::serde::de::Error::custom)
+            }},
+            _ => continue,
+        };
+        for function in functions(block) {
+            function.block = body.clone();
             changed = true;
         }
     }
@@ -150,8 +163,8 @@ impl VisitMut for OneError {
 }
 
 /// Properties that the contract does not list stand beside those that it does, or in an object of their own: a named map
-/// there, and for typify a plain one here. Both become one type, of that name.
-fn have_one_type_of_properties(types: &mut [Item]) -> Result<(), Error> {
+/// there, and for typify a plain one here. Both become the one type of `copilot-gen`.
+fn have_one_type_of_properties(types: &mut Vec<Item>) -> Result<(), Error> {
     let maps: Vec<(Ident, Type)> = types.iter().filter_map(named_map).collect();
     let [(name, map)] = maps.as_slice() else {
         return Err(Error::new(
@@ -159,23 +172,27 @@ fn have_one_type_of_properties(types: &mut [Item]) -> Result<(), Error> {
             "one named schema of a map is expected",
         ));
     };
+    types.retain(|item| match item {
+        Item::Struct(item) => item.ident != *name,
+        Item::Impl(block) => *name != type_name(&block.self_ty) && !makes(block, name),
+        _ => true,
+    });
+    let mut renamed = Rename { name: name.clone(), map: map.clone() };
+    types.iter_mut().for_each(|item| renamed.visit_item_mut(item));
     let properties = format_ident!("{PROPERTIES}");
-    for item in types.iter_mut() {
-        match item {
-            Item::Struct(newtype) if newtype.ident == *name => {
-                newtype.attrs.push(parse_quote! { #[derive(Default)] });
-            }
-            Item::Struct(object) => {
-                object.fields.iter_mut().filter(|field| field.ty == *map).for_each(|field| {
-                    field.ty = parse_quote! { #properties };
-                });
-            }
-            _ => {}
-        }
-    }
-    let mut rename = Rename { from: name.clone(), to: properties };
-    types.iter_mut().for_each(|item| rename.visit_item_mut(item));
+    types.push(parse_quote! { pub use super::super::properties::#properties; });
     Ok(())
+}
+
+/// Whether it makes something else of that type.
+fn makes(block: &ItemImpl, name: &Ident) -> bool {
+    let made = |path: &syn::Path| {
+        path.segments.last().is_some_and(|last| {
+            only_argument(path, "From").is_some_and(|from| *name == type_name(from))
+                && last.ident == "From"
+        })
+    };
+    block.trait_.as_ref().is_some_and(|(path, _)| made(path))
 }
 
 /// A newtype of a map, and the map.
@@ -191,15 +208,17 @@ fn named_map(item: &Item) -> Option<(Ident, Type)> {
 }
 
 struct Rename {
-    from: Ident,
-    to: Ident,
+    name: Ident,
+    map: Type,
 }
 
 impl VisitMut for Rename {
-    fn visit_ident_mut(&mut self, ident: &mut Ident) {
-        if *ident == self.from {
-            *ident = self.to.clone();
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        let properties = format_ident!("{PROPERTIES}");
+        if *ty == self.map || self.name == type_name(ty) {
+            *ty = parse_quote! { #properties };
         }
+        visit_type_mut(self, ty);
     }
 }
 
@@ -274,21 +293,6 @@ fn module<'a>(items: &'a mut [Item], name: &str) -> Result<&'a mut Vec<Item>, Er
             _ => None,
         })
         .ok_or_else(|| Error::new("polish", format!("the output of progenitor has no module `{name}`")))
-}
-
-fn impls<'a>(items: &'a mut [Item], wanted: &str) -> impl Iterator<Item = &'a mut ItemImpl> {
-    items.iter_mut().filter_map(move |item| match item {
-        Item::Impl(block)
-            if block
-                .trait_
-                .as_ref()
-                .and_then(|(path, _)| path.segments.last())
-                .is_some_and(|last| last.ident == wanted) =>
-        {
-            Some(block)
-        }
-        _ => None,
-    })
 }
 
 fn functions(block: &mut ItemImpl) -> impl Iterator<Item = &mut ImplItemFn> {

@@ -7,29 +7,36 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Fields, Item, ItemEnum, ItemStruct, Path, Token, Visibility, parse_quote,
+    Attribute, Field, Fields, Item, ItemEnum, ItemStruct, Path, Token, Type, Visibility, parse_quote,
     punctuated::Punctuated,
 };
 
 use crate::{
-    contract::{Contract, Error},
-    names::static_ident,
+    builders::Property,
+    contract::Error,
+    model::Model,
+    names::{static_ident, type_ident},
+    polish::only_argument,
 };
 
-pub(crate) fn read_as_written(contract: &Contract, types: &mut Vec<Item>) -> Result<(), Error> {
-    let event = contract.event_name()?;
+pub(crate) fn read_as_written(model: &Model, types: &mut Vec<Item>) -> Result<(), Error> {
+    let event = &model.event;
     let (mut copies, mut reading) = (Vec::new(), Vec::new());
     for item in types.iter_mut() {
         match item {
             Item::Struct(object) if matches!(object.fields, Fields::Named(_)) && derives(&object.attrs) => {
-                reading.push(read_object(&object.ident));
-                copies.push(Item::Struct(copy_of_struct(object)));
+                let is_payload = event.types.iter().any(|one| object.ident == one.payload_name);
+                if is_payload && object.fields.iter().any(is_flattened) {
+                    reading.push(read_open(object)?);
+                } else {
+                    reading.push(read_object(&object.ident));
+                    copies.push(Item::Struct(copy_of_struct(object, is_payload)));
+                }
                 withdraw(&mut object.attrs)?;
                 object.fields.iter_mut().for_each(|field| field.attrs.retain(|attr| !is_for_reading(attr)));
             }
-            Item::Enum(choice) if choice.ident == event => {
-                reading.extend(read_event(&choice.ident));
-                copies.push(Item::Enum(copy_of_enum(choice)));
+            Item::Enum(choice) if choice.ident == event.name => {
+                reading.extend(read_event(model, choice));
                 withdraw(&mut choice.attrs)?;
             }
             Item::Enum(choice) if derives(&choice.attrs) && is_untagged(choice) => {
@@ -58,30 +65,138 @@ fn read_object(name: &Ident) -> Item {
     }
 }
 
-fn read_event(name: &Ident) -> [Item; 2] {
-    let copy = copy_ident(name);
+/// An object with properties of one's own beside those that are listed. serde would buffer all of them.
+fn read_open(object: &ItemStruct) -> Result<Item, Error> {
+    let name = &object.ident;
+    let properties = object.fields.iter().map(Property::of).collect::<Result<Vec<_>, _>>()?;
+    let (mut kept, mut arms, mut made) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
+    let mut further = TokenStream::new();
+    for property in &properties {
+        let Property { ident, wire_name, .. } = property;
+        if property.is_further() {
+            kept.extend(quote! { let mut #ident = Properties::default(); });
+            further.extend(quote! { _ => #ident.read(name.into_string(), members.next_value()?)?, });
+            made.extend(quote! { #ident, });
+            continue;
+        }
+        kept.extend(quote! { let mut #ident = ::std::option::Option::None; });
+        arms.extend(quote! { #wire_name => super::super::json::once(&mut #ident, #wire_name, members.next_value()?)?, });
+        made.extend(if property.is_mandatory() {
+            quote! { #ident: #ident.ok_or_else(|| ::serde::de::Error::missing_field(#wire_name))?, }
+        } else {
+            quote! { #ident, }
+        });
+    }
+    let expected = format!("the properties of `{name}`");
+    Ok(parse_quote! {
+        impl<'de> ::serde::Deserialize<'de> for #name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                struct Members;
+                impl<'de> ::serde::de::Visitor<'de> for Members {
+                    type Value = #name;
+
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.write_str(#expected)
+                    }
+
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut members: A) -> ::std::result::Result<#name, A::Error> {
+                        #kept
+                        while let Some(name) = members.next_key::<super::super::json::Name<'de>>()? {
+                            match name.as_str() {
+                                #arms
+                                #further
+                            }
+                        }
+                        Ok(#name { #made })
+                    }
+                }
+                deserializer.deserialize_map(Members)
+            }
+        }
+    })
+}
+
+/// The event: its type decides what the rest is read as. Where that comes first, nothing is buffered.
+fn read_event(model: &Model, choice: &ItemEnum) -> [Item; 4] {
+    let name = &choice.ident;
+    let members = copy_ident(name);
+    let (discriminator, _) = &model.event.discriminator;
+    let arms = model.event.types.iter().map(|event_type| {
+        let (wire_name, variant) = (&event_type.wire_name, type_ident(&event_type.wire_name));
+        quote! {
+            #wire_name => {
+                let #members { event_id, payload, timestamp } = ::serde::Deserialize::deserialize(members)?;
+                Self::#variant { event_id, payload, timestamp }
+            }
+        }
+    });
+    // Every variant has the same ones.
+    let fields = choice.variants.first().into_iter().flat_map(|variant| &variant.fields).map(|field| {
+        let (ident, ty) = (&field.ident, &field.ty);
+        if ident.as_ref().is_some_and(|ident| ident == "payload") {
+            quote!(payload: P)
+        } else {
+            quote!(#ident: #ty)
+        }
+    });
+    let shared = parse_quote! {
+        /// The members of an event whose type is known.
+        #[derive(::serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct #members<P> { #(#fields),* }
+    };
+    let of_type = parse_quote! {
+        impl #name {
+            /// Reads the members beside the one that names the type.
+            fn of_type<'de, D: ::serde::Deserializer<'de>>(event_type: &str, members: D) -> ::std::result::Result<Self, D::Error> {
+                Ok(match event_type {
+                    #(#arms)*
+                    _ => return Err(::serde::de::Error::custom(super::super::json::Unreadable)),
+                })
+            }
+        }
+    };
     let convert = parse_quote! {
         /// Reads an event that keeps to the contract. What breaks only rules that the types cannot hold is read as well.
         impl ::std::convert::TryFrom<super::super::json::Json> for #name {
             type Error = super::super::json::Unreadable;
 
             fn try_from(json: super::super::json::Json) -> ::std::result::Result<Self, Self::Error> {
-                if !json.repeated_names().is_empty() {
-                    return Err(super::super::json::Unreadable);
-                }
-                #copy::deserialize(json)
+                let (event_type, members) = json.without(#discriminator)?;
+                Self::of_type(&event_type, members)
             }
         }
     };
     let read = parse_quote! {
         impl<'de> ::serde::Deserialize<'de> for #name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(deserializer)?;
-                Self::try_from(json).map_err(::serde::de::Error::custom)
+                struct Members;
+                impl<'de> ::serde::de::Visitor<'de> for Members {
+                    type Value = #name;
+
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.write_str("an event")
+                    }
+
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut members: A) -> ::std::result::Result<#name, A::Error> {
+                        match members.next_key::<super::super::json::Name<'de>>()? {
+                            Some(first) if first.as_str() == #discriminator => {
+                                let event_type = members.next_value::<super::super::json::Name<'de>>()?;
+                                let rest = ::serde::de::value::MapAccessDeserializer::new(members);
+                                #name::of_type(event_type.as_str(), rest)
+                            }
+                            first => {
+                                let json = super::super::json::Json::of_members(first, members)?;
+                                #name::try_from(json).map_err(::serde::de::Error::custom)
+                            }
+                        }
+                    }
+                }
+                deserializer.deserialize_map(Members)
             }
         }
     };
-    [convert, read]
+    [shared, of_type, convert, read]
 }
 
 pub(crate) fn copy_ident(name: &Ident) -> Ident {
@@ -108,36 +223,38 @@ fn read_scalar(choice: &ItemEnum) -> Result<Item, Error> {
             Some("bool") => quote!(Boolean),
             _ => return Err(Error::new(format!("{name}::{ident}"), "no scalar: read_scalar cannot read it")),
         };
-        arms.extend(quote! { super::super::json::Json::#kind(value) => Ok(Self::#ident(value)), });
+        arms.extend(quote! { super::super::json::Json::#kind(value) => Self::#ident(value), });
     }
     Ok(parse_quote! {
         impl<'de> ::serde::Deserialize<'de> for #name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                let json = <super::super::json::Json as ::serde::Deserialize>::deserialize(deserializer)?;
-                super::schemas::#table.check(&json).map_err(::serde::de::Error::custom)?;
-                match json {
+                let value = match <super::super::json::Json as ::serde::Deserialize>::deserialize(deserializer)? {
                     #arms
-                    _ => Err(::serde::de::Error::custom(super::super::json::Unreadable)),
-                }
+                    other => {
+                        super::schemas::#table.check(&other).map_err(::serde::de::Error::custom)?;
+                        return Err(::serde::de::Error::custom(super::super::json::Unreadable));
+                    }
+                };
+                super::super::contract::Judge::of_choice(value).map_err(::serde::de::Error::custom)
             }
         }
     })
 }
 
-fn copy_of_struct(object: &ItemStruct) -> ItemStruct {
+fn copy_of_struct(object: &ItemStruct, is_payload: bool) -> ItemStruct {
     let mut copy = object.clone();
     (copy.attrs, copy.ident, copy.vis) =
         (copied(&object.attrs, &object.ident), copy_ident(&object.ident), Visibility::Inherited);
-    copy.fields.iter_mut().for_each(|field| field.attrs.retain(|attr| attr.path().is_ident("serde")));
-    copy
-}
-
-fn copy_of_enum(choice: &ItemEnum) -> ItemEnum {
-    let mut copy = choice.clone();
-    (copy.attrs, copy.ident, copy.vis) =
-        (copied(&choice.attrs, &choice.ident), copy_ident(&choice.ident), Visibility::Inherited);
-    for variant in &mut copy.variants {
-        variant.attrs.retain(|attr| attr.path().is_ident("serde"));
+    for field in &mut copy.fields {
+        field.attrs.retain(|attr| attr.path().is_ident("serde"));
+        // A null is no value of the contract; to serde it is an absent one.
+        if let (true, Type::Path(path)) = (is_payload, &field.ty)
+            && only_argument(&path.path, "Option").is_some()
+        {
+            field
+                .attrs
+                .push(parse_quote! { #[serde(default, deserialize_with = "super::super::json::present")] });
+        }
     }
     copy
 }
@@ -149,6 +266,13 @@ fn copied(attrs: &[Attribute], name: &Ident) -> Vec<Attribute> {
         vec![parse_quote! { #[derive(::serde::Deserialize)] }, parse_quote! { #[serde(remote = #remote)] }];
     copied.extend(attrs.iter().filter(|attr| attr.path().is_ident("serde")).cloned());
     copied
+}
+
+fn is_flattened(field: &Field) -> bool {
+    field
+        .attrs
+        .iter()
+        .any(|attr| attr.path().is_ident("serde") && attr.to_token_stream().to_string().contains("flatten"))
 }
 
 /// What derived code is to read a member with: not for what only writes.

@@ -19,7 +19,8 @@ use crate::json::{SyntaxError, Unreadable};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidInput {
-    violations: Vec<Violation>,
+    /// Two words: in a `Result` beside a string they need no more room than that.
+    violations: Box<[Violation]>,
 }
 
 impl InvalidInput {
@@ -29,13 +30,12 @@ impl InvalidInput {
         if violations.is_empty() {
             return Ok(());
         }
-        // The order in which members came is no property of the value.
-        violations.sort_by(|one, other| one.pointer().cmp(other.pointer()));
-        Err(Self { violations })
+        Violation::sort(&mut violations);
+        Err(Self { violations: violations.into() })
     }
 
     pub(crate) fn one(violation: Violation) -> Self {
-        Self { violations: vec![violation] }
+        Self { violations: [violation].into() }
     }
 
     /// Every rule that is broken, in the order of their places.
@@ -45,7 +45,21 @@ impl InvalidInput {
 
     /// The same, to keep.
     pub fn into_violations(self) -> Vec<Violation> {
-        self.violations
+        self.violations.into_vec()
+    }
+
+    /// The text of a value of an enumeration is none of these.
+    #[doc(hidden)]
+    pub fn none_of(values: &[&str], provenance: Provenance) -> Self {
+        let message = format!("must be {}", values.join(" or "));
+        Self::one(Violation::of(String::new(), ("enum", provenance, message)))
+    }
+}
+
+/// Of a single value.
+impl FromIterator<Violation> for InvalidInput {
+    fn from_iter<I: IntoIterator<Item = Violation>>(violations: I) -> Self {
+        Self { violations: violations.into_iter().collect() }
     }
 }
 

@@ -1,32 +1,35 @@
-//! The rules of the contract, and the one interpreter that checks values against them.
+//! The rules of the contract, and what holds values against them.
 //!
-//! The tables ([`StringSchema`], [`ObjectSchema`], …) are generated from the contract into
-//! [`schemas`](crate::schemas); nothing here knows a type of event or a property. A value is checked through its
-//! `Serialize` implementation, so that a typed event and a JSON value are judged by the same code.
+//! The tables ([`StringSchema`], [`ObjectSchema`], …) and what uses them are generated from the contract; nothing here
+//! knows a type of event or a property.
+//!
+//! - A generated type holds the rules of its own value when it is made ([`StringSchema::check`]).
+//! - What its type cannot hold, a generated function of each payload says to the [`Judge`], both when a builder makes the
+//!   payload and before it is sent.
+//! - What JSON from elsewhere breaks that does not fit the types, [`EventSchema::violations`] lists.
 
-mod building;
+mod foreign;
 mod invalid_input;
-mod numbers;
+mod judge;
+mod path;
 mod pattern;
 mod property;
-mod rules;
-mod serializer;
+mod scalars;
 mod violation;
-mod walk;
 
-pub use building::{Building, Given, Parts};
 pub use invalid_input::{InvalidInput, Listed};
+pub use judge::{Choice, Judge};
+pub use path::Path;
 pub use pattern::Pattern;
 pub use property::{Bare, Integer, IntoMillis, IntoOptional, IntoProperty, Millis, Text, Wrapped};
+pub use scalars::Broken;
 pub use violation::{Provenance, Violation};
 
-use serde::Serialize;
+/// No object has a name twice. The generator asks the contract for this rule, with the grade `assumed`.
+const UNIQUE_NAMES: &str = "x-unique-names";
 
-use crate::json::Json;
-
-pub(crate) use walk::Path;
-
-use walk::Checker;
+/// What a setter was given: nothing, a value, or one that breaks the contract.
+pub type Given<T> = Option<Result<T, InvalidInput>>;
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug)]
@@ -172,93 +175,4 @@ pub struct PropertyLimit {
     pub within: &'static str,
     /// How sure the limit is.
     pub provenance: Provenance,
-}
-
-impl StringSchema {
-    /// Holds a text against every rule.
-    pub fn check(&self, text: &str) -> Result<(), InvalidInput> {
-        let mut violations = Vec::new();
-        rules::check_string(self, text, &mut |rule, provenance, message| {
-            violations.push(Violation::new(String::new(), rule, provenance, message));
-        });
-        InvalidInput::if_any(violations)
-    }
-}
-
-impl IntegerSchema {
-    /// Holds an integer against every rule but those about the clock.
-    pub fn check(&'static self, value: i64) -> Result<(), InvalidInput> {
-        check(&value, Schema::Integer(self), None)
-    }
-}
-
-impl ObjectSchema {
-    /// Holds a value against every rule. `now` is the receiver's clock in milliseconds since 1970.
-    pub fn check<T: Serialize + ?Sized>(&'static self, value: &T, now: i64) -> Result<(), InvalidInput> {
-        check(value, Schema::Object(self), Some(now))
-    }
-}
-
-impl AnyOf {
-    /// Holds a value against every rule.
-    pub fn check(&'static self, value: &Json) -> Result<(), InvalidInput> {
-        check(value, Schema::AnyOf(self), None)
-    }
-}
-
-fn check<T: Serialize + ?Sized>(value: &T, schema: Schema, now: Option<i64>) -> Result<(), InvalidInput> {
-    let mut checker = Checker::new(now, None);
-    checker.check(value, schema, &Path::ROOT);
-    InvalidInput::if_any(checker.finish())
-}
-
-impl EventSchema {
-    /// Every rule that a generated event breaks, whose variant is known. Its strings need no second look. `now` is the
-    /// receiver's clock in milliseconds since 1970.
-    #[doc(hidden)]
-    pub fn check_generated<T: Serialize>(
-        &'static self,
-        variant: &'static ObjectSchema,
-        event: &T,
-        now: i64,
-    ) -> Vec<Violation> {
-        let mut checker = Checker::new(Some(now), self.limit.as_ref()).trusting_strings();
-        checker.check(event, Schema::Object(variant), &Path::ROOT);
-        checker.finish()
-    }
-
-    /// Every rule that a JSON value breaks as an event. The variant is chosen by the discriminating property; while
-    /// that is missing or unknown, nothing else can be judged but that no name stands twice.
-    pub fn check_json(&'static self, json: &Json, now: i64) -> Vec<Violation> {
-        let mut checker = Checker::new(Some(now), self.limit.as_ref());
-        checker.repeated_names(json);
-        match self.variant(json) {
-            Ok(variant) => checker.check(json, Schema::Object(variant), &Path::ROOT),
-            Err(violation) => checker.add(violation),
-        }
-        checker.finish()
-    }
-
-    fn variant(&self, json: &Json) -> Result<&'static ObjectSchema, Violation> {
-        let wrong = |pointer, rule, message| Err(Violation::new(pointer, rule, self.provenance, message));
-        let pointer = format!("/{}", self.discriminator);
-        if !matches!(json, Json::Object(_)) {
-            return wrong(String::new(), "type", "must be an object".to_owned());
-        }
-        match json.member(self.discriminator) {
-            None => wrong(pointer, "required", format!("`{}` is missing", self.discriminator)),
-            Some(Json::String(name)) => match self.variants.iter().find(|(known, _)| known == name) {
-                Some((_, variant)) => Ok(variant),
-                None => {
-                    let known = self.variants.len();
-                    wrong(
-                        pointer,
-                        "discriminator",
-                        format!("is not one of the {known} types of the contract"),
-                    )
-                }
-            },
-            Some(_) => wrong(pointer, "type", "must be a string".to_owned()),
-        }
-    }
 }

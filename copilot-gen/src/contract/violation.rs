@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Broken;
+
 /// How sure a rule of the contract is (`x-provenance`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provenance {
@@ -49,6 +51,20 @@ pub struct Violation {
 impl Violation {
     pub(crate) fn new(pointer: String, rule: &'static str, provenance: Provenance, message: String) -> Self {
         Self { pointer, rule, provenance, message }
+    }
+
+    pub(super) fn of(pointer: String, (rule, provenance, message): Broken) -> Self {
+        Self { pointer, rule, provenance, message }
+    }
+
+    /// It is the choice among several scalars that is broken.
+    pub(super) fn choice(&mut self, provenance: Provenance) {
+        (self.rule, self.provenance) = ("anyOf", provenance);
+    }
+
+    /// By place: the order in which members came is no property of the value.
+    pub(super) fn sort(violations: &mut [Self]) {
+        violations.sort_by(|one, other| one.pointer.cmp(&other.pointer));
     }
 
     /// The same, of a value that stands at that place in another one.

@@ -7,7 +7,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Json, Object};
+use super::{Json, Name, Object};
 
 /// The name of the only member of the object that serde_json, with its feature `arbitrary_precision`, hands out for a
 /// number. The value is the number as it is written.
@@ -85,9 +85,21 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let first = members.next_key()?;
+        Json::of_members(first, members)
+    }
+}
+
+impl Json {
+    /// An object of which the first name was read.
+    pub(crate) fn of_members<'de, A: MapAccess<'de>>(
+        mut next: Option<Name<'de>>,
+        mut members: A,
+    ) -> Result<Self, A::Error> {
         let mut read = Object::default();
-        while let Some(name) = members.next_key::<String>()? {
-            read.insert(name, members.next_value()?);
+        while let Some(name) = next {
+            read.insert(name.into_string(), members.next_value()?);
+            next = members.next_key()?;
         }
         Ok(match read.members.first_key_value() {
             Some((name, Json::String(written)))

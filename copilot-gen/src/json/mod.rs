@@ -6,16 +6,19 @@
 
 mod from_serde;
 mod into_serde;
+mod reading;
 mod text;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub(crate) use from_serde::NUMBER;
 pub use into_serde::{ObjectOnly, Unreadable};
+pub use reading::{Name, once, present};
 pub use text::SyntaxError;
+pub use writer::Writer;
 
 use crate::contract::Path;
 
@@ -73,6 +76,20 @@ impl Json {
         }
     }
 
+    /// The text of one member, and the object without it. No name may stand twice.
+    pub(crate) fn without(mut self, name: &str) -> Result<(String, Self), Unreadable> {
+        if !self.repeated_names().is_empty() {
+            return Err(Unreadable);
+        }
+        match &mut self {
+            Self::Object(object) => match object.members.remove(name) {
+                Some(Self::String(text)) => Ok((text, self)),
+                _ => Err(Unreadable),
+            },
+            _ => Err(Unreadable),
+        }
+    }
+
     /// The member of that name, if this is an object that has it.
     pub(crate) fn member(&self, name: &str) -> Option<&Json> {
         match self {
@@ -119,6 +136,19 @@ impl Found {
 }
 
 impl Object {
+    pub(crate) fn get(&self, name: &str) -> Option<&Json> {
+        self.members.get(name)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The members, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Json)> {
+        self.members.iter()
+    }
+
     fn insert(&mut self, name: String, value: Json) {
         if self.members.contains_key(&name) {
             self.repeated.insert(name.clone());
@@ -142,22 +172,6 @@ impl From<&Value> for Json {
                 let members = members.iter().map(|(name, value)| (name.clone(), Self::from(value))).collect();
                 Self::Object(Object { members, repeated: BTreeSet::new() })
             }
-        }
-    }
-}
-
-/// For the checks. A number that Rust's types do not hold becomes one of its kind that is beyond every bound.
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Boolean(value) => serializer.serialize_bool(*value),
-            Self::Integer(value) => serializer.serialize_i64(*value),
-            Self::LongInteger => serializer.serialize_u128(u128::MAX),
-            Self::Decimal(value) => serializer.serialize_f64(*value),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(items) => serializer.collect_seq(items),
-            Self::Object(object) => serializer.collect_map(&object.members),
         }
     }
 }

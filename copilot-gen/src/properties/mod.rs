@@ -1,9 +1,10 @@
 //! Properties of the caller's own: how they are made, and of what.
 
+mod map;
 mod scalar;
 mod serializer;
 
-use std::{borrow::Cow, collections::BTreeMap, time::SystemTime};
+use std::{borrow::Cow, time::SystemTime};
 
 use chrono::{DateTime, TimeZone};
 use serde::Serialize;
@@ -11,10 +12,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    contract::{IntoMillis, InvalidInput, Parts, Provenance, Violation},
+    contract::{IntoMillis, IntoProperty, InvalidInput, Judge, Provenance, Violation},
     json::Json,
-    types::{Properties, PropertyValue},
+    types::PropertyValue,
 };
+
+pub use map::Properties;
 
 /// A value for a property of your own, as `properties!` takes it.
 ///
@@ -38,22 +41,52 @@ pub trait IntoPropertyValue {
     fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput>;
 }
 
-macro_rules! as_serialized {
+/// The contract takes them all, or the generator would have refused it.
+macro_rules! taken {
     ($($source:ty),+) => {
         $(impl IntoPropertyValue for $source {
             fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
-                scalar::of(&self)
+                Ok(Some(self.into()))
             }
         })+
     };
 }
 
-as_serialized!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
-as_serialized!(f32, f64, bool, char, &str, String, &String, Cow<'_, str>);
+taken!(i8, i16, i32, i64, u8, u16, u32, bool, &str, String, &String, char);
+
+impl IntoPropertyValue for Cow<'_, str> {
+    fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
+        Ok(Some(self.into_owned().into()))
+    }
+}
+
+impl IntoPropertyValue for f64 {
+    fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
+        PropertyValue::Double(self).into_property_value()
+    }
+}
+
+impl IntoPropertyValue for f32 {
+    fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
+        PropertyValue::from(self).into_property_value()
+    }
+}
+
+macro_rules! long_integers {
+    ($($source:ty),+) => {
+        $(impl IntoPropertyValue for $source {
+            fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
+                scalar::judged(self.try_into().map_or(Json::LongInteger, Json::Integer)).map(Some)
+            }
+        })+
+    };
+}
+
+long_integers!(i128, isize, u64, u128, usize);
 
 impl IntoPropertyValue for PropertyValue {
     fn into_property_value(self) -> Result<Option<PropertyValue>, InvalidInput> {
-        scalar::of(&self)
+        Judge::of_choice(self).map(Some)
     }
 }
 
@@ -136,41 +169,57 @@ impl Properties {
     /// What `properties!` makes.
     #[doc(hidden)]
     pub fn collected<const N: usize>(properties: [Named; N]) -> Result<Self, InvalidInput> {
-        let mut made = Making::default();
+        let mut made = Making::with_capacity(N);
         properties.into_iter().for_each(|(name, value)| made.add(name, value));
         made.finish()
     }
 }
 
 /// A property of the caller's own, before its value was judged.
-type Named = (String, Result<Option<PropertyValue>, InvalidInput>);
+type Named = (Cow<'static, str>, Result<Option<PropertyValue>, InvalidInput>);
 
 /// Properties while they are put together.
 #[derive(Default)]
 struct Making {
-    properties: BTreeMap<String, PropertyValue>,
-    parts: Parts,
+    properties: Properties,
+    judge: Judge,
 }
 
 impl Making {
-    fn add(&mut self, name: String, value: Result<Option<PropertyValue>, InvalidInput>) {
-        let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        let Some(Some(value)) = self.parts.part(&place, value) else { return };
-        if self.properties.insert(name, value).is_some() {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { properties: Properties::with_capacity(capacity), judge: Judge::default() }
+    }
+
+    fn add(&mut self, name: Cow<'static, str>, value: Result<Option<PropertyValue>, InvalidInput>) {
+        let value = match value {
+            Ok(Some(value)) => value,
+            Ok(None) => return,
+            Err(invalid) => {
+                let _ = self.judge.part::<()>(&name, Err(invalid));
+                return;
+            }
+        };
+        if let Err(name) = self.properties.add(name, value) {
             let message = "stands more than once among the properties".to_owned();
-            let twice = Violation::new(place, "x-unique-names", Provenance::Assumed, message);
-            let _ = self.parts.part::<()>("", Err(InvalidInput::one(twice)));
+            let twice = Violation::new(String::new(), "x-unique-names", Provenance::Assumed, message);
+            let _ = self.judge.part::<()>(&name, Err(InvalidInput::one(twice)));
         }
     }
 
     fn finish(self) -> Result<Properties, InvalidInput> {
-        self.parts.finish(|| Some(Properties(self.properties)))
+        self.judge.made(|| Some(self.properties))
     }
 }
 
-impl<K: Into<String>, V: Into<PropertyValue>> FromIterator<(K, V)> for Properties {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(properties: I) -> Self {
-        Self(properties.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+impl IntoProperty<Properties> for Properties {
+    fn into_property(self) -> Result<Properties, InvalidInput> {
+        Ok(self)
+    }
+}
+
+impl IntoProperty<Properties> for Result<Properties, InvalidInput> {
+    fn into_property(self) -> Result<Properties, InvalidInput> {
+        self
     }
 }
 

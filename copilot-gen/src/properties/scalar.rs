@@ -8,7 +8,7 @@ use serde::{
 };
 
 use crate::{
-    contract::{InvalidInput, Provenance, Violation},
+    contract::{InvalidInput, Judge, Provenance, Violation},
     json::{Json, NUMBER},
     schemas::PROPERTY_VALUE,
     types::PropertyValue,
@@ -25,14 +25,16 @@ pub(super) fn of<T: Serialize + ?Sized>(value: &T) -> Result<Option<PropertyValu
 
 /// The value, if the contract takes it.
 pub(super) fn judged(json: Json) -> Result<PropertyValue, InvalidInput> {
-    PROPERTY_VALUE.check(&json)?;
-    match json {
-        Json::String(text) => Ok(PropertyValue::String(text)),
-        Json::Integer(value) => Ok(PropertyValue::Int64(value)),
-        Json::Decimal(value) => Ok(PropertyValue::Double(value)),
-        Json::Boolean(value) => Ok(PropertyValue::Boolean(value)),
-        Json::Null | Json::LongInteger | Json::Array(_) | Json::Object(_) => Err(NoScalar::Failed.into()),
-    }
+    Judge::of_choice(match json {
+        Json::String(text) => PropertyValue::String(text),
+        Json::Integer(value) => PropertyValue::Int64(value),
+        Json::Decimal(value) => PropertyValue::Double(value),
+        Json::Boolean(value) => PropertyValue::Boolean(value),
+        Json::Null | Json::LongInteger | Json::Array(_) | Json::Object(_) => {
+            PROPERTY_VALUE.check(&json)?;
+            return Err(NoScalar::Failed.into());
+        }
+    })
 }
 
 /// The double that is written with the same digits.

@@ -29,7 +29,7 @@ impl SerializeStruct for Members {
         name: &'static str,
         value: &T,
     ) -> Result<(), NoScalar> {
-        self.made.add(name.to_owned(), scalar::of(value));
+        self.made.add(name.into(), scalar::of(value));
         Ok(())
     }
 
@@ -52,7 +52,7 @@ impl SerializeMap for Members {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoScalar> {
-        self.made.add(std::mem::take(&mut self.name), scalar::of(value));
+        self.made.add(std::mem::take(&mut self.name).into(), scalar::of(value));
         Ok(())
     }
 

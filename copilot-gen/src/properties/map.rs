@@ -1,0 +1,141 @@
+//! Properties of the caller's own, by name.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use litemap::LiteMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor},
+};
+
+use crate::types::PropertyValue;
+
+/// Properties of your own, by name, in the order of their names.
+///
+/// Made by `properties!`, by [`from_serialize`](Self::from_serialize), or of pairs:
+///
+/// ```
+/// # use copilot_gen as copilot_api;
+/// use copilot_api::types::{Properties, PropertyValue};
+///
+/// let mut properties = Properties::from_iter([("plan", "gold")]);
+/// properties.insert("devices", 2);
+/// assert_eq!(properties.get("devices"), Some(&PropertyValue::Int64(2)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Properties {
+    /// Few as a rule: a vector is made and dropped at once, and a search in it is short.
+    by_name: LiteMap<Cow<'static, str>, PropertyValue>,
+}
+
+impl Properties {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { by_name: LiteMap::with_capacity(capacity) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&PropertyValue> {
+        self.by_name.get(name)
+    }
+
+    /// Adds one; gives back the value that it replaces.
+    pub fn insert(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<PropertyValue>,
+    ) -> Option<PropertyValue> {
+        self.by_name.insert(name.into(), value.into())
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, name: &str) -> Option<PropertyValue> {
+        self.by_name.remove(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &PropertyValue)> {
+        self.by_name.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// Adds one whose name must be new; gives back the name that is not.
+    pub(super) fn add(
+        &mut self,
+        name: Cow<'static, str>,
+        value: PropertyValue,
+    ) -> Result<(), Cow<'static, str>> {
+        self.by_name.try_insert(name, value).map_or(Ok(()), |(name, _)| Err(name))
+    }
+
+    /// Adds one that was read; none may stand there twice.
+    #[doc(hidden)]
+    pub fn read<E: Error>(&mut self, name: String, value: PropertyValue) -> Result<(), E> {
+        self.add(name.into(), value).map_err(|_| E::custom("a name stands more than once"))
+    }
+}
+
+/// Of a name that comes more than once, the last value.
+impl<K: Into<Cow<'static, str>>, V: Into<PropertyValue>> FromIterator<(K, V)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(properties: I) -> Self {
+        Self { by_name: properties.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+}
+
+impl IntoIterator for Properties {
+    type Item = (Cow<'static, str>, PropertyValue);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.by_name.into_iter()
+    }
+}
+
+impl Serialize for Properties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Properties {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Properties;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings, numbers and booleans")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Properties, A::Error> {
+        let mut properties = Properties::default();
+        while let Some((name, value)) = members.next_entry()? {
+            properties.read(name, value)?;
+        }
+        Ok(properties)
+    }
+}
+
+impl JsonSchema for Properties {
+    fn schema_name() -> Cow<'static, str> {
+        "Properties".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, PropertyValue>::json_schema(generator)
+    }
+}
