@@ -2048,47 +2048,31 @@ never seen is no error.
     impl super::super::contract::Text for UserId {}
     impl super::super::contract::Text for UtcOffset {}
     /// With hyphens and small letters. Every UUID keeps to the rules of this text.
-    impl ::std::convert::From<::uuid::Uuid> for EventId {
-        fn from(value: ::uuid::Uuid) -> Self {
-            Self(
-                value
-                    .hyphenated()
-                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
-                    .to_owned(),
-            )
+    impl ::std::convert::From<super::super::contract::Uuid> for EventId {
+        fn from(value: super::super::contract::Uuid) -> Self {
+            let mut buffer = super::super::contract::Uuid::encode_buffer();
+            Self(value.hyphenated().encode_lower(&mut buffer).to_owned())
         }
     }
     /// With hyphens and small letters. Every UUID keeps to the rules of this text.
-    impl ::std::convert::From<::uuid::Uuid> for UserId {
-        fn from(value: ::uuid::Uuid) -> Self {
-            Self(
-                value
-                    .hyphenated()
-                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
-                    .to_owned(),
-            )
+    impl ::std::convert::From<super::super::contract::Uuid> for UserId {
+        fn from(value: super::super::contract::Uuid) -> Self {
+            let mut buffer = super::super::contract::Uuid::encode_buffer();
+            Self(value.hyphenated().encode_lower(&mut buffer).to_owned())
         }
     }
     /// With hyphens and small letters. Every UUID keeps to the rules of this text.
-    impl ::std::convert::From<::uuid::Uuid> for ThingId {
-        fn from(value: ::uuid::Uuid) -> Self {
-            Self(
-                value
-                    .hyphenated()
-                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
-                    .to_owned(),
-            )
+    impl ::std::convert::From<super::super::contract::Uuid> for ThingId {
+        fn from(value: super::super::contract::Uuid) -> Self {
+            let mut buffer = super::super::contract::Uuid::encode_buffer();
+            Self(value.hyphenated().encode_lower(&mut buffer).to_owned())
         }
     }
     /// With hyphens and small letters. Every UUID keeps to the rules of this text.
-    impl ::std::convert::From<::uuid::Uuid> for Token {
-        fn from(value: ::uuid::Uuid) -> Self {
-            Self(
-                value
-                    .hyphenated()
-                    .encode_lower(&mut ::uuid::Uuid::encode_buffer())
-                    .to_owned(),
-            )
+    impl ::std::convert::From<super::super::contract::Uuid> for Token {
+        fn from(value: super::super::contract::Uuid) -> Self {
+            let mut buffer = super::super::contract::Uuid::encode_buffer();
+            Self(value.hyphenated().encode_lower(&mut buffer).to_owned())
         }
     }
     /// Builders of payloads: one setter for each property, and `build`.
@@ -5015,6 +4999,7 @@ pub mod schemas {
 use super::{
     contract::{
         Choice, InvalidInput, IntoProperty, Judge, NumberSchema, Path, Provenance,
+        Violation,
     },
     json::Writer,
 };
@@ -5733,9 +5718,43 @@ impl types::Event {
             }
         }
     }
-    /// Holds the event against every rule that its types do not hold. `now` is the receiver's clock in milliseconds
-    /// since 1970.
-    pub(crate) fn judge(&self, now: i64) -> Judge {
+    /// Reads JSON text and holds it against the contract. `now` is the receiver's clock in milliseconds since 1970.
+    ///
+    /// A text that keeps to the contract goes straight into the types. Any other one, and one with a number that
+    /// serde may have read otherwise than it is written, is read once more as it stands, to say all that it breaks.
+    #[doc(hidden)]
+    pub fn parse(text: &str, now: i64) -> ::std::result::Result<Self, InvalidInput> {
+        if let Ok(event) = ::serde_json::from_str::<Self>(text)
+            && event.judge(now).is_content()
+        {
+            return Ok(event);
+        }
+        Self::from_json(super::json::Json::parse(text)?, now)
+    }
+    /// As [`parse`](Self::parse), of JSON that was read.
+    #[doc(hidden)]
+    pub fn from_json(
+        json: super::json::Json,
+        now: i64,
+    ) -> ::std::result::Result<Self, InvalidInput> {
+        InvalidInput::if_any(Self::violations_in(&json, now))?;
+        Ok(Self::try_from(json)?)
+    }
+    /// Every rule of the contract that the event breaks, in the order of their places. `now` is the receiver's clock
+    /// in milliseconds since 1970, for the rules about time.
+    pub fn violations(&self, now: i64) -> ::std::vec::Vec<Violation> {
+        self.judge(now).finish()
+    }
+    /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+    #[doc(hidden)]
+    pub fn violations_in(
+        json: &super::json::Json,
+        now: i64,
+    ) -> ::std::vec::Vec<Violation> {
+        schemas::EVENT.violations(json, now)
+    }
+    /// Holds the event against every rule that its types do not hold.
+    fn judge(&self, now: i64) -> Judge {
         let mut judge = Judge::default();
         match self {
             Self::UserCreated { payload, .. } => payload.judge(&mut judge),

@@ -10,7 +10,6 @@ pub mod json;
 #[doc(hidden)]
 pub mod properties;
 pub mod raw;
-mod reading;
 mod redact;
 
 /// The generated code, as it was generated. Its documentation is the contract's.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// What `copilot-gen` would be with that contract.
 mod one_more_type {
-    pub(crate) use copilot_gen::{answer, contract, json, raw};
+    pub(crate) use copilot_gen::{answer, contract, json, properties, raw};
 
     #[allow(missing_docs, unused, unreachable_pub, clippy::all)]
     #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]

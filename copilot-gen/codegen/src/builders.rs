@@ -53,9 +53,10 @@ pub(crate) fn emit(contract: &Contract, model: &Model, types: &[Item]) -> Result
             let name = type_ident(used.name.as_deref().unwrap_or_default());
             items.extend(quote! {
                 /// With hyphens and small letters. Every UUID keeps to the rules of this text.
-                impl ::std::convert::From<::uuid::Uuid> for #name {
-                    fn from(value: ::uuid::Uuid) -> Self {
-                        Self(value.hyphenated().encode_lower(&mut ::uuid::Uuid::encode_buffer()).to_owned())
+                impl ::std::convert::From<super::super::contract::Uuid> for #name {
+                    fn from(value: super::super::contract::Uuid) -> Self {
+                        let mut buffer = super::super::contract::Uuid::encode_buffer();
+                        Self(value.hyphenated().encode_lower(&mut buffer).to_owned())
                     }
                 }
             });

@@ -17,7 +17,7 @@ pub(crate) fn emit(contract: &Contract, model: &Model) -> Result<TokenStream, Er
     let operations = operations(contract)?;
     let hooks = hooks(contract);
     Ok(quote! {
-        use super::{contract::{Choice, InvalidInput, IntoProperty, Judge, NumberSchema, Path, Provenance}, json::Writer};
+        use super::{contract::{Choice, InvalidInput, IntoProperty, Judge, NumberSchema, Path, Provenance, Violation}, json::Writer};
 
         #hooks #events #payloads #operations
     })
@@ -47,6 +47,7 @@ fn hooks(contract: &Contract) -> TokenStream {
 fn events(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
     let (_, variants) = contract.event_mapping()?;
     let event = type_ident(contract.event_name()?);
+    let event_table = static_ident(contract.event_name()?);
     let id_type = member_type(&variants, "event_id")?;
     let time_type = member_type(&variants, "timestamp")?;
     let count = variants.len();
@@ -149,9 +150,41 @@ fn events(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
 
             #thing_id
 
-            /// Holds the event against every rule that its types do not hold. `now` is the receiver's clock in milliseconds
-            /// since 1970.
-            pub(crate) fn judge(&self, now: i64) -> Judge {
+            /// Reads JSON text and holds it against the contract. `now` is the receiver's clock in milliseconds since 1970.
+            ///
+            /// A text that keeps to the contract goes straight into the types. Any other one, and one with a number that
+            /// serde may have read otherwise than it is written, is read once more as it stands, to say all that it breaks.
+            #[doc(hidden)]
+            pub fn parse(text: &str, now: i64) -> ::std::result::Result<Self, InvalidInput> {
+                if let Ok(event) = ::serde_json::from_str::<Self>(text)
+                    && event.judge(now).is_content()
+                {
+                    return Ok(event);
+                }
+                Self::from_json(super::json::Json::parse(text)?, now)
+            }
+
+            /// As [`parse`](Self::parse), of JSON that was read.
+            #[doc(hidden)]
+            pub fn from_json(json: super::json::Json, now: i64) -> ::std::result::Result<Self, InvalidInput> {
+                InvalidInput::if_any(Self::violations_in(&json, now))?;
+                Ok(Self::try_from(json)?)
+            }
+
+            /// Every rule of the contract that the event breaks, in the order of their places. `now` is the receiver's clock
+            /// in milliseconds since 1970, for the rules about time.
+            pub fn violations(&self, now: i64) -> ::std::vec::Vec<Violation> {
+                self.judge(now).finish()
+            }
+
+            /// Every rule of the contract that a JSON value breaks as an event, as [`violations`](Self::violations).
+            #[doc(hidden)]
+            pub fn violations_in(json: &super::json::Json, now: i64) -> ::std::vec::Vec<Violation> {
+                schemas::#event_table.violations(json, now)
+            }
+
+            /// Holds the event against every rule that its types do not hold.
+            fn judge(&self, now: i64) -> Judge {
                 let mut judge = Judge::default();
                 match self { #(Self::#idents { payload, .. } => payload.judge(&mut judge)),* }
                 judge.within("payload");

@@ -188,8 +188,7 @@ fn have_one_type_of_properties(types: &mut Vec<Item>) -> Result<(), Error> {
 fn makes(block: &ItemImpl, name: &Ident) -> bool {
     let made = |path: &syn::Path| {
         path.segments.last().is_some_and(|last| {
-            only_argument(path, "From").is_some_and(|from| *name == type_name(from))
-                && last.ident == "From"
+            only_argument(path, "From").is_some_and(|from| *name == type_name(from)) && last.ident == "From"
         })
     };
     block.trait_.as_ref().is_some_and(|(path, _)| made(path))

@@ -78,18 +78,19 @@ impl Found {
     fn value(&mut self, value: &Json, schema: &Schema, at: &Path<'_>, counting: bool) {
         let mut broken = match (schema, value) {
             (Schema::AnyOf(choice), value) => {
-                return match choice.alternatives.iter().find(|alternative| accepts(alternative, value)) {
-                    Some(alternative) => {
-                        let before = self.violations.len();
-                        self.value(value, alternative, at, counting);
-                        // It is the choice that is broken.
-                        self.violations
-                            .iter_mut()
-                            .skip(before)
-                            .for_each(|found| found.choice(choice.provenance));
+                let alternative = choice.alternatives.iter().find(|alternative| accepts(alternative, value));
+                let Some(alternative) = alternative else {
+                    self.report(at, ("anyOf", choice.provenance, kinds(CHOICE, value)));
+                    if counting {
+                        self.count(value);
                     }
-                    None => self.report(at, ("anyOf", choice.provenance, kinds(CHOICE, value))),
+                    return;
                 };
+                let before = self.violations.len();
+                self.value(value, alternative, at, counting);
+                // It is the choice that is broken.
+                self.violations.iter_mut().skip(before).for_each(|found| found.choice(choice.provenance));
+                return;
             }
             (Schema::String(rules), Json::String(text)) => rules.broken(text),
             (Schema::Integer(rules), Json::Integer(value)) => {

@@ -46,7 +46,7 @@ impl Judge {
     }
 
     /// Whether no rule is broken, and nothing in it may have been written otherwise.
-    pub(crate) fn is_content(&self) -> bool {
+    pub fn is_content(&self) -> bool {
         self.violations.is_empty() && !self.may_be_misread
     }
 

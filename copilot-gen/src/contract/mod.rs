@@ -23,6 +23,7 @@ pub use path::Path;
 pub use pattern::Pattern;
 pub use property::{Bare, Integer, IntoMillis, IntoOptional, IntoProperty, Millis, Text, Wrapped};
 pub use scalars::Broken;
+pub use uuid::Uuid;
 pub use violation::{Provenance, Violation};
 
 /// No object has a name twice. The generator asks the contract for this rule, with the grade `assumed`.

@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for Reader {
 
 impl Json {
     /// An object of which the first name was read.
-    pub(crate) fn of_members<'de, A: MapAccess<'de>>(
+    pub fn of_members<'de, A: MapAccess<'de>>(
         mut next: Option<Name<'de>>,
         mut members: A,
     ) -> Result<Self, A::Error> {

@@ -77,7 +77,7 @@ impl Json {
     }
 
     /// The text of one member, and the object without it. No name may stand twice.
-    pub(crate) fn without(mut self, name: &str) -> Result<(String, Self), Unreadable> {
+    pub fn without(mut self, name: &str) -> Result<(String, Self), Unreadable> {
         if !self.repeated_names().is_empty() {
             return Err(Unreadable);
         }
