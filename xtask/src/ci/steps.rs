@@ -2,11 +2,12 @@
 
 use std::{env, process::Command};
 
-use super::{features, packages, tls, tool::Tool};
+use super::{features, packages, tls};
 use crate::{
-    diff, docs,
+    bench, diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
+    tool::Tool,
     workspace::{Workspace, cargo, shown, succeeds},
 };
 
@@ -99,13 +100,16 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         own("schemathesis", "cargo xtask schemathesis", || sandbox::schemathesis(&workspace.root));
     requests.needs.push(Tool::Schemathesis);
     let mut page = own("browser", "cargo xtask browser", || sandbox::browser(&workspace.root));
-    page.needs.extend([Tool::Chromium, Tool::Driver]);
+    page.needs.extend([Tool::Chromium, Tool::BrowserDriver]);
     let clients = own("polyglot", "cargo xtask polyglot", || {
         polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
     });
-    let mut docs = own("docs", "cargo xtask docs", || docs::run(&workspace.root));
-    docs.needs.extend([Tool::Chromium, Tool::Renderer]);
-    steps.extend([requests, page, docs, clients]);
+    let docs = command("docs", &[Tool::ContractLinters], || lint::docs(&workspace.root));
+    let mut instructions = own("instructions", "cargo xtask bench --instructions", || {
+        bench::instructions(&workspace.root, bench::Mode::Check)
+    });
+    instructions.needs.push(Tool::Valgrind);
+    steps.extend([requests, page, docs, clients, instructions]);
     let packing = shown(&packages::package_command(workspace, in_ci));
     let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
     packaging.needs.push(Tool::Tar);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The folder of the vectors.
 pub fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/vectors"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// A file of events or consent changes.

@@ -5,6 +5,7 @@ mod tables;
 
 use std::collections::BTreeSet;
 
+use copilot_codegen::join;
 use serde_json::{Value, json};
 
 use crate::spec::{self, EventType, Field};
@@ -228,7 +229,7 @@ impl Bench {
     /// Members that a closed object does not list.
     fn unknown_members(&mut self, place: &str, object: &'static Value) {
         for name in ["utc_offest", "with/slash~tilde", "\u{e9}", "", "User_id"] {
-            let at = format!("{place}/{}", escape(name));
+            let at = join(place, name);
             self.put(&at, "an unknown member", json!("seven"), ["additionalProperties"], object);
         }
         for (change, _, json) in KINDS {
@@ -240,7 +241,7 @@ impl Bench {
     /// Members that an open object does not list.
     fn free_members(&mut self, place: &str, free: &'static Value) {
         for name in ["further", "with/slash~tilde", "Größe", ""] {
-            let at = format!("{place}/{}", escape(name));
+            let at = join(place, name);
             for (change, json) in FREE {
                 self.put(&at, change, parse(json), [], free);
             }
@@ -293,7 +294,7 @@ impl Bench {
             .iter()
             .fold(self.event.example.clone(), |json, name| with(&json, &format!("/payload/{name}"), None));
         for name in &names {
-            let sample = spec::sample(spec::resolve(&self.event.payload["properties"][*name]));
+            let sample = spec::sample(spec::resolve(&self.event.payload["properties"][*name]).1);
             let place = format!("/payload/{name}");
             self.push(&place, "the only alternative", with(&none, &place, Some(sample)), []);
         }
@@ -325,10 +326,6 @@ fn broken(place: &str, keyword: &'static str, schema: &'static Value) -> Broken 
 
 fn parse(json: &str) -> Value {
     serde_json::from_str(json).expect("a row of the table is not JSON")
-}
-
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The same value with that member put there, or taken away.

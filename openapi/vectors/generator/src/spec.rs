@@ -1,33 +1,32 @@
-//! The contract as JSON, read without the generator, for tests that must not take its word.
+//! What the contract says, for the vectors and for tests: without the generator of the Rust client, from which only the
+//! reading of the document is taken.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
 };
 
+use copilot_codegen::Contract;
 use regex::Regex;
 use serde_json::Value;
 
 /// The text of the contract.
-pub const YAML: &str = include_str!("../../../openapi/copilot.yaml");
+pub const YAML: &str = include_str!("../../../copilot.yaml");
+
+static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::parse(YAML).expect("the contract is not YAML"));
 
 /// The whole document.
-pub static ROOT: LazyLock<Value> =
-    LazyLock::new(|| serde_saphyr::from_str(YAML).expect("the contract is not YAML"));
+pub static ROOT: LazyLock<&Value> = LazyLock::new(|| CONTRACT.root());
 
 /// The schema of that name.
 pub fn schema(name: &str) -> &'static Value {
-    ROOT.pointer(&format!("/components/schemas/{name}")).unwrap_or_else(|| panic!("no schema {name}"))
+    CONTRACT.schema(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The name that a `$ref` refers to.
-pub fn reference(schema: &Value) -> Option<&str> {
-    schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
-}
-
-/// The schema itself, or the one that it refers to.
-pub fn resolve(schema: &'static Value) -> &'static Value {
-    reference(schema).map_or(schema, self::schema)
+/// The schema itself, or the one that it refers to, with its name.
+pub(crate) fn resolve(schema: &'static Value) -> (Option<&'static str>, &'static Value) {
+    CONTRACT.resolve(schema).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One type of event.
@@ -52,7 +51,7 @@ pub fn event_types() -> Vec<EventType> {
         .map(|(name, target)| {
             let target = target.as_str().and_then(|target| target.rsplit('/').next());
             let schema = schema(target.expect("the mapping names no schema"));
-            let payload = resolve(&schema["properties"]["payload"]);
+            let (_, payload) = resolve(&schema["properties"]["payload"]);
             let example = schema.get("example").unwrap_or_else(|| panic!("{name} has no example"));
             EventType { name, schema, payload, example }
         })
@@ -95,11 +94,9 @@ pub fn fields(object: &'static Value) -> Vec<Field> {
     properties
         .into_iter()
         .flatten()
-        .map(|(name, schema)| Field {
-            name,
-            schema_name: reference(schema),
-            schema: resolve(schema),
-            required: required.contains(&name.as_str()),
+        .map(|(name, schema)| {
+            let (schema_name, schema) = resolve(schema);
+            Field { name, schema_name, schema, required: required.contains(&name.as_str()) }
         })
         .collect()
 }
@@ -108,7 +105,7 @@ pub fn fields(object: &'static Value) -> Vec<Field> {
 pub fn additional(object: &'static Value) -> Option<&'static Value> {
     match &object["additionalProperties"] {
         Value::Bool(false) => None,
-        open @ Value::Object(_) => Some(resolve(open)),
+        open @ Value::Object(_) => Some(resolve(open).1),
         other => panic!("additionalProperties is {other}"),
     }
 }
