@@ -33,6 +33,7 @@ pub(crate) fn listing(workspace: &Workspace, krate: &str, generated: &str) -> Re
         .iter()
         .filter(|line| line.contains("use copilot_gen"))
         .flat_map(|line| line.split(' ').map(str::to_owned))
+        .filter(|word| word.starts_with(char::is_uppercase))
         .collect();
     let mut lines = of_public_types(lines);
     if !exports.is_empty() {

@@ -8,8 +8,15 @@ use crate::{
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
     tool::Tool,
-    workspace::{Workspace, cargo, shown, succeeds},
+    workspace::{Workspace, cargo, cargo_apart, shown, succeeds},
 };
+
+/// What cargo-deny looks at.
+const DENIED: [&str; 3] = ["licenses", "bans", "sources"];
+
+/// The workspace of the benchmarks, and its packages that need no other client.
+const BENCH: &str = "bench/Cargo.toml";
+const BENCH_PACKAGES: [&str; 5] = ["bench-copilot", "bench-hand", "bench-limit", "bench-sink", "contest"];
 
 /// One check.
 pub(super) struct Step<'a> {
@@ -34,7 +41,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         own("dependencies", "copilot-api must not depend on the generator", || {
             packages::dependencies(workspace)
         }),
-        step(workspace, "deny", &[Tool::CargoDeny], &["deny", "check", "licenses", "bans", "sources"]),
+        step(workspace, "deny", &[Tool::CargoDeny], &[&["deny", "check"], &DENIED[..]].concat()),
         clippy(workspace, "clippy", false, &["--workspace"]),
     ];
     for package in workspace.published() {
@@ -88,6 +95,29 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         let needs: &[Tool] = if features == features::NATIVE_TLS { &[Tool::OpenSsl] } else { &[] };
         steps.push(command(&format!("tls:{name}"), needs, move || tls::test(workspace, features)));
     }
+    steps.push(step(
+        workspace,
+        "bench:fmt",
+        &[Tool::Rustfmt],
+        &["fmt", "--all", "--manifest-path", BENCH, "--", "--check"],
+    ));
+    steps.push(command("bench:deny", &[Tool::CargoDeny], || {
+        let mut command = cargo(&workspace.root, ["deny", "--manifest-path", BENCH, "--config", "deny.toml"]);
+        // What only the generator needs is excepted in deny.toml, and is not here.
+        command.args(["check", "-A", "license-exception-not-encountered"]).args(DENIED);
+        command
+    }));
+    steps.push(command("bench:clippy", &[Tool::Clippy], || {
+        let mut command = cargo_apart(workspace, "clippy", BENCH);
+        command.args(BENCH_PACKAGES.iter().flat_map(|package| ["-p", package]));
+        command.args(["--all-targets", "--", "-D", "warnings"]);
+        command
+    }));
+    steps.push(command("bench:test", &[], || {
+        let mut command = cargo_apart(workspace, "test", BENCH);
+        command.args(["-p", "bench-sink", "-p", "contest", "--bins", "--lib"]);
+        command
+    }));
     steps.push(command("doc", &[Tool::OpenSsl], || {
         let mut command = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--all-features"]);
         command.env("RUSTDOCFLAGS", "-D warnings");
