@@ -22,23 +22,17 @@ use crate::{failure::Failure, workspace::Workspace};
 /// The crates whose listings are committed, each as `public-api.txt` in its folder.
 pub(crate) const LISTED: [&str; 2] = ["copilot-api", "copilot-sandbox"];
 
-/// Words that stand before the name of an item.
-const KEYWORDS: [&str; 9] = ["pub", "struct", "enum", "trait", "const", "async", "fn", "macro", "use"];
-
 /// One line for each thing that a user of the crate can break on, sorted.
 pub(crate) fn listing(workspace: &Workspace, krate: &str, generated: &str) -> Result<String, Failure> {
-    let root = &workspace.root;
-    let lines = items(&root.join(krate).join("src"))?;
+    let mut lines = of_folder(&workspace.root.join(krate).join("src"), None)?;
     let exports: BTreeSet<String> = lines
         .iter()
         .filter(|line| line.contains("use copilot_gen"))
-        .flat_map(|line| line.split(' ').map(str::to_owned))
-        .filter(|word| word.starts_with(char::is_uppercase))
+        .flat_map(|line| line.split(' ').filter(|word| word.starts_with(char::is_uppercase)))
+        .map(str::to_owned)
         .collect();
-    let mut lines = of_public_types(lines);
     if !exports.is_empty() {
-        let below = items(&root.join("copilot-gen/src"))?;
-        lines.extend(of_public_types(below).into_iter().filter(|line| is_about(line, &exports)));
+        lines.extend(of_folder(&workspace.root.join("copilot-gen/src"), Some(&exports))?);
         lines.extend(types(generated)?);
     }
     for package in workspace.packages.iter().filter(|package| package.name == krate) {
@@ -53,62 +47,24 @@ pub(crate) fn listing(workspace: &Workspace, krate: &str, generated: &str) -> Re
     Ok(format!("{head}\n{}\n", lines.join("\n")))
 }
 
-/// The public items of the sources in a folder.
-fn items(folder: &Path) -> Result<Vec<String>, Failure> {
+/// What the sources in a folder make public; of these names alone, where they are given.
+fn of_folder(folder: &Path, names: Option<&BTreeSet<String>>) -> Result<Vec<String>, Failure> {
     let lib = read(&folder.join("lib.rs"))?;
-    let mut lines = Vec::new();
+    let mut modules = Vec::new();
     for path in sources(folder)? {
         // What stands in a private module is exported by lib.rs; a public one is part of the item's path.
         let module = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let is_public = lib.contains(&format!("\npub mod {module};"))
-            && !lib.contains(&format!("hidden)]\npub mod {module};"));
-        let prefix = if is_public { format!("{module}: ") } else { String::new() };
-        lines.extend(listed(&read(&path)?)?.into_iter().map(|line| prefix.clone() + &line));
+        let is_public = names.is_none() && lib.contains(&format!("pub mod {module};"));
+        modules.push((if is_public { format!("{module}: ") } else { String::new() }, parse(&read(&path)?)?));
+    }
+    let all = modules.iter().flat_map(|(_, items)| items).filter_map(public_name).collect();
+    let mut lines = Vec::new();
+    for (prefix, items) in modules {
+        let mut found = listed(items, names.unwrap_or(&all));
+        found.retain(|line| names.is_none() || !line.starts_with("pub use "));
+        lines.extend(found.into_iter().map(|line| prefix.clone() + &line));
     }
     Ok(lines)
-}
-
-/// The names in the module `types` of the generated client: their members are the contract's.
-fn types(generated: &str) -> Result<Vec<String>, Failure> {
-    let items = parse(generated)?.into_iter().find_map(|item| match item {
-        Item::Mod(module) if module.ident == "types" => module.content.map(|(_, items)| items),
-        _ => None,
-    });
-    let name = |item: Item| match item {
-        Item::Struct(item) if !is_hidden(&item.attrs) => Some(format!("types: struct {}", item.ident)),
-        Item::Enum(item) if !is_hidden(&item.attrs) => Some(format!("types: enum {}", item.ident)),
-        _ => None,
-    };
-    Ok(items.into_iter().flatten().filter_map(name).collect())
-}
-
-/// The lines without the implementations that name no public type or trait.
-fn of_public_types(lines: Vec<String>) -> Vec<String> {
-    let defines = |line: &&String| line.split(' ').any(|word| ["struct", "enum", "trait"].contains(&word));
-    let public: BTreeSet<String> =
-        lines.iter().filter(defines).map(|line| subject(line).to_owned()).collect();
-    lines.into_iter().filter(|line| !bare(line).starts_with("impl ") || is_about(line, &public)).collect()
-}
-
-/// Whether a line is of one of these, or an implementation of or for one. A trait with a path is another crate's.
-fn is_about(line: &str, names: &BTreeSet<String>) -> bool {
-    match bare(line).strip_prefix("impl ").and_then(|line| line.split_once(" for ")) {
-        Some((implemented, of)) => {
-            let implemented = if implemented.contains("::") { "" } else { implemented };
-            implemented.split(' ').chain(of.split(' ')).any(|word| names.contains(word))
-        }
-        None => names.contains(subject(line)),
-    }
-}
-
-/// The name of what a line that is no implementation is about.
-fn subject(line: &str) -> &str {
-    bare(line).split(' ').find(|word| !KEYWORDS.contains(word)).unwrap_or_default()
-}
-
-/// The line without its module.
-fn bare(line: &str) -> &str {
-    line.split_once(' ').filter(|(first, _)| first.ends_with(':')).map_or(line, |(_, rest)| rest)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -133,71 +89,112 @@ fn parse(source: &str) -> Result<Vec<Item>, Failure> {
     file.map(|file| file.items).map_err(|wrong| Failure::Unexpected(format!("a source is not Rust: {wrong}")))
 }
 
-fn listed(source: &str) -> Result<Vec<String>, Failure> {
-    let mut lines = Vec::new();
-    parse(source)?.into_iter().for_each(|item| list(item, &mut lines));
-    Ok(lines)
+/// The names in the module `types` of the generated client: their members are the contract's.
+fn types(generated: &str) -> Result<Vec<String>, Failure> {
+    let items = parse(generated)?.into_iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.map(|(_, items)| items),
+        _ => None,
+    });
+    let names = items.iter().flatten().filter_map(public_name);
+    Ok(names.map(|name| format!("types: {name}")).collect())
 }
 
-fn list(item: Item, lines: &mut Vec<String>) {
-    match item {
-        Item::Const(mut item) if is_public(&item.vis) => {
-            item.attrs.clear();
-            lines.push(shown(item));
+fn public_name(item: &Item) -> Option<String> {
+    let (visibility, name) = match item {
+        Item::Const(item) => (&item.vis, &item.ident),
+        Item::Enum(item) => (&item.vis, &item.ident),
+        Item::Fn(item) => (&item.vis, &item.sig.ident),
+        Item::Struct(item) => (&item.vis, &item.ident),
+        Item::Trait(item) => (&item.vis, &item.ident),
+        _ => return None,
+    };
+    is_public(visibility).then(|| name.to_string())
+}
+
+/// What the items of these names are, and what they re-export.
+fn listed(items: Vec<Item>, names: &BTreeSet<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for item in items {
+        match public_name(&item) {
+            Some(name) if names.contains(&name) => list(item, &name, &mut lines),
+            Some(_) => {}
+            None => list_nameless(item, names, &mut lines),
         }
-        Item::Struct(mut item) if is_public(&item.vis) => {
-            derived(&item.attrs, &item.ident, lines);
+    }
+    lines
+}
+
+fn list(item: Item, name: &str, lines: &mut Vec<String>) {
+    match item {
+        Item::Const(mut item) => {
+            item.attrs.clear();
+            lines.push(shown(&item));
+        }
+        Item::Struct(mut item) => {
+            derived(&mem::take(&mut item.attrs), name, lines);
             for field in mem::replace(&mut item.fields, Fields::Unit) {
-                if let (true, Some(name)) = (is_public(&field.vis), field.ident) {
-                    lines.push(format!("struct {} . {name} : {}", item.ident, shown(&field.ty)));
+                if let (true, Some(field_name)) = (is_public(&field.vis), field.ident) {
+                    lines.push(format!("struct {name} . {field_name} : {}", shown(&field.ty)));
                 }
             }
-            item.attrs.clear();
-            lines.push(shown(item));
+            lines.push(shown(&item));
         }
-        Item::Enum(item) if is_public(&item.vis) => {
-            derived(&item.attrs, &item.ident, lines);
+        Item::Enum(item) => {
+            derived(&item.attrs, name, lines);
             let exhaustive = !item.attrs.iter().any(|attribute| attribute.path().is_ident("non_exhaustive"));
-            lines.push(format!("enum {}{}", item.ident, if exhaustive { "" } else { " (non_exhaustive)" }));
+            lines.push(format!("enum {name}{}", if exhaustive { "" } else { " (non_exhaustive)" }));
             for mut variant in item.variants {
                 variant.attrs.clear();
                 variant.fields.iter_mut().for_each(|field| field.attrs.clear());
-                lines.push(format!("enum {} :: {}", item.ident, shown(variant)));
+                lines.push(format!("enum {name} :: {}", shown(&variant)));
             }
         }
-        Item::Fn(item) if is_public(&item.vis) && !is_hidden(&item.attrs) => lines.push(shown(item.sig)),
-        Item::Macro(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) => {
-            lines.extend(item.ident.map(|name| format!("macro {name}!")));
-        }
-        Item::Trait(item) if is_public(&item.vis) => {
-            lines.push(format!("trait {} : {}", item.ident, shown(item.supertraits)));
+        Item::Fn(item) if !is_hidden(&item.attrs) => lines.push(shown(&item.sig)),
+        Item::Trait(item) => {
+            lines.push(format!("trait {name} : {}", shown(&item.supertraits)));
             for member in item.items {
                 if let TraitItem::Fn(function) = member {
-                    lines.push(format!("trait {} {{ {} }}", item.ident, shown(function.sig)));
+                    lines.push(format!("trait {name} {{ {} }}", shown(&function.sig)));
                 }
             }
         }
-        Item::Use(mut item) if is_public(&item.vis) => {
-            item.attrs.clear();
-            lines.push(shown(item));
-        }
-        Item::Impl(item) => list_impl(item, lines),
         _ => {}
     }
 }
 
-fn list_impl(item: ItemImpl, lines: &mut Vec<String>) {
-    let ty = shown(item.self_ty);
-    if let Some((implemented, _)) = item.trait_ {
-        return lines.push(format!("impl {} for {ty}", shown(implemented)));
+fn list_nameless(item: Item, names: &BTreeSet<String>, lines: &mut Vec<String>) {
+    match item {
+        Item::Use(mut item) if is_public(&item.vis) => {
+            item.attrs.clear();
+            lines.push(shown(&item));
+        }
+        Item::Macro(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) => {
+            lines.extend(item.ident.map(|name| format!("macro {name}!")));
+        }
+        Item::Impl(item) => list_impl(item, names, lines),
+        _ => {}
     }
-    for member in item.items {
+}
+
+/// What is implemented for one of these names, or with one of them for a type of another crate.
+fn list_impl(item: ItemImpl, names: &BTreeSet<String>, lines: &mut Vec<String>) {
+    let ty = shown(&item.self_ty);
+    let names_one = |text: &str| text.split(' ').any(|word| names.contains(word));
+    if let Some((implemented, _)) = &item.trait_ {
+        let implemented = shown(implemented);
+        // A trait with a path is another crate's, whatever its name.
+        if names_one(&ty) || (names_one(&implemented) && !implemented.contains("::")) {
+            lines.push(format!("impl {implemented} for {ty}"));
+        }
+        return;
+    }
+    for member in item.items.into_iter().filter(|_| names_one(&ty)) {
         match member {
             ImplItem::Fn(function) if is_public(&function.vis) && !is_hidden(&function.attrs) => {
-                lines.push(format!("{ty} :: {}", shown(function.sig)));
+                lines.push(format!("{ty} :: {}", shown(&function.sig)));
             }
             ImplItem::Const(constant) if is_public(&constant.vis) => {
-                lines.push(format!("{ty} :: const {} : {}", constant.ident, shown(constant.ty)));
+                lines.push(format!("{ty} :: const {} : {}", constant.ident, shown(&constant.ty)));
             }
             _ => {}
         }
@@ -205,11 +202,12 @@ fn list_impl(item: ItemImpl, lines: &mut Vec<String>) {
 }
 
 /// What an item derives, as if it were implemented by hand.
-fn derived(attributes: &[Attribute], name: &syn::Ident, lines: &mut Vec<String>) {
+fn derived(attributes: &[Attribute], name: &str, lines: &mut Vec<String>) {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
         let traits = attribute.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated);
-        let traits = traits.into_iter().flatten();
-        lines.extend(traits.map(|derived| format!("impl {} for {name}", shown(derived))));
+        lines.extend(
+            traits.into_iter().flatten().map(|derived| format!("impl {} for {name}", shown(&derived))),
+        );
     }
 }
 
@@ -218,11 +216,11 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 fn is_hidden(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.to_token_stream().to_string().contains("hidden"))
+    attributes.iter().any(|attribute| shown(attribute).contains("hidden"))
 }
 
 /// Tokens as text, in which only the spaces differ from what was written.
-fn shown(tokens: impl ToTokens) -> String {
+fn shown(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string()
 }
 
@@ -230,7 +228,7 @@ fn shown(tokens: impl ToTokens) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{listed, of_public_types, types};
+    use super::{listed, parse, public_name};
 
     #[test]
     fn what_is_public_is_listed_and_what_is_private_is_not() {
@@ -248,8 +246,10 @@ mod tests {
             #[doc(hidden)] pub fn hidden() {}
             pub fn outer<T: Copy>(t: T) -> T { t }
         ";
+        let items = parse(source).unwrap();
+        let names = items.iter().filter_map(public_name).collect();
         assert_eq!(
-            of_public_types(listed(source).unwrap()),
+            listed(items, &names),
             [
                 "impl Debug for A",
                 "impl PartialEq for A",
@@ -263,12 +263,5 @@ mod tests {
                 "fn outer < T : Copy > (t : T) -> T",
             ]
         );
-    }
-
-    #[test]
-    fn of_what_is_generated_the_types_are_named() {
-        let generated =
-            "pub mod types { pub struct A { pub a: u8 } pub mod builder { pub struct B; } } pub struct C;";
-        assert_eq!(types(generated).unwrap(), ["types: struct A"]);
     }
 }
