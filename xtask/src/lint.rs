@@ -76,7 +76,7 @@ enum Linter {
 impl Linter {
     /// Its look at the files, in one run for all.
     fn command(self, root: &Path, format: &str, files: &[PathBuf]) -> Command {
-        let project = root.join(PROJECT);
+        let project = Path::new(PROJECT);
         let mut command = match self {
             Self::Redocly => redocly(root),
             Self::Spectral => node(root, "@stoplight/spectral-cli/dist/index.js"),
@@ -95,7 +95,7 @@ impl Linter {
 
 /// `cargo xtask docs`: the contract as one page for people, which asks no host for anything.
 pub(crate) fn docs(root: &Path) -> Command {
-    let project = root.join(PROJECT);
+    let project = Path::new(PROJECT);
     let mut command = redocly(root);
     command.args(["build-docs", CONTRACT, "--output=target/docs/copilot.html", "--inlineBundle"]);
     command.arg("--config").arg(project.join("redocly.yaml"));
