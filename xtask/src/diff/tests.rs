@@ -15,7 +15,7 @@ fn contract(value: &Value) -> Contract {
 fn changed(pointer: &str, member: Value) -> Value {
     let pointer =
         pointer.replace("COLLECT", "/paths/~1v2~1collect/post").replace("SCHEMAS", "/components/schemas");
-    with(*spec::ROOT, &pointer, Some(member).filter(|member| !member.is_null()))
+    with(&spec::ROOT, &pointer, Some(member).filter(|member| !member.is_null()))
 }
 
 /// Each finding as `breaks` or `adds`, with its subject.
@@ -79,7 +79,7 @@ fn a_change_is_an_addition_or_breaking_or_words() {
         ("COLLECT/deprecated", json!(true), "breaks collect", "breaks collect"),
         ("/security", json!([]), "breaks security", "breaks security"),
     ] {
-        let (old, new) = (*spec::ROOT, changed(pointer, member));
+        let (old, new) = (&spec::ROOT, changed(pointer, member));
         let expected =
             |line: &'static str| Some(line).filter(|line| !line.is_empty()).into_iter().collect::<Vec<_>>();
         assert_eq!(found(old, &new), expected(there), "{pointer}");
@@ -95,7 +95,7 @@ fn the_order_of_a_list_says_nothing_but_of_servers() {
             list.as_array_mut().unwrap().reverse();
         }
     }
-    assert_eq!(found(*spec::ROOT, &turned), [""; 0]);
+    assert_eq!(found(&spec::ROOT, &turned), [""; 0]);
     let servers = |first, second| changed("/servers", json!([{ "url": first }, { "url": second }]));
     assert_eq!(found(&servers("a", "b"), &servers("b", "a")), ["breaks servers"]);
 }

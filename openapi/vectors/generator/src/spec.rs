@@ -17,7 +17,7 @@ static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::parse(YAML).expect("the contract is not YAML"));
 
 /// The whole document.
-pub static ROOT: LazyLock<&Value> = LazyLock::new(|| CONTRACT.root());
+pub static ROOT: LazyLock<Value> = LazyLock::new(|| CONTRACT.root().clone());
 
 /// The schema of that name.
 pub fn schema(name: &str) -> &'static Value {
