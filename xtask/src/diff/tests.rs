@@ -18,16 +18,25 @@ fn changed(pointer: &str, member: Value) -> Value {
     with(&spec::ROOT, &pointer, Some(member).filter(|member| !member.is_null()))
 }
 
-/// Each finding as `breaks` or `adds`, with its subject.
+/// Each finding as its level with its subject.
 fn found(old: &Value, new: &Value) -> Vec<String> {
-    let line =
-        |breaks: bool, subject: String| format!("{} {subject}", if breaks { "breaks" } else { "adds" });
-    let findings = compare(&contract(old), &contract(new));
-    findings.into_iter().map(|finding| line(finding.is_breaking, finding.subject)).collect()
+    let line = |finding: super::Finding| {
+        format!("{} {}", if finding.is_breaking { "breaks" } else { "adds" }, finding.subject)
+    };
+    compare(&contract(old), &contract(new)).into_iter().map(line).collect()
 }
 
 #[test]
-fn a_change_is_an_addition_or_breaking_or_words() {
+fn words_differ_in_nothing() {
+    for pointer in
+        ["SCHEMAS/UserId/description", "SCHEMAS/UserId/x-provenance", "COLLECT/summary", "/info/title"]
+    {
+        assert_eq!(found(&spec::ROOT, &changed(pointer, json!("seed"))), [""; 0], "{pointer}");
+    }
+}
+
+#[test]
+fn what_is_only_added_is_an_addition_and_anything_else_breaks() {
     let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let list = |pointer: &str, added: Value| {
         let mut list = spec::ROOT.pointer(pointer).unwrap().clone();
@@ -36,55 +45,37 @@ fn a_change_is_an_addition_or_breaking_or_words() {
     };
     let types = list("/components/schemas/Event/oneOf", reference("ThingId"));
     let required = list("/components/schemas/ConsentChange/required", json!("code"));
-    // What is done, what that is, and what undoing it is.
-    for (pointer, member, there, back) in [
-        ("SCHEMAS/UserId/description", json!("Words."), "", ""),
-        ("SCHEMAS/UserId/x-provenance", json!("seed"), "", ""),
-        ("COLLECT/summary", Value::Null, "", ""),
-        ("/info/title", json!("Words."), "", ""),
-        (
-            "SCHEMAS/InvalidEvent/properties/description",
-            reference("Token"),
-            "adds InvalidEvent",
-            "breaks InvalidEvent",
-        ),
-        (
-            "SCHEMAS/UserDeletedPayload/properties/why",
-            reference("Token"),
-            "adds UserDeletedPayload",
-            "breaks UserDeletedPayload",
-        ),
-        (
-            "SCHEMAS/CustomEventPayload/properties/why",
-            reference("Token"),
-            "breaks CustomEventPayload",
-            "breaks CustomEventPayload",
-        ),
-        ("SCHEMAS/ConsentChange/required", required, "breaks ConsentChange", "breaks ConsentChange"),
-        ("SCHEMAS/Event/oneOf", types, "adds Event", "breaks Event"),
-        (
-            "SCHEMAS/Event/discriminator/mapping/new",
-            json!("#/components/schemas/ThingId"),
-            "adds Event",
-            "breaks Event",
-        ),
-        ("SCHEMAS/New", json!({ "type": "string" }), "adds New", "breaks New"),
-        ("COLLECT/responses/418", json!({}), "adds collect", "breaks collect"),
-        ("/paths/~1v3", json!({ "get": {} }), "adds /v3", "breaks /v3"),
-        ("/paths/~1v2~1collect/get", json!({ "responses": {} }), "adds /v2/collect", "breaks /v2/collect"),
-        ("SCHEMAS/UserId/minLength", json!(7), "breaks UserId", "breaks UserId"),
-        ("SCHEMAS/UserId/maxLength", json!(7), "breaks UserId", "breaks UserId"),
-        ("SCHEMAS/Event/x-property-limit/maximum", json!(21), "breaks Event", "breaks Event"),
-        ("COLLECT/operationId", json!("collect_events"), "breaks collect", "breaks collect_events"),
-        ("COLLECT/deprecated", json!(true), "breaks collect", "breaks collect"),
-        ("/security", json!([]), "breaks security", "breaks security"),
+    for (pointer, member, expected) in [
+        ("SCHEMAS/InvalidEvent/properties/description", reference("Token"), "adds InvalidEvent"),
+        ("SCHEMAS/UnsubscribePayload/properties/why", reference("Token"), "adds UnsubscribePayload"),
+        ("SCHEMAS/CustomEventPayload/properties/why", reference("Token"), "breaks CustomEventPayload"),
+        ("SCHEMAS/ConsentChange/required", required, "breaks ConsentChange"),
+        ("SCHEMAS/Event/oneOf", types, "adds Event"),
+        ("SCHEMAS/Event/discriminator/mapping/new", json!("#/components/schemas/New"), "adds Event"),
+        ("SCHEMAS/New", json!({ "type": "string" }), "adds New"),
+        ("COLLECT/responses/418", json!({}), "adds collect"),
+        ("/paths/~1v3", json!({ "get": {} }), "adds /v3"),
+        ("/paths/~1v2~1collect/get", json!({ "responses": {} }), "adds /v2/collect"),
+        ("/paths/~1v2~1collect/parameters", json!([]), "breaks /v2/collect"),
+        ("SCHEMAS/UserId/minLength", json!(7), "breaks UserId"),
+        ("SCHEMAS/UserId/maxLength", json!(7), "breaks UserId"),
+        ("SCHEMAS/Event/x-property-limit/maximum", json!(21), "breaks Event"),
+        ("COLLECT/operationId", json!("collect_events"), "breaks collect"),
+        ("COLLECT/deprecated", json!(true), "breaks collect"),
+        ("/security", json!([]), "breaks security"),
     ] {
-        let (old, new) = (&spec::ROOT, changed(pointer, member));
-        let expected =
-            |line: &'static str| Some(line).filter(|line| !line.is_empty()).into_iter().collect::<Vec<_>>();
-        assert_eq!(found(old, &new), expected(there), "{pointer}");
-        assert_eq!(found(&new, old), expected(back), "{pointer}, undone");
+        let changed = changed(pointer, member);
+        assert_eq!(found(&spec::ROOT, &changed), [expected], "{pointer}");
+        let undone = found(&changed, &spec::ROOT);
+        assert!(matches!(undone.as_slice(), [only] if only.starts_with("breaks")), "{pointer}: {undone:?}");
     }
+}
+
+#[test]
+fn what_a_property_that_is_called_properties_gains_is_no_property() {
+    let old = changed("SCHEMAS/InvalidEvent/properties/properties", json!({ "type": "string" }));
+    let new = with(&old, "/components/schemas/InvalidEvent/properties/properties/maxLength", Some(json!(7)));
+    assert_eq!(found(&old, &new), ["breaks InvalidEvent"]);
 }
 
 #[test]
