@@ -94,13 +94,16 @@ impl Linter {
 }
 
 /// `cargo xtask docs`: the contract as one page for people, which asks no host for anything.
-pub(crate) fn docs(root: &Path) -> Command {
+pub(crate) fn docs(root: &Path) -> Result<bool, Failure> {
+    if !Tool::ContractLinters.is_installed(root) {
+        return Err(Failure::Unexpected(Tool::ContractLinters.missing()));
+    }
     let project = Path::new(PROJECT);
     let mut command = redocly(root);
     command.args(["build-docs", CONTRACT, "--output=target/docs/copilot.html", "--inlineBundle"]);
     command.arg("--config").arg(project.join("redocly.yaml"));
     command.arg("--template").arg(project.join("docs.hbs"));
-    command
+    succeeds(&mut command)
 }
 
 /// Redocly, which neither reports its use nor asks for a newer version of itself.

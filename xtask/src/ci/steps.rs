@@ -86,7 +86,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
             sandbox::browser(&workspace.root)
         }),
-        command("docs", &[Tool::ContractLinters], || lint::docs(&workspace.root)),
+        own("docs", "cargo xtask docs", &[Tool::ContractLinters], || lint::docs(&workspace.root)),
         own("polyglot", "cargo xtask polyglot", &[], || {
             polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
         }),
