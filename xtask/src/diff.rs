@@ -8,18 +8,16 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use copilot_codegen::{Contract, join};
 use serde_json::Value;
 
 use crate::{failure::Failure, workspace::CONTRACT};
-use release::Release;
+use release::{CHANGELOG, Release};
 
 /// The contract as it was released last.
 const RELEASED: &str = "openapi/released/copilot.json";
-/// What each release of the contract changed, in words.
-const CHANGELOG: &str = "openapi/CHANGELOG.md";
 
 /// Members that are words for people, or say how sure something is.
 const WORDS: [&str; 11] = [
@@ -61,7 +59,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
         println!("{level}: {}: {}", finding.pointer, finding.what);
     }
     println!("{CONTRACT} {} against the released {}: {} changes", release.new, release.old, findings.len());
-    let mut to_do = release.undeclared(&findings);
+    let mut to_do = release.undeclared(findings.len(), &broken(&findings));
     if mode == Mode::Release {
         to_do.extend(release.unfit());
     }
@@ -91,6 +89,11 @@ struct Finding {
     is_breaking: bool,
     /// What a line of the changelog names to declare it: a component, an operation, a path, or a member of the document.
     subject: String,
+}
+
+/// The subjects of what breaks.
+fn broken(findings: &[Finding]) -> BTreeSet<&str> {
+    findings.iter().filter(|finding| finding.is_breaking).map(|finding| finding.subject.as_str()).collect()
 }
 
 /// Everything that differs but words.

@@ -52,18 +52,18 @@ pub(crate) fn run(root: &Path, file: Option<&str>) -> Result<bool, Failure> {
     Ok(is_clean)
 }
 
-/// Everything that the rules of this contract and the generator find, each with its place.
+/// What the rules of this contract find, each with its place, or else what the generator refuses.
 fn findings(text: &str) -> Vec<(String, String)> {
     let contract = match Contract::parse(text) {
         Ok(contract) => contract,
         Err(unreadable) => return vec![(String::new(), unreadable.to_string())],
     };
     let found = rules::check(&contract);
-    match generate(&contract) {
-        // The generator says what is missing in other words.
-        Err(refused) if found.is_empty() => vec![(String::new(), format!("{refused} (the generator)"))],
-        _ => found,
+    if !found.is_empty() {
+        return found;
     }
+    let refused = generate(&contract).err();
+    refused.into_iter().map(|refused| (String::new(), format!("{refused} (the generator)"))).collect()
 }
 
 /// A linter that people elsewhere run, too.

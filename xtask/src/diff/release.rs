@@ -6,7 +6,8 @@ use copilot_codegen::Contract;
 use semver::Version;
 use serde_json::Value;
 
-use super::{CHANGELOG, Finding};
+/// What each release of the contract changed, in words.
+pub(super) const CHANGELOG: &str = "openapi/CHANGELOG.md";
 
 /// From which version to which.
 pub(super) struct Release {
@@ -30,19 +31,12 @@ impl Release {
         Ok(Self { old, items: items.collect(), new })
     }
 
-    /// What is to be done before the differences are declared. Empty: nothing.
-    pub(super) fn undeclared(&self, findings: &[Finding]) -> Vec<String> {
-        let breaking: BTreeSet<&str> = findings
-            .iter()
-            .filter(|finding| finding.is_breaking)
-            .map(|finding| finding.subject.as_str())
-            .collect();
+    /// What is to be done before changes are declared, some of which may break something by that name. Empty: nothing.
+    pub(super) fn undeclared(&self, changes: usize, breaking: &BTreeSet<&str>) -> Vec<String> {
         let mut to_do = Vec::new();
-        if !findings.is_empty() {
-            let least = self.least(!breaking.is_empty());
-            if self.new < least {
-                to_do.push(format!("raise info.x-contract-version from {} to {least} or more", self.new));
-            }
+        let least = self.least(!breaking.is_empty());
+        if changes > 0 && self.new < least {
+            to_do.push(format!("raise info.x-contract-version from {} to {least} or more", self.new));
         }
         for subject in breaking {
             let named = format!("`{subject}`");

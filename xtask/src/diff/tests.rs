@@ -5,7 +5,7 @@
 use copilot_vectors::{mutation::with, spec};
 use serde_json::{Value, json};
 
-use super::{Contract, compare, release::Release};
+use super::{Contract, broken, compare, release::Release};
 
 fn contract(value: &Value) -> Contract {
     Contract::from_value(value.clone()).unwrap()
@@ -99,7 +99,9 @@ fn a_breaking_change_needs_the_version_and_a_line_that_names_what_it_breaks() {
     };
     let to_do = |old: &str, new: &str, least: u8, changelog: &str| {
         let (old, new) = (contract(old, 7), contract(new, least));
-        Release::new(&old, &new, changelog).unwrap().undeclared(&compare(&old, &new)).len()
+        let findings = compare(&old, &new);
+        let release = Release::new(&old, &new, changelog).unwrap();
+        release.undeclared(findings.len(), &broken(&findings)).len()
     };
     let declared =
         "# Log\n\n## [0.3.0] - 2026-11-24\n\n- Breaking: ids of\n  users, `UserId`, grew.\n\n## [0.2.0]\n";
