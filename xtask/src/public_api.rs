@@ -2,9 +2,9 @@
 //! on purpose: public items, the traits that they implement or derive, what they re-export of `copilot-gen`, the names of the
 //! generated types, and features.
 //!
-//! Tools that know more (cargo-public-api, cargo-semver-checks) read what rustdoc writes with a nightly compiler, and compare
-//! with a published version; this workspace has a stable one, and published none yet. What is `pub` in the source but only
-//! inside a private module is `pub(crate)` there, which rustc's `unreachable_pub` sees to.
+//! cargo-public-api would know more, and needs a nightly compiler; cargo-semver-checks finds what breaks since a version that
+//! was published, and none was. What is `pub` in the source but only inside a private module is `pub(crate)` there, which
+//! rustc's `unreachable_pub` sees to.
 
 use std::{
     collections::BTreeSet,
