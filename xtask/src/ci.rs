@@ -4,7 +4,6 @@ mod features;
 mod packages;
 mod steps;
 mod tls;
-mod tool;
 
 use std::{
     path::Path,
@@ -41,7 +40,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
     for step in choose(&steps, names)? {
         println!("\n==> {}: {}", step.name, step.does);
         let start = Instant::now();
-        let verdict = verdict(step);
+        let verdict = verdict(root, step);
         rows.push((step.name.as_str(), verdict, start.elapsed()));
     }
     println!("\n{}", table(&rows));
@@ -52,9 +51,9 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
     Ok(rows.iter().all(|(_, verdict, _)| *verdict != Verdict::Failed) && !(skipped && in_ci))
 }
 
-fn verdict(step: &Step<'_>) -> Verdict {
-    if let Some(missing) = step.needs.iter().find(|tool| !tool.is_installed()) {
-        println!("SKIPPED: {} is not installed: {}", missing.name(), missing.how_to_install());
+fn verdict(root: &Path, step: &Step<'_>) -> Verdict {
+    if let Some(missing) = step.needs.iter().find(|tool| !tool.is_installed(root)) {
+        println!("SKIPPED: {}", missing.missing());
         return Verdict::Skipped;
     }
     match (step.work)() {
@@ -127,9 +126,12 @@ mod tests {
 
     #[test]
     fn a_step_that_cannot_do_its_work_has_failed() {
-        assert_eq!(verdict(&step("a", || Ok(true))), Verdict::Ok);
-        assert_eq!(verdict(&step("a", || Ok(false))), Verdict::Failed);
-        assert_eq!(verdict(&step("a", || Err(Failure::Unexpected("odd".to_owned())))), Verdict::Failed);
+        assert_eq!(verdict(Path::new("/"), &step("a", || Ok(true))), Verdict::Ok);
+        assert_eq!(verdict(Path::new("/"), &step("a", || Ok(false))), Verdict::Failed);
+        assert_eq!(
+            verdict(Path::new("/"), &step("a", || Err(Failure::Unexpected("odd".to_owned())))),
+            Verdict::Failed
+        );
     }
 
     #[test]

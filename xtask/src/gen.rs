@@ -8,8 +8,8 @@ use similar::TextDiff;
 
 use crate::{
     failure::Failure,
-    public_api::{OF_API, OF_SANDBOX, listing},
-    workspace::{CONTRACT, CONTRACT_JSON, VECTORS},
+    public_api,
+    workspace::{CONTRACT, CONTRACT_JSON, VECTORS, Workspace},
 };
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
@@ -30,16 +30,17 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let text = fs::read_to_string(&contract_file).map_err(Failure::reading(contract_file))?;
     let wrong = |source| Failure::Contract { file: CONTRACT, source };
     let contract = Contract::parse(&text).map_err(wrong)?;
-    let mut files = [
-        ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
-        (CONTRACT_JSON, contract.to_json()),
-        // A package cannot reach out of its folder, so the sandbox has its own.
-        ("copilot-sandbox/generated/contract.json", contract.to_json()),
-        (OF_API, listing(root, OF_API)?),
-        (OF_SANDBOX, listing(root, OF_SANDBOX)?),
-    ]
-    .map(|(name, text)| (name.to_owned(), text))
-    .to_vec();
+    let client = generate(&contract).map_err(wrong)?;
+    let workspace = Workspace::read(root)?;
+    let mut files = Vec::new();
+    for krate in public_api::LISTED {
+        let listing = public_api::listing(&workspace, krate, &client)?;
+        files.push((format!("{krate}/public-api.txt"), listing));
+    }
+    files.push(("copilot-gen/generated/client.rs".to_owned(), client));
+    files.push((CONTRACT_JSON.to_owned(), contract.to_json()));
+    // A package cannot reach out of its folder, so the sandbox has its own.
+    files.push(("copilot-sandbox/generated/contract.json".to_owned(), contract.to_json()));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 
     let mut up_to_date = true;

@@ -1,16 +1,15 @@
 //! `cargo xtask`: the workspace's own commands. [`USAGE`] says which there are; each has a file of its own.
 
 mod bench;
-mod build_cost;
 mod ci;
 mod diff;
-mod docs;
 mod failure;
 mod r#gen;
 mod lint;
 mod polyglot;
 mod public_api;
 mod sandbox;
+mod tool;
 mod workspace;
 
 use std::process::ExitCode;
@@ -23,9 +22,7 @@ Usage: cargo xtask <command>
   gen [--check]    Write copilot-gen/generated/client.rs, openapi/copilot.json and the sandbox's copy of it from
                    openapi/copilot.yaml, and the listings of the public APIs, public-api.txt, from their source.
                    With --check write nothing: show how they differ, and fail if they do.
-  lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml and copilot.json) with the rules of this workspace,
-                   Redocly, Spectral and openapi-spec-validator.
-  lint --prove     Put defects into copies of the contract, and show which linters catch each.
+  lint [FILE]      Check an OpenAPI contract (openapi/copilot.yaml) with the rules of this workspace, Redocly and Spectral.
   diff [--release] Compare openapi/copilot.json with the contract released last, openapi/released/copilot.json, and fail
                    on a breaking change that its version and openapi/CHANGELOG.md do not declare. With --release make
                    it the released one.
@@ -35,12 +32,11 @@ Usage: cargo xtask <command>
                    to the sandbox. With --write put what was found into openapi/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
-  docs             Render the contract as one page, target/docs/copilot.html, and look at it with Chromium.
+  docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --instructions [--write]
                    Count the instructions of the hot paths, and fail where they are not those of bench/instructions.json
                    or, with another compiler, more than those of the commit before. With --write put them there.
-  build-cost       Measure the CPU seconds that a clean build costs with and without copilot-api.
 ";
 
 fn main() -> ExitCode {
@@ -66,7 +62,6 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["gen"] => r#gen::run(&workspace::root()?, r#gen::Mode::Write),
         ["gen", "--check"] => r#gen::run(&workspace::root()?, r#gen::Mode::Check),
         ["lint"] => lint::run(&workspace::root()?, None),
-        ["lint", "--prove"] => lint::prove(&workspace::root()?),
         ["lint", file] if !file.starts_with('-') => lint::run(&workspace::root()?, Some(file)),
         ["diff"] => diff::run(&workspace::root()?, diff::Mode::Check),
         ["diff", "--release"] => diff::run(&workspace::root()?, diff::Mode::Release),
@@ -77,14 +72,13 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["polyglot", clients @ ..] => polyglot::run(&workspace::root()?, polyglot::Mode::Check, clients),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
-        ["docs"] => docs::run(&workspace::root()?),
+        ["docs"] => lint::docs(&workspace::root()?),
         ["bench"] => bench::run(&workspace::root()?, bench::Form::Full),
         ["bench", "--short"] => bench::run(&workspace::root()?, bench::Form::Short),
         ["bench", "--instructions"] => bench::instructions(&workspace::root()?, bench::Mode::Check),
         ["bench", "--instructions", "--write"] => {
             bench::instructions(&workspace::root()?, bench::Mode::Write)
         }
-        ["build-cost"] => build_cost::run(&workspace::root()?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(true)

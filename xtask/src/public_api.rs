@@ -1,70 +1,74 @@
-//! Lists the public API of the crates that people import from their source, so that a change of it shows in a diff and is made on purpose.
+//! Lists what people who import our crates can break on, from the source, so that a change of it shows in a diff and is made
+//! on purpose: public items, the traits that they implement or derive, what they re-export of `copilot-gen`, the names of the
+//! generated types, and features.
 //!
-//! Listed is what is `pub` in the source; what is only public inside a private module is `pub(crate)` there, which rustc's
-//! `unreachable_pub` sees to. The generated types are the contract's, and have a committed copy of their own.
+//! cargo-public-api would know more, and needs a nightly compiler; cargo-semver-checks finds what breaks since a version that
+//! was published, and none was. What is `pub` in the source but only inside a private module is `pub(crate)` there, which
+//! rustc's `unreachable_pub` sees to.
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, mem,
     path::{Path, PathBuf},
 };
 
 use quote::ToTokens;
-use syn::{Fields, ImplItem, Item, ItemImpl, Visibility};
+use syn::{
+    Attribute, Fields, ImplItem, Item, ItemImpl, Token, TraitItem, Visibility, punctuated::Punctuated,
+};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, workspace::Workspace};
 
-/// The file that holds the listing of `copilot-api`.
-pub(crate) const OF_API: &str = "copilot-api/public-api.txt";
-/// The file that holds the listing of `copilot-sandbox`.
-pub(crate) const OF_SANDBOX: &str = "copilot-sandbox/public-api.txt";
+/// The crates whose listings are committed, each as `public-api.txt` in its folder.
+pub(crate) const LISTED: [&str; 2] = ["copilot-api", "copilot-sandbox"];
 
-/// One line for each public item of the crate in whose folder the file stands, sorted.
-pub(crate) fn listing(root: &Path, file: &str) -> Result<String, Failure> {
-    let folder = file.split('/').next().unwrap_or_default();
-    let source = root.join(folder).join("src");
-    let lib = read(&source.join("lib.rs"))?;
-    let mut lines = Vec::new();
-    for path in sources(&source)? {
-        let file = syn::parse_file(&read(&path)?)
-            .map_err(|source| Failure::Unexpected(format!("{}: {source}", path.display())))?;
-        let mut found = Vec::new();
-        file.items.into_iter().for_each(|item| list(item, &mut found));
+/// One line for each thing that a user of the crate can break on, sorted.
+pub(crate) fn listing(workspace: &Workspace, krate: &str, generated: &str) -> Result<String, Failure> {
+    let mut lines = of_folder(&workspace.root.join(krate).join("src"), None)?;
+    let exports: BTreeSet<String> = lines
+        .iter()
+        .filter(|line| line.contains("use copilot_gen"))
+        .flat_map(|line| line.split(' ').filter(|word| word.starts_with(char::is_uppercase)))
+        .map(str::to_owned)
+        .collect();
+    if !exports.is_empty() {
+        lines.extend(of_folder(&workspace.root.join("copilot-gen/src"), Some(&exports))?);
+        lines.extend(types(generated)?);
+    }
+    for package in workspace.packages.iter().filter(|package| package.name == krate) {
+        let features = package.features.iter();
+        lines.extend(features.map(|(name, on)| format!("feature {name} = [{}]", on.join(", "))));
+    }
+    lines.sort();
+    lines.dedup();
+    let head = format!(
+        "# The public API of {krate}, made by `cargo xtask gen`: a change here is a change for users."
+    );
+    Ok(format!("{head}\n{}\n", lines.join("\n")))
+}
+
+/// What the sources in a folder make public; of these names alone, where they are given.
+fn of_folder(folder: &Path, names: Option<&BTreeSet<String>>) -> Result<Vec<String>, Failure> {
+    let lib = read(&folder.join("lib.rs"))?;
+    let mut modules = Vec::new();
+    for path in sources(folder)? {
         // What stands in a private module is exported by lib.rs; a public one is part of the item's path.
         let module = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let public = lib.contains(&format!("pub mod {module};"));
-        let prefix = if public { format!("{module}: ") } else { String::new() };
-        lines.extend(found.into_iter().map(|line| (prefix.clone(), line)));
+        let is_public = names.is_none() && lib.contains(&format!("pub mod {module};"));
+        modules.push((if is_public { format!("{module}: ") } else { String::new() }, parse(&read(&path)?)?));
     }
-    let mut lines = without_private_impls(lines);
-    lines.sort();
-    let types =
-        if file == OF_API { " Its `types` are\n# listed in copilot-gen/generated/client.rs." } else { "" };
-    let head = format!(
-        "# The public API of {folder}, made by `cargo xtask gen`: a change here is a change for users.{types}\n"
-    );
-    Ok(format!("{head}{}\n", lines.join("\n")))
+    let all = modules.iter().flat_map(|(_, items)| items).filter_map(public_name).collect();
+    let mut lines = Vec::new();
+    for (prefix, items) in modules {
+        let mut found = listed(items, names.unwrap_or(&all));
+        found.retain(|line| names.is_none() || !line.starts_with("pub use "));
+        lines.extend(found.into_iter().map(|line| prefix.clone() + &line));
+    }
+    Ok(lines)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(Failure::reading(path))
-}
-
-/// The lines with their prefixes, without the implementations that name no public type.
-fn without_private_impls(lines: Vec<(String, String)>) -> Vec<String> {
-    let defined = |line: &str| -> Option<String> {
-        let mut words = line.split_whitespace();
-        words.find(|word| ["struct", "enum", "trait"].contains(word))?;
-        words.next().map(str::to_owned)
-    };
-    let public: BTreeSet<String> = lines.iter().filter_map(|(_, line)| defined(line)).collect();
-    lines
-        .into_iter()
-        .filter(|(_, line)| {
-            !line.starts_with("impl ") || line.split_whitespace().any(|word| public.contains(word))
-        })
-        .map(|(prefix, line)| prefix + &line)
-        .collect()
 }
 
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -80,62 +84,114 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn list(item: Item, lines: &mut Vec<String>) {
+fn parse(source: &str) -> Result<Vec<Item>, Failure> {
+    let file = syn::parse_file(source);
+    file.map(|file| file.items).map_err(|wrong| Failure::Unexpected(format!("a source is not Rust: {wrong}")))
+}
+
+/// The names in the module `types` of the generated client: their members are the contract's.
+fn types(generated: &str) -> Result<Vec<String>, Failure> {
+    let items = parse(generated)?.into_iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.map(|(_, items)| items),
+        _ => None,
+    });
+    let names = items.iter().flatten().filter_map(public_name);
+    Ok(names.map(|name| format!("types: {name}")).collect())
+}
+
+fn public_name(item: &Item) -> Option<String> {
+    let (visibility, name) = match item {
+        Item::Const(item) => (&item.vis, &item.ident),
+        Item::Enum(item) => (&item.vis, &item.ident),
+        Item::Fn(item) => (&item.vis, &item.sig.ident),
+        Item::Struct(item) => (&item.vis, &item.ident),
+        Item::Trait(item) => (&item.vis, &item.ident),
+        _ => return None,
+    };
+    is_public(visibility).then(|| name.to_string())
+}
+
+/// What the items of these names are, and what they re-export.
+fn listed(items: Vec<Item>, names: &BTreeSet<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for item in items {
+        match public_name(&item) {
+            Some(name) if names.contains(&name) => list(item, &name, &mut lines),
+            Some(_) => {}
+            None => list_nameless(item, names, &mut lines),
+        }
+    }
+    lines
+}
+
+fn list(item: Item, name: &str, lines: &mut Vec<String>) {
     match item {
-        Item::Const(mut item) if is_public(&item.vis) => {
+        Item::Const(mut item) => {
             item.attrs.clear();
             lines.push(shown(&item));
         }
-        Item::Struct(mut item) if is_public(&item.vis) => {
-            let ident = item.ident.to_string();
-            item.attrs.clear();
-            for field in std::mem::replace(&mut item.fields, Fields::Unit) {
-                if let (true, Some(name)) = (is_public(&field.vis), field.ident) {
-                    lines.push(format!("struct {ident} . {name} : {}", shown(&field.ty)));
+        Item::Struct(mut item) => {
+            derived(&mem::take(&mut item.attrs), name, lines);
+            for field in mem::replace(&mut item.fields, Fields::Unit) {
+                if let (true, Some(field_name)) = (is_public(&field.vis), field.ident) {
+                    lines.push(format!("struct {name} . {field_name} : {}", shown(&field.ty)));
                 }
             }
             lines.push(shown(&item));
         }
-        Item::Enum(item) if is_public(&item.vis) => {
+        Item::Enum(item) => {
+            derived(&item.attrs, name, lines);
             let exhaustive = !item.attrs.iter().any(|attribute| attribute.path().is_ident("non_exhaustive"));
-            lines.push(format!("enum {}{}", item.ident, if exhaustive { "" } else { " (non_exhaustive)" }));
+            lines.push(format!("enum {name}{}", if exhaustive { "" } else { " (non_exhaustive)" }));
             for mut variant in item.variants {
                 variant.attrs.clear();
                 variant.fields.iter_mut().for_each(|field| field.attrs.clear());
-                lines.push(format!("enum {} :: {}", item.ident, shown(&variant)));
+                lines.push(format!("enum {name} :: {}", shown(&variant)));
             }
         }
-        Item::Fn(item) if is_public(&item.vis) && !is_hidden(&item.attrs) => lines.push(shown(&item.sig)),
-        Item::Macro(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) => {
-            lines.extend(item.ident.map(|name| format!("macro {name}!")));
-        }
-        Item::Trait(item) if is_public(&item.vis) => {
-            lines.push(format!("trait {} : {}", item.ident, shown(&item.supertraits)));
+        Item::Fn(item) if !is_hidden(&item.attrs) => lines.push(shown(&item.sig)),
+        Item::Trait(item) => {
+            lines.push(format!("trait {name} : {}", shown(&item.supertraits)));
             for member in item.items {
-                if let syn::TraitItem::Fn(function) = member {
-                    lines.push(format!("trait {} {{ {} }}", item.ident, shown(&function.sig)));
+                if let TraitItem::Fn(function) = member {
+                    lines.push(format!("trait {name} {{ {} }}", shown(&function.sig)));
                 }
             }
         }
-        Item::Use(mut item) if is_public(&item.vis) => {
-            item.attrs.clear();
-            lines.push(shown(&item));
-        }
-        Item::Impl(item) => list_impl(item, lines),
         _ => {}
     }
 }
 
-fn list_impl(item: ItemImpl, lines: &mut Vec<String>) {
+fn list_nameless(item: Item, names: &BTreeSet<String>, lines: &mut Vec<String>) {
+    match item {
+        Item::Use(mut item) if is_public(&item.vis) => {
+            item.attrs.clear();
+            lines.push(shown(&item));
+        }
+        Item::Macro(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) => {
+            lines.extend(item.ident.map(|name| format!("macro {name}!")));
+        }
+        Item::Impl(item) => list_impl(item, names, lines),
+        _ => {}
+    }
+}
+
+/// What is implemented for one of these names, or with one of them for a type of another crate.
+fn list_impl(item: ItemImpl, names: &BTreeSet<String>, lines: &mut Vec<String>) {
     let ty = shown(&item.self_ty);
+    let names_one = |text: &str| text.split(' ').any(|word| names.contains(word));
     if let Some((implemented, _)) = &item.trait_ {
-        lines.push(format!("impl {} for {ty}", shown(implemented)));
+        let implemented = shown(implemented);
+        // A trait with a path is another crate's, whatever its name.
+        if names_one(&ty) || (names_one(&implemented) && !implemented.contains("::")) {
+            lines.push(format!("impl {implemented} for {ty}"));
+        }
         return;
     }
-    for member in item.items {
+    for member in item.items.into_iter().filter(|_| names_one(&ty)) {
         match member {
-            ImplItem::Fn(function) if is_public(&function.vis) => {
-                lines.push(format!("{ty} :: {}", shown(&function.sig)))
+            ImplItem::Fn(function) if is_public(&function.vis) && !is_hidden(&function.attrs) => {
+                lines.push(format!("{ty} :: {}", shown(&function.sig)));
             }
             ImplItem::Const(constant) if is_public(&constant.vis) => {
                 lines.push(format!("{ty} :: const {} : {}", constant.ident, shown(&constant.ty)));
@@ -145,11 +201,21 @@ fn list_impl(item: ItemImpl, lines: &mut Vec<String>) {
     }
 }
 
+/// What an item derives, as if it were implemented by hand.
+fn derived(attributes: &[Attribute], name: &str, lines: &mut Vec<String>) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+        let traits = attribute.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated);
+        lines.extend(
+            traits.into_iter().flatten().map(|derived| format!("impl {} for {name}", shown(&derived))),
+        );
+    }
+}
+
 fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-fn is_hidden(attributes: &[syn::Attribute]) -> bool {
+fn is_hidden(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| shown(attribute).contains("hidden"))
 }
 
@@ -160,27 +226,33 @@ fn shown(tokens: &impl ToTokens) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::list;
+    #![allow(clippy::unwrap_used)]
+
+    use super::{listed, parse, public_name};
 
     #[test]
     fn what_is_public_is_listed_and_what_is_private_is_not() {
         let source = "
             /// Docs.
+            #[derive(Debug, PartialEq)]
             pub struct A { pub open: u8, closed: u8 }
+            #[derive(Debug)]
             struct B;
             impl A { pub fn f(&self) -> u8 { 1 } fn g() {} pub(crate) fn h() {} }
             impl Clone for A { fn clone(&self) -> A { loop {} } }
-            #[non_exhaustive] pub enum E { One, Two(u8) }
+            impl Clone for B { fn clone(&self) -> B { loop {} } }
+            #[non_exhaustive] pub enum E { One, /** Docs. */ Two(u8) }
             pub(crate) fn inner() {}
             #[doc(hidden)] pub fn hidden() {}
             pub fn outer<T: Copy>(t: T) -> T { t }
         ";
-        let mut lines = Vec::new();
-        let items = syn::parse_file(source).map(|file| file.items).unwrap_or_default();
-        items.into_iter().for_each(|item| list(item, &mut lines));
+        let items = parse(source).unwrap();
+        let names = items.iter().filter_map(public_name).collect();
         assert_eq!(
-            lines,
+            listed(items, &names),
             [
+                "impl Debug for A",
+                "impl PartialEq for A",
                 "struct A . open : u8",
                 "pub struct A ;",
                 "A :: fn f (& self) -> u8",

@@ -11,8 +11,10 @@ use std::{
 
 use serde_json::Value;
 
+pub(crate) use crate::tool::find;
 use crate::{
     failure::Failure,
+    tool,
     workspace::{CONTRACT, Workspace, cargo, shown, succeeds},
 };
 
@@ -113,34 +115,10 @@ impl Drop for Sandbox {
     }
 }
 
-/// The first program of these names that is in one of the folders or on the search path.
-pub(crate) fn find(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut places = folders.iter().cloned().chain(env::split_paths(&path));
-    places.find_map(|folder| names.iter().map(|name| folder.join(name)).find(|file| file.is_file()))
-}
-
-/// Where `.ci/run` puts the programs that it installs for itself.
-pub(crate) const TOOLS: &str = "target/tools/python/bin";
-
-/// schemathesis, if it is installed.
-pub(crate) fn schemathesis_program(root: &Path) -> Option<PathBuf> {
-    find(&["schemathesis"], &[root.join(TOOLS)])
-}
-
-/// A browser, if one is installed.
-pub(crate) fn chromium() -> Option<PathBuf> {
-    find(&["chromium", "chromium-browser", "google-chrome"], &[])
-}
-
-/// The folder of the program that drives the browser.
-pub(crate) const DRIVER: &str = "tests/browser";
-
 /// `cargo xtask schemathesis`: requests that are made from the contract, good and bad ones. `false`: an answer was not
 /// what the contract says, or the requests were too few.
 pub(crate) fn schemathesis(root: &Path) -> Result<bool, Failure> {
-    let program = schemathesis_program(root)
-        .ok_or_else(|| Failure::Unexpected("schemathesis is not installed; `.ci/run` says how".to_owned()))?;
+    let program = tool::schemathesis(root)?;
     let workspace = Workspace::read(root)?;
     let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
     let mut command = Command::new(program);
@@ -150,20 +128,10 @@ pub(crate) fn schemathesis(root: &Path) -> Result<bool, Failure> {
         "run",
         CONTRACT,
     ]);
-    command
-        .args(["--url", &sandbox.url, "--auth"])
-        .arg(format!("{}:{}", sandbox.client_id, sandbox.client_secret));
-    command.args([
-        "--mode",
-        "all",
-        "--max-examples",
-        "2200",
-        "--seed",
-        "1",
-        "--continue-on-failure",
-        "--no-color",
-    ]);
-    command.args(["--generation-database", "none"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg(format!("--url={}", sandbox.url));
+    command.arg(format!("--auth={}:{}", sandbox.client_id, sandbox.client_secret));
+    command.args(["--mode=all", "--max-examples=2200", "--seed=1", "--generation-database=none"]);
+    command.args(["--continue-on-failure", "--no-color"]).stdin(Stdio::null()).stdout(Stdio::piped());
     let could_not = |source| Failure::Start { command: "schemathesis".to_owned(), source };
     let mut process = command.spawn().map_err(could_not)?;
     let mut said = String::new();
@@ -185,12 +153,11 @@ fn count_before(text: &str, words: &str) -> u64 {
 
 /// `cargo xtask browser`: a person's way through the sandbox's page. `false`: something of it does not work.
 pub(crate) fn browser(root: &Path) -> Result<bool, Failure> {
-    let chromium = chromium()
-        .ok_or_else(|| Failure::Unexpected("Chromium is not installed; `.ci/run` says how".to_owned()))?;
+    let chromium = tool::chromium()?;
     let workspace = Workspace::read(root)?;
     let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
     let mut command = Command::new("node");
-    command.current_dir(root).arg(Path::new(DRIVER).join("drive.mjs")).stdin(Stdio::null());
+    command.current_dir(root).arg("tests/browser/drive.mjs").stdin(Stdio::null());
     command.args(["--url", &sandbox.url, "--client-id", &sandbox.client_id]);
     command.args(["--client-secret", &sandbox.client_secret, "--chromium"]).arg(chromium);
     command.arg("--out").arg(workspace.target.join("browser"));

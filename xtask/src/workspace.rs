@@ -53,6 +53,13 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(root: &Path, arguments: impl IntoIterator<I
     command
 }
 
+/// A cargo command for a workspace that stands apart in this one, with what this one has built where that is the same.
+pub(crate) fn cargo_apart(workspace: &Workspace, command: &str, manifest: &str) -> Command {
+    let mut cargo = cargo(&workspace.root, [command, "--locked", "--manifest-path", manifest]);
+    cargo.env("CARGO_TARGET_DIR", &workspace.target);
+    cargo
+}
+
 /// The command as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_stem().unwrap_or_default();

@@ -131,8 +131,20 @@ impl Contract {
     }
 
     /// The name that a `$ref` to a schema refers to.
-    pub(crate) fn reference(schema: &Value) -> Option<&str> {
+    pub fn reference(schema: &Value) -> Option<&str> {
         schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
+    }
+
+    /// The schema itself, or the one that it refers to, with its name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no schema of that name.
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> Result<(Option<&'a str>, &'a Value), Error> {
+        match Self::reference(schema) {
+            Some(name) => Ok((Some(name), self.schema(name)?)),
+            None => Ok((None, schema)),
+        }
     }
 
     /// The operations: path, method, operation.
@@ -170,7 +182,7 @@ impl Contract {
 
     /// Visits every object of the document that says something, with its place: not examples, extensions, or what only
     /// lists names.
-    pub(crate) fn each_object<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Map<String, Value>)) {
+    pub fn each_object<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Map<String, Value>)) {
         each_object(&self.root, "", false, visit);
     }
 
@@ -293,7 +305,7 @@ fn each_object<'a>(
 }
 
 /// The pointer of a member.
-pub(crate) fn join(pointer: &str, member: &str) -> String {
+pub fn join(pointer: &str, member: &str) -> String {
     format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -27,7 +27,7 @@ mod prose;
 mod read;
 mod tables;
 
-pub use contract::{Contract, Error, Provenance};
+pub use contract::{Contract, Error, Provenance, join};
 pub use lines::line_of;
 pub use model::Model;
 

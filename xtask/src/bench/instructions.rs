@@ -64,8 +64,10 @@ pub(super) fn run(workspace: &Workspace, mode: Mode) -> Result<bool, Failure> {
     let figures: Figures =
         serde_json::from_str(&text).map_err(|error| Failure::Unexpected(format!("{FIGURES}: {error}")))?;
     let cores = Cores::pick()?;
+    // Makes the folder that the file goes to.
+    let programs = programs::build_ours(workspace)?;
     let file = reading::write_events(workspace)?;
-    let counted = count(&programs::build_ours(workspace)?, cores, &file)?;
+    let counted = count(&programs, cores, &file)?;
     let conditions: BTreeMap<String, String> = machine::conditions(&workspace.root)?
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

@@ -2,12 +2,13 @@
 
 use std::{env, process::Command};
 
-use super::{features, packages, tls, tool::Tool};
+use super::{features, packages, tls};
 use crate::{
-    diff, docs,
+    bench, diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
-    workspace::{Workspace, cargo, shown, succeeds},
+    tool::Tool,
+    workspace::{Workspace, cargo, cargo_apart, shown, succeeds},
 };
 
 /// One check.
@@ -26,67 +27,49 @@ pub(super) struct Step<'a> {
 pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     // RUSTFLAGS stay as they are, or everything would be built again. clippy and rustdoc deny warnings.
     let mut steps = vec![
-        step(workspace, "fmt", &[Tool::Rustfmt], &["fmt", "--all", "--", "--check"]),
-        own("gen", "cargo xtask gen --check", || r#gen::run(&workspace.root, r#gen::Mode::Check)),
-        own("lint", "cargo xtask lint", || lint::run(&workspace.root, None)),
-        own("diff", "cargo xtask diff", || diff::run(&workspace.root, diff::Mode::Check)),
-        own("dependencies", "copilot-api must not depend on the generator", || {
+        step(workspace, "fmt", &[Tool::Rustfmt], "fmt --all -- --check"),
+        own("gen", "cargo xtask gen --check", &[], || r#gen::run(&workspace.root, r#gen::Mode::Check)),
+        own("lint", "cargo xtask lint", &[], || lint::run(&workspace.root, None)),
+        own("diff", "cargo xtask diff", &[], || diff::run(&workspace.root, diff::Mode::Check)),
+        own("dependencies", "copilot-api must not depend on the generator", &[], || {
             packages::dependencies(workspace)
         }),
-        step(workspace, "deny", &[Tool::CargoDeny], &["deny", "check", "licenses", "bans", "sources"]),
-        clippy(workspace, "clippy", false, &["--workspace"]),
+        step(workspace, "deny", &[Tool::CargoDeny], "deny check licenses bans sources"),
+        clippy(workspace, "clippy", &[Tool::Clippy], "--workspace"),
     ];
     for package in workspace.published() {
-        for set in features::sets(package) {
-            let name = format!("clippy:{}:{}", package.name, set.label);
-            let mut arguments = vec!["-p", &package.name];
-            arguments.extend(set.flags.iter().map(String::as_str));
-            steps.push(clippy(workspace, &name, set.native_tls, &arguments));
+        for (set, flags) in features::sets(package) {
+            let needs: &[Tool] = match features::has_native_tls(package, &set) {
+                true => &[Tool::Clippy, Tool::OpenSsl],
+                false => &[Tool::Clippy],
+            };
+            let name = format!("clippy:{}:{set}", package.name);
+            steps.push(clippy(workspace, &name, needs, &format!("-p {} {flags}", package.name)));
         }
     }
-    // Benches are not for here: they measure, and clippy compiled them.
-    steps.push(step(
-        workspace,
-        "test",
-        &[],
-        &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"],
-    ));
-    steps.push(step(
-        workspace,
-        "test:foreign",
-        &[],
-        &[
-            "test",
-            "-p",
-            "copilot-tests",
-            "--features",
-            "foreign-json-features",
-            "--no-fail-fast",
-            "--test=properties",
-            "--test=reading",
-            "--test=sandbox_control",
-            "--test=sandbox_fault_control",
-            "--test=sandbox_vectors",
-            "--test=vectors",
-            "--test=vectors_events",
-            "--test=vectors_texts",
-        ],
-    ));
-    steps.push(step(workspace, "doctest", &[], &["test", "--workspace", "--doc"]));
-    steps.push(step(
-        workspace,
-        "test:committed",
-        &[],
-        &["test", "-p", "copilot-gen", "--no-default-features"],
-    ));
-    steps.push(command("tls:fmt", &[Tool::Rustfmt], || tls::format(workspace)));
-    steps.push(own("tls:providers", "rustls-no-provider must do without aws-lc-rs", || {
-        tls::providers(workspace)
-    }));
+    steps.extend([
+        // Benches are not for here: they measure, and clippy compiled them.
+        step(workspace, "test", &[], "test --workspace --no-fail-fast --lib --bins --tests --examples"),
+        step(
+            workspace,
+            "test:foreign",
+            &[],
+            "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=properties --test=reading \
+             --test=sandbox_control --test=sandbox_fault_control --test=sandbox_vectors --test=vectors \
+             --test=vectors_events --test=vectors_texts",
+        ),
+        step(workspace, "doctest", &[], "test --workspace --doc"),
+        step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),
+        command("tls:fmt", &[Tool::Rustfmt], || tls::format(workspace)),
+        own("tls:providers", "rustls-no-provider must do without aws-lc-rs", &[], || {
+            tls::providers(workspace)
+        }),
+    ]);
     for (name, features) in tls::CHOICES {
         let needs: &[Tool] = if features == features::NATIVE_TLS { &[Tool::OpenSsl] } else { &[] };
         steps.push(command(&format!("tls:{name}"), needs, move || tls::test(workspace, features)));
     }
+    steps.extend(bench(workspace));
     steps.push(command("doc", &[Tool::OpenSsl], || {
         let mut command = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--all-features"]);
         command.env("RUSTDOCFLAGS", "-D warnings");
@@ -95,22 +78,59 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     for example in ["quickstart", "everyday"] {
         steps.push(command(example, &[], move || run_example(workspace, example)));
     }
-    let mut requests =
-        own("schemathesis", "cargo xtask schemathesis", || sandbox::schemathesis(&workspace.root));
-    requests.needs.push(Tool::Schemathesis);
-    let mut page = own("browser", "cargo xtask browser", || sandbox::browser(&workspace.root));
-    page.needs.extend([Tool::Chromium, Tool::Driver]);
-    let clients = own("polyglot", "cargo xtask polyglot", || {
-        polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
-    });
-    let mut docs = own("docs", "cargo xtask docs", || docs::run(&workspace.root));
-    docs.needs.extend([Tool::Chromium, Tool::Renderer]);
-    steps.extend([requests, page, docs, clients]);
     let packing = shown(&packages::package_command(workspace, in_ci));
-    let mut packaging = own("package", &packing, move || packages::package(workspace, in_ci));
-    packaging.needs.push(Tool::Tar);
-    steps.push(packaging);
+    steps.extend([
+        own("schemathesis", "cargo xtask schemathesis", &[Tool::Schemathesis], || {
+            sandbox::schemathesis(&workspace.root)
+        }),
+        own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
+            sandbox::browser(&workspace.root)
+        }),
+        own("docs", "cargo xtask docs", &[Tool::ContractLinters], || lint::docs(&workspace.root)),
+        own("polyglot", "cargo xtask polyglot", &[], || {
+            polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
+        }),
+        own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
+    ]);
     steps
+}
+
+/// The workspace of the benchmarks: of its packages those that need no other client, and how many instructions ours takes.
+fn bench(workspace: &Workspace) -> [Step<'_>; 5] {
+    const MANIFEST: &str = "bench/Cargo.toml";
+    let apart = |name: &str, needs: &[Tool], line: &'static str| {
+        command(name, needs, move || {
+            let (subcommand, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let mut command = cargo_apart(workspace, subcommand, MANIFEST);
+            command.args(rest.split_whitespace());
+            command
+        })
+    };
+    [
+        step(
+            workspace,
+            "bench:fmt",
+            &[Tool::Rustfmt],
+            "fmt --manifest-path bench/Cargo.toml --all -- --check",
+        ),
+        // What only the generator needs is excepted in deny.toml, and is not here.
+        step(
+            workspace,
+            "bench:deny",
+            &[Tool::CargoDeny],
+            "deny --manifest-path bench/Cargo.toml --config deny.toml check -A license-exception-not-encountered \
+             licenses bans sources",
+        ),
+        apart(
+            "bench:clippy",
+            &[Tool::Clippy],
+            "clippy -p bench-copilot -p bench-hand -p bench-limit -p bench-sink -p contest --all-targets -- -D warnings",
+        ),
+        apart("bench:test", &[], "test -p bench-sink -p contest --bins --lib"),
+        own("instructions", "cargo xtask bench --instructions", &[Tool::Valgrind], || {
+            bench::instructions(&workspace.root, bench::Mode::Check)
+        }),
+    ]
 }
 
 /// The first thing that a newcomer runs must work where nothing is set up, whatever this machine has set.
@@ -124,32 +144,30 @@ fn run_example(workspace: &Workspace, example: &str) -> Command {
     command
 }
 
-fn clippy<'a>(workspace: &'a Workspace, name: &str, native_tls: bool, packages: &[&str]) -> Step<'a> {
-    let arguments =
-        [&["clippy", "--keep-going"], packages, &["--all-targets", "--", "-D", "warnings"]].concat();
-    let needs: &[Tool] = if native_tls { &[Tool::Clippy, Tool::OpenSsl] } else { &[Tool::Clippy] };
-    step(workspace, name, needs, &arguments)
+fn clippy<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], packages: &str) -> Step<'a> {
+    step(workspace, name, needs, &format!("clippy --keep-going {packages} --all-targets -- -D warnings"))
 }
 
 /// A step that is a command of cargo.
-fn step<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], arguments: &[&str]) -> Step<'a> {
-    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    command(name, needs, move || cargo(&workspace.root, &arguments))
+fn step<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], line: &str) -> Step<'a> {
+    let line = line.to_owned();
+    command(name, needs, move || cargo(&workspace.root, line.split_whitespace()))
 }
 
 /// A step that is a command.
 fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + 'a) -> Step<'a> {
-    Step {
-        name: name.to_owned(),
-        does: shown(&make()),
-        needs: needs.to_vec(),
-        work: Box::new(move || succeeds(&mut make())),
-    }
+    let does = shown(&make());
+    own(name, &does, needs, move || succeeds(&mut make()))
 }
 
 /// A step that xtask does by itself.
-fn own<'a>(name: &str, does: &str, work: impl Fn() -> Result<bool, Failure> + 'a) -> Step<'a> {
-    Step { name: name.to_owned(), does: does.to_owned(), needs: Vec::new(), work: Box::new(work) }
+fn own<'a>(
+    name: &str,
+    does: &str,
+    needs: &[Tool],
+    work: impl Fn() -> Result<bool, Failure> + 'a,
+) -> Step<'a> {
+    Step { name: name.to_owned(), does: does.to_owned(), needs: needs.to_vec(), work: Box::new(work) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::features::NATIVE_TLS;
 use crate::{
     failure::Failure,
-    workspace::{Workspace, cargo, printed},
+    workspace::{Workspace, cargo, cargo_apart, printed},
 };
 
 const MANIFEST: &str = "tests/tls/Cargo.toml";
@@ -19,14 +19,10 @@ const NO_PROVIDER: &str = "rustls-no-provider";
 /// The crate that a program is free of with `rustls-no-provider`.
 const DEFAULT_PROVIDER: &str = "aws-lc-rs";
 
-/// Its tests, with what the workspace has built where that is the same.
+/// Its tests.
 pub(super) fn test(workspace: &Workspace, features: &str) -> Command {
-    let mut command =
-        cargo(&workspace.root, ["test", "--locked", "--manifest-path", MANIFEST, "--test", "tls"]);
-    if !features.is_empty() {
-        command.args(["--features", features]);
-    }
-    command.env("CARGO_TARGET_DIR", &workspace.target);
+    let mut command = cargo_apart(workspace, "test", MANIFEST);
+    command.args(["--test", "tls", "--features", features]);
     command
 }
 
@@ -40,9 +36,8 @@ pub(super) fn format(workspace: &Workspace) -> Command {
 pub(super) fn providers(workspace: &Workspace) -> Result<bool, Failure> {
     let mut right = true;
     for (features, wanted) in [(NO_PROVIDER, false), ("rustls", true)] {
-        let arguments = ["tree", "--locked", "--manifest-path", MANIFEST, "--features", features];
-        let mut tree = cargo(&workspace.root, arguments);
-        tree.args(["-e", "normal,build", "--prefix", "none", "--format", "{p}"]);
+        let mut tree = cargo_apart(workspace, "tree", MANIFEST);
+        tree.args(["--features", features, "-e", "normal,build", "--prefix", "none", "--format", "{p}"]);
         let found = brings(&printed(&mut tree)?, DEFAULT_PROVIDER);
         println!("{features}: {} {DEFAULT_PROVIDER}", if found { "with" } else { "without" });
         right &= found == wanted;

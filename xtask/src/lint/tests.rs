@@ -1,367 +1,134 @@
-//! The contract has no findings, and a defect put into it is found, as what it is and nothing else.
+//! Copies of the contract, each with one defect, and who catches it.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::{fs, path::PathBuf};
 
-mod operations;
-mod proof;
-mod report;
-mod rust;
-mod schemas;
+use copilot_vectors::{mutation::with, spec};
+use serde_json::{Value, json};
 
-use copilot_codegen::Contract;
-use serde_json::json;
-
-use super::{
-    edit::Edit::{self, Remove, Set},
-    findings,
+use super::{Linter, findings};
+use crate::{
+    tool::Tool,
+    workspace::{in_ci, root},
 };
-use crate::workspace::{CONTRACT, root};
 
-fn contract() -> String {
-    std::fs::read_to_string(root().unwrap().join(CONTRACT)).unwrap()
+/// Who catches a defect: our rules, with these words, or a linter, with the rule of that name.
+enum By {
+    Ours(&'static str),
+    Redocly(&'static str),
+    Spectral(&'static str),
+}
+use By::{Ours, Redocly, Spectral};
+
+/// A member to set in the contract, or to take away where it is `null`, and who catches that.
+fn defects() -> Vec<(&'static str, Value, By)> {
+    let reference = |to: &str| json!(format!("#/components/{to}"));
+    vec![
+        // What the rules of this contract catch.
+        ("SCHEMAS/EventId/x-provenance/maxLength", Value::Null, Ours("does not grade `maxLength`")),
+        ("SCHEMAS/EventId/x-provenance/maximum", json!("seed"), Ours("grades `maximum`, which the schema")),
+        ("SCHEMAS/UtcOffset/x-provenance", Value::Null, Ours("`pattern` has no grade")),
+        ("SCHEMAS/EventTime/x-provenance/x-time-window", Value::Null, Ours("does not grade `x-time-window`")),
+        ("SCHEMAS/ConsentChange/additionalProperties", Value::Null, Ours("does not say what its additional")),
+        ("SCHEMAS/InvalidEvent/x-open", Value::Null, Ours("the object is open")),
+        ("SCHEMAS/ConsentChange/x-open", json!("No."), Ours("x-open is obsolete")),
+        ("SCHEMAS/UserId/x-unbounded", Value::Null, Ours("has neither maxLength nor enum")),
+        ("SCHEMAS/CollectRequest/properties/events/x-unbounded", Value::Null, Ours("has neither maxItems")),
+        ("SCHEMAS/EventId/x-unbounded", json!("No."), Ours("x-unbounded is obsolete")),
+        ("MAPPING/unsubscribe", Value::Null, Ours("the mapping lacks UnsubscribeEvent")),
+        ("MAPPING/unsubscribe", reference("schemas/UserId"), Ours("which oneOf does not name")),
+        ("SCHEMAS/UnsubscribeEvent/properties/type/enum", json!(["subscribe"]), Ours("with [unsubscribe]")),
+        ("SCHEMAS/UnsubscribeEvent/required", json!(["payload"]), Ours("`type` must be required")),
+        ("SCHEMAS/UserId/description", json!("```\npanic!();\n```"), Ours("holds a code block")),
+        // What the linters' own rules catch.
+        ("COLLECT/responses/401/$ref", reference("responses/None"), Redocly("no-unresolved-refs")),
+        ("SCHEMAS/New", json!({ "description": "New.", "type": "boolean" }), Redocly("no-unused-components")),
+        ("/components/securitySchemes/basicAuth", Value::Null, Redocly("security-defined")),
+        ("COLLECT/responses/200", Value::Null, Redocly("operation-2xx-response")),
+        ("COLLECT/operationId", json!("set_consent"), Redocly("operation-operationId-unique")),
+        (
+            "SCHEMAS/ConsentChange/required",
+            json!(["consent"]),
+            Redocly("no-required-schema-properties-undefined"),
+        ),
+        ("SCHEMAS/EventId/example", json!("has a space"), Spectral("oas3-valid-schema-example")),
+        ("COLLECT_BODY/examples/oneEvent/value/events", json!([{}]), Spectral("oas3-valid-media-example")),
+        ("/components/headers/RetryAfter/example", json!(30), Spectral("oas3-valid-media-example")),
+        ("SCHEMAS/EventId/minLenght", json!(1), Spectral("oas3-schema")),
+        // What their configuration catches.
+        ("COLLECT/responses/401", Value::Null, Redocly("rule/wrong-credentials-have-an-answer")),
+        ("COLLECT/security", json!([]), Redocly("rule/one-way-in")),
+        ("SCHEMAS/Token/x-provenance", json!("sure"), Spectral("known-grades")),
+        ("SCHEMAS/EventId/x-provenence", json!("seed"), Spectral("known-extensions")),
+        ("SCHEMAS/InvalidEvent/x-open", json!(" "), Spectral("reasons")),
+        ("SCHEMAS/UserDeletedPayload/type", Value::Null, Spectral("properties-of-an-object")),
+        ("SCHEMAS/EventTime/format", Value::Null, Spectral("numbers-have-a-format")),
+        ("SCHEMAS/InvalidEvent/properties/index/description", Value::Null, Spectral("described")),
+        ("COLLECT_BODY/examples", Value::Null, Spectral("bodies-have-examples")),
+        ("SCHEMAS/UnsubscribeEvent/example", Value::Null, Spectral("variants-have-examples")),
+    ]
 }
 
 #[test]
-fn the_contract_has_no_findings() {
-    assert_eq!(findings(&contract()), Vec::<String>::new());
+fn each_defect_is_caught_and_the_contract_has_none() {
+    let defects = defects();
+    // Used by nothing, as the linters' configuration knows under its name in the contract's own files.
+    let sound = with(&spec::ROOT, "/components/schemas/UtcTimestamp", None);
+    let mut copies = vec![sound.clone()];
+    copies.extend(defects.iter().map(|(pointer, member, _)| {
+        let pointer = pointer
+            .replace("MAPPING", "SCHEMAS/Event/discriminator/mapping")
+            .replace("SCHEMAS", "/components/schemas")
+            .replace("COLLECT_BODY", "COLLECT/requestBody/content/application~1json")
+            .replace("COLLECT", "/paths/~1v2~1collect/post");
+        let changed = with(&sound, &pointer, Some(member.clone()).filter(|member| !member.is_null()));
+        assert_ne!(changed, sound, "{pointer} is so already");
+        changed
+    }));
+
+    let root = root().unwrap();
+    let folder = std::env::temp_dir().join(format!("xtask-lint-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let name = |at: usize| format!("copy-{at}.json");
+    for (at, copy) in copies.iter().enumerate() {
+        fs::write(folder.join(name(at)), format!("{copy:#}")).unwrap();
+    }
+    let are_installed = Tool::ContractLinters.is_installed(&root);
+    assert!(are_installed || !in_ci(), "{}", Tool::ContractLinters.missing());
+    // Each linter looks at the untouched copy and at those that it must find something in.
+    let said = |linter: Linter, format, is_for: fn(&By) -> bool| {
+        let chosen = defects.iter().enumerate().filter(|(_, (.., by))| is_for(by)).map(|(at, _)| at + 1);
+        let files: Vec<PathBuf> = [0].into_iter().chain(chosen).map(|at| folder.join(name(at))).collect();
+        let output = are_installed.then(|| linter.command(&root, format, &files).output().unwrap().stdout);
+        String::from_utf8(output.unwrap_or_default()).unwrap()
+    };
+    let redocly = said(Linter::Redocly, "github-actions", |by| matches!(by, Redocly(_)));
+    let spectral = said(Linter::Spectral, "text", |by| matches!(by, Spectral(_)));
+    fs::remove_dir_all(&folder).unwrap();
+
+    let named = |said: &str, at: usize, rule: &str| {
+        said.lines().any(|line| line.contains(&name(at)) && line.contains(rule))
+    };
+    assert_eq!(findings(&sound.to_string()), []);
+    assert!(!named(&redocly, 0, "") && !named(&spectral, 0, ""), "{redocly}\n{spectral}");
+    for (at, (pointer, _, by)) in defects.iter().enumerate() {
+        let at = at + 1;
+        let (by, caught) = match by {
+            Ours(words) => {
+                let found = findings(&copies.get(at).unwrap().to_string());
+                (words, found.iter().any(|(_, problem)| problem.contains(words)))
+            }
+            Redocly(rule) => (rule, named(&redocly, at, rule) || !are_installed),
+            Spectral(rule) => (rule, named(&spectral, at, rule) || !are_installed),
+        };
+        assert!(caught, "{pointer}: not caught by {by}");
+    }
 }
 
 #[test]
 fn text_that_is_no_contract_is_one_finding() {
-    for (text, expected) in [
-        ("paths: [", "/: the contract: "),
-        ("[]", "/: the contract: the top level is not an object"),
-        ("openapi: 3.0.3\nopenapi: 3.0.3\n", "/: the contract: "),
-    ] {
-        let found = findings(text);
-        assert!(matches!(found.as_slice(), [only] if only.starts_with(expected)), "{text:?}: {found:?}");
+    for text in ["paths: [", "[]", "openapi: 3.0.3\nopenapi: 3.0.3\n", "openapi: 3.0.3\n"] {
+        assert_eq!(findings(text).len(), 1, "{text:?}");
     }
-    let found = findings("openapi: 3.0.3\n");
-    assert!(matches!(found.as_slice(), [only] if only.starts_with("/: is not OpenAPI 3.0: ")), "{found:?}");
-}
-
-/// Each row: what is done to the contract, and exactly which findings that adds.
-fn check(rows: Vec<(Vec<Edit>, &[&str])>) {
-    let untouched: BTreeSet<String> = findings(&contract()).into_iter().collect();
-    for (edits, expected) in rows {
-        let mut root = Contract::parse(&contract()).unwrap().root().clone();
-        edits.iter().for_each(|edit| edit.apply(&mut root).unwrap());
-        let found = findings(&root.to_string());
-        let added: Vec<&str> =
-            found.iter().filter(|line| !untouched.contains(*line)).map(String::as_str).collect();
-        assert_eq!(added, expected);
-    }
-}
-
-#[test]
-fn references_that_lead_nowhere_and_components_without_any_are_found() {
-    check(vec![
-        (
-            vec![Set(
-                "/paths/~1v2~1collect/post/responses/401/$ref",
-                json!("#/components/responses/Missing"),
-            )],
-            &["/paths/~1v2~1collect/post/responses/401: `#/components/responses/Missing` does not exist"],
-        ),
-        (
-            vec![Set("/paths/~1v2~1collect/post/responses/401/$ref", json!("#/components/schemas/ApiError"))],
-            &["/paths/~1v2~1collect/post/responses/401: `#/components/schemas/ApiError` is not in \
-                 #/components/responses"],
-        ),
-        (
-            vec![Set("/components/schemas/UserDeletedPayload/properties/user_id/maxLength", json!(5))],
-            &["/components/schemas/UserDeletedPayload/properties/user_id: `maxLength` stands beside \
-                 $ref, where OpenAPI \
-                 3.0 ignores it"],
-        ),
-        (
-            vec![Set("/security", json!([{ "bearer": [] }]))],
-            &[
-                "/components/securitySchemes/basicAuth: nothing refers to it: remove it, or say why it \
-                 stays in \
-                 x-unreferenced",
-                "/security: the security scheme `bearer` does not exist",
-            ],
-        ),
-        (
-            vec![Remove("/components/schemas/UtcTimestamp/x-unreferenced")],
-            &["/components/schemas/UtcTimestamp: nothing refers to it: remove it, or say why it stays in \
-                 x-unreferenced"],
-        ),
-        (
-            vec![Set(
-                "/components/responses/Teapot",
-                json!({ "description": "Two that only refer to themselves." }),
-            )],
-            &["/components/responses/Teapot: nothing refers to it: remove it, or say why it stays in \
-                 x-unreferenced"],
-        ),
-        (
-            vec![Set(
-                "/components/schemas/Lonely",
-                json!({ "type": "boolean", "description": "Alone.", "x-unreferenced": "Soon." }),
-            )],
-            &[],
-        ),
-        (
-            vec![Set("/components/schemas/UserId/x-unreferenced", json!("Not so."))],
-            &["/components/schemas/UserId: x-unreferenced is obsolete: something refers to it"],
-        ),
-        (
-            // A cycle of two that no path leads to.
-            vec![
-                Set(
-                    "/components/schemas/Egg",
-                    json!({ "description": "An egg.", "anyOf": [{ "$ref": "#/components/schemas/Hen" }], "x-provenance": "seed" }),
-                ),
-                Set(
-                    "/components/schemas/Hen",
-                    json!({ "description": "A hen.", "anyOf": [{ "$ref": "#/components/schemas/Egg" }], "x-provenance": "seed" }),
-                ),
-            ],
-            &[
-                "/components/schemas/Egg: nothing refers to it: remove it, or say why it stays in \
-                 x-unreferenced",
-                "/components/schemas/Hen: nothing refers to it: remove it, or say why it stays in \
-                 x-unreferenced",
-            ],
-        ),
-        (
-            // The examples that cannot be checked now are not findings as well.
-            vec![Set(
-                "/components/schemas/UserDeletedPayload/properties/user_id/$ref",
-                json!("#/components/schemas/Nobody"),
-            )],
-            &["/components/schemas/UserDeletedPayload/properties/user_id: `#/components/schemas/Nobody` \
-                 does not exist"],
-        ),
-    ]);
-}
-
-#[test]
-fn examples_that_break_their_schema_are_found() {
-    check(vec![
-        (
-            vec![Set("/components/schemas/EventId/example", json!("has a space"))],
-            &["/components/schemas/EventId/example: breaks the schema: value does not match \
-                 \"^[a-zA-Z0-9:\\-._+@]*$\""],
-        ),
-        (
-            vec![Set("/components/schemas/UtcTimestamp/example", json!("2026-02-30T08:30:00.000Z"))],
-            &["/components/schemas/UtcTimestamp/example: breaks the schema: value is not a \"date-time\""],
-        ),
-        (
-            vec![Set(
-                "/paths/~1v2~1collect/post/requestBody/content/application~1json/examples/oneEvent/value/\
-                 events/0/payload/thing_id",
-                json!(5),
-            )],
-            &["/paths/~1v2~1collect/post/requestBody/content/application~1json/examples/oneEvent/value/\
-                 events/0/payload/thing_id: breaks the schema: value is not of type \"string\""],
-        ),
-        (
-            vec![Set("/components/schemas/PreexistingSyncStartedEvent/example/payload/extra", json!(true))],
-            &["/components/schemas/PreexistingSyncStartedEvent/example/payload: breaks the schema: \
-                 Additional properties are not allowed ('extra' was unexpected)"],
-        ),
-        (
-            vec![Set(
-                "/components/responses/Unauthorized/content/application~1json/examples/unauthorized/value",
-                json!({}),
-            )],
-            &["/components/responses/Unauthorized/content/application~1json/examples/unauthorized/value: \
-                 breaks the schema: \"reason\" is a required property"],
-        ),
-        (
-            vec![Set("/components/headers/RetryAfter/schema/example", json!(30))],
-            &["/components/headers/RetryAfter/schema/example: breaks the schema: value is not of type \
-                 \"string\""],
-        ),
-        (
-            vec![Set("/components/headers/RetryAfter/example", json!(30))],
-            &["/components/headers/RetryAfter/example: breaks the schema: value is not of type \"string\""],
-        ),
-        (
-            vec![
-                Set("/components/headers/RetryAfter/example", json!(null)),
-                Set("/components/headers/RetryAfter/schema/nullable", json!(true)),
-            ],
-            &[],
-        ),
-        (
-            vec![Remove("/components/responses/Unauthorized/content/application~1json/examples")],
-            &["/components/responses/Unauthorized/content/application~1json: the response has no example"],
-        ),
-        (
-            vec![Remove("/paths/~1v2~1collect/post/requestBody/content/application~1json/examples")],
-            &["/paths/~1v2~1collect/post/requestBody/content/application~1json: the request has no example"],
-        ),
-        (
-            vec![Remove(
-                "/components/responses/Unauthorized/content/application~1json/examples/unauthorized/value",
-            )],
-            &["/components/responses/Unauthorized/content/application~1json/examples/unauthorized: has \
-                 no value; one elsewhere cannot be checked"],
-        ),
-    ]);
-}
-
-#[test]
-fn constraints_without_a_grade_and_values_without_a_bound_are_found() {
-    check(vec![
-        (
-            vec![Remove("/components/schemas/EventId/x-provenance/maxLength")],
-            &["/components/schemas/EventId: x-provenance does not grade `maxLength`"],
-        ),
-        (
-            vec![Set("/components/schemas/EventId/x-provenance/maximum", json!("seed"))],
-            &["/components/schemas/EventId: x-provenance grades `maximum`, which the schema does not have"],
-        ),
-        (
-            vec![Set("/components/schemas/EventId/x-provenance/maxLength", json!("guessed"))],
-            &["/components/schemas/EventId: x-provenance of `maxLength` is `guessed`, not one of seed, \
-                 documented, observed, assumed"],
-        ),
-        (
-            vec![Set("/components/schemas/Token/x-provenance", json!("sure"))],
-            &["/components/schemas/Token: x-provenance is `sure`, not one of seed, documented, \
-                 observed, assumed"],
-        ),
-        (
-            vec![Set("/components/schemas/Token/x-provenance", json!(1))],
-            &["/components/schemas/Token: x-provenance is neither a grade nor a map of grades"],
-        ),
-        (
-            vec![Remove("/components/schemas/UtcOffset/x-provenance")],
-            &[
-                "/components/schemas/UtcOffset: `maxLength` has no grade: x-provenance is missing",
-                "/components/schemas/UtcOffset: `minLength` has no grade: x-provenance is missing",
-                "/components/schemas/UtcOffset: `pattern` has no grade: x-provenance is missing",
-            ],
-        ),
-        (
-            vec![Remove("/components/schemas/EventTime/x-provenance/x-time-window")],
-            &["/components/schemas/EventTime: x-provenance does not grade `x-time-window`"],
-        ),
-        (
-            vec![Remove("/components/schemas/Event/x-provenance/x-property-limit")],
-            &["/components/schemas/Event: x-provenance does not grade `x-property-limit`"],
-        ),
-        (
-            vec![Remove("/components/schemas/Event/x-provenance/x-unique-names")],
-            &["/components/schemas/Event: x-provenance does not grade `x-unique-names`"],
-        ),
-        (
-            vec![Remove("/components/schemas/PropertyValue/anyOf/1/x-provenance/format")],
-            &["/components/schemas/PropertyValue/anyOf/1: x-provenance does not grade `format`"],
-        ),
-        (
-            vec![Remove("/components/schemas/ConsentChange/additionalProperties")],
-            &[
-                "/components/schemas/ConsentChange: the object does not say what its additionalProperties \
-                 are",
-                "/components/schemas/ConsentChange: x-provenance grades `additionalProperties`, which the \
-                 schema does not have",
-            ],
-        ),
-        (
-            vec![Remove("/components/schemas/UserDeletedPayload/type")],
-            &["/components/schemas/UserDeletedPayload: has properties but not `type: object`, so it \
-                 also takes what is no object"],
-        ),
-        (
-            vec![Remove("/components/schemas/ApiError/x-open")],
-            &["/components/schemas/ApiError: the object is open: say why in x-open"],
-        ),
-        (
-            vec![Set("/components/schemas/ConsentChange/x-open", json!("No."))],
-            &["/components/schemas/ConsentChange: x-open is obsolete: the object is closed"],
-        ),
-        (
-            vec![Set("/components/schemas/ApiError/x-open", json!(true))],
-            &["/components/schemas/ApiError: x-open does not say why"],
-        ),
-        (
-            vec![Remove("/components/schemas/UserId/x-unbounded")],
-            &["/components/schemas/UserId: has neither maxLength nor enum nor x-unbounded, which says why"],
-        ),
-        (
-            vec![Remove("/components/schemas/CollectRequest/properties/events/x-unbounded")],
-            &["/components/schemas/CollectRequest/properties/events: has neither maxItems nor \
-                 x-unbounded, which says why"],
-        ),
-        (
-            vec![Set("/components/schemas/EventId/x-unbounded", json!("No."))],
-            &["/components/schemas/EventId: x-unbounded is obsolete: there is `maxLength`"],
-        ),
-    ]);
-}
-
-#[test]
-fn a_discriminator_that_disagrees_with_its_variants_is_found() {
-    check(vec![
-        (
-            vec![Remove("/components/schemas/Event/discriminator/mapping/unsubscribe")],
-            &["/components/schemas/Event/discriminator: the mapping lacks \
-                 `#/components/schemas/UnsubscribeEvent`, which oneOf names"],
-        ),
-        (
-            vec![Set(
-                "/components/schemas/Event/discriminator/mapping/unsubscribe",
-                json!("UnsubscribeEvent"),
-            )],
-            &[
-                "/components/schemas/Event/discriminator/mapping/unsubscribe: `UnsubscribeEvent` is not in \
-                 #/components/schemas",
-                "/components/schemas/Event/discriminator: `unsubscribe` maps to `UnsubscribeEvent`, \
-                 which oneOf does not name, or another key maps to",
-                "/components/schemas/Event/discriminator: the mapping lacks \
-                 `#/components/schemas/UnsubscribeEvent`, which oneOf names",
-            ],
-        ),
-        (
-            vec![Remove("/components/schemas/Event/oneOf/8")],
-            &["/components/schemas/Event/discriminator: `thing_interaction` maps to \
-                 `#/components/schemas/ThingInteractionEvent`, which oneOf does not name, or another key \
-                 maps to"],
-        ),
-        (
-            vec![Set("/components/schemas/UnsubscribeEvent/properties/type/enum", json!(["subscribe"]))],
-            &[
-                "/components/schemas/UnsubscribeEvent/example/type: breaks the schema: value is not one \
-                 of \"subscribe\"",
-                "/components/schemas/UnsubscribeEvent: the enum of `type` must be [unsubscribe], as the \
-                 discriminator maps it",
-            ],
-        ),
-        (
-            vec![Set(
-                "/components/schemas/UnsubscribeEvent/required",
-                json!(["event_id", "timestamp", "payload"]),
-            )],
-            &["/components/schemas/UnsubscribeEvent: `type` chooses the variant, so it must be required"],
-        ),
-        (
-            vec![Remove("/components/schemas/UnsubscribeEvent/example")],
-            &["/components/schemas/UnsubscribeEvent: the variant `unsubscribe` has no example"],
-        ),
-        (
-            vec![Remove("/components/schemas/Event/discriminator/mapping")],
-            &["/components/schemas/Event/discriminator: has no mapping"],
-        ),
-    ]);
-}
-
-#[test]
-fn what_the_generator_refuses_is_a_finding_too() {
-    let contract = include_str!("../../../openapi/copilot.yaml");
-    assert_eq!(super::not_generated(contract), None);
-    let inline = contract.replacen(
-        "        consumable_type:\n          $ref: '#/components/schemas/Token'\n",
-        "        consumable_type:\n          type: integer\n          format: int64\n          minimum: 0\n          x-provenance: assumed\n",
-        1,
-    );
-    assert!(super::not_generated(&inline).is_some_and(|finding| finding.contains("must be a named schema")));
 }
