@@ -20,7 +20,7 @@ from generated import Client
 from generated.api.collect import collect
 from generated.api.consent import set_consent
 from generated.errors import UnexpectedStatus
-from generated.models import ApiError, CollectRequest, CollectResponse, ConsentChange, InvalidEvent
+from generated.models import ErrorBody, CollectRequest, CollectResponse, ConsentChange, InvalidEvent
 from generated.types import Unset
 from json_values import not_json
 
@@ -116,7 +116,7 @@ def _raise_error(response: httpx.Response) -> None:
         return
     response.read()
     try:
-        reason: object = ApiError.from_dict(response.json()).reason
+        reason: object = ErrorBody.from_dict(response.json()).reason
     except _UNREADABLE:
         reason = None
     raise CopilotError(
@@ -133,7 +133,7 @@ def _has_form(content: bytes) -> bool:
     return isinstance(refused, list) and all(isinstance(each, dict) for each in refused)
 
 
-def _read_refused(answer: ApiError | CollectResponse | None) -> list[InvalidEvent] | None:
+def _read_refused(answer: ErrorBody | CollectResponse | None) -> list[InvalidEvent] | None:
     """The refused events, or None if what was read is not what the contract describes."""
     if not isinstance(answer, CollectResponse):
         return None

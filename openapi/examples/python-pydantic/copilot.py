@@ -12,7 +12,7 @@ from connections import HttpxArgs, connect, unquoted
 from credentials import basic_auth
 from endpoints import endpoint
 from errors import CopilotError, UnreadableAnswer
-from generated.models import ApiError, CollectRequest, CollectResponse, ConsentChange, Event, InvalidEvent
+from generated.models import ErrorBody, CollectRequest, CollectResponse, ConsentChange, Event, InvalidEvent
 from limits import check_consent, check_event
 from timestamps import now_millis
 
@@ -87,7 +87,7 @@ def _post(http: httpx.Client, url: httpx.URL, model: BaseModel, described: Colle
         return response
     if response.is_success:
         raise UnreadableAnswer(response.status_code)
-    error = _read(ApiError, response)
+    error = _read(ErrorBody, response)
     raise CopilotError(
         response.status_code,
         reason=None if error is None else error.reason,

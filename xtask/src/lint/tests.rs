@@ -66,8 +66,8 @@ fn references_that_lead_nowhere_and_components_without_any_are_found() {
             &["/paths/~1v2~1collect/post/responses/401: `#/components/responses/Missing` does not exist"],
         ),
         (
-            vec![Set("/paths/~1v2~1collect/post/responses/401/$ref", json!("#/components/schemas/ApiError"))],
-            &["/paths/~1v2~1collect/post/responses/401: `#/components/schemas/ApiError` is not in \
+            vec![Set("/paths/~1v2~1collect/post/responses/401/$ref", json!("#/components/schemas/ErrorBody"))],
+            &["/paths/~1v2~1collect/post/responses/401: `#/components/schemas/ErrorBody` is not in \
                  #/components/responses"],
         ),
         (
@@ -272,16 +272,16 @@ fn constraints_without_a_grade_and_values_without_a_bound_are_found() {
                  also takes what is no object"],
         ),
         (
-            vec![Remove("/components/schemas/ApiError/x-open")],
-            &["/components/schemas/ApiError: the object is open: say why in x-open"],
+            vec![Remove("/components/schemas/ErrorBody/x-open")],
+            &["/components/schemas/ErrorBody: the object is open: say why in x-open"],
         ),
         (
             vec![Set("/components/schemas/ConsentChange/x-open", json!("No."))],
             &["/components/schemas/ConsentChange: x-open is obsolete: the object is closed"],
         ),
         (
-            vec![Set("/components/schemas/ApiError/x-open", json!(true))],
-            &["/components/schemas/ApiError: x-open does not say why"],
+            vec![Set("/components/schemas/ErrorBody/x-open", json!(true))],
+            &["/components/schemas/ErrorBody: x-open does not say why"],
         ),
         (
             vec![Remove("/components/schemas/UserId/x-unbounded")],

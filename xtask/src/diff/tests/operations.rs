@@ -76,9 +76,9 @@ fn what_is_unknown_breaks_and_words_do_not() {
             &["Note: UserId/x-provenance: differs"],
         ),
         (
-            &[("ApiError/properties/reason/x-known-values", json!([]))],
-            &["Note: ApiError/properties/reason/x-known-values: differs"],
-            &["Note: ApiError/properties/reason/x-known-values: differs"],
+            &[("ErrorBody/properties/reason/x-known-values", json!([]))],
+            &["Note: ErrorBody/properties/reason/x-known-values: differs"],
+            &["Note: ErrorBody/properties/reason/x-known-values: differs"],
         ),
     ]);
 }

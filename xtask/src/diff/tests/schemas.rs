@@ -227,9 +227,9 @@ fn properties_break_when_they_go_or_come_under_rules() {
             ],
         ),
         (
-            &[("ApiError/additionalProperties", json!(false))],
-            &["Addition: ApiError/additionalProperties: was true, is false"],
-            &["Readers: ApiError/additionalProperties: was false, is true"],
+            &[("ErrorBody/additionalProperties", json!(false))],
+            &["Addition: ErrorBody/additionalProperties: was true, is false"],
+            &["Readers: ErrorBody/additionalProperties: was false, is true"],
         ),
         (
             &[("UserDeletedPayload/properties/user_id", json!({"$ref": "#/components/schemas/Token"}))],
