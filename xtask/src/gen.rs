@@ -1,6 +1,8 @@
 //! `cargo xtask gen`: makes the committed files that come from the contract and from the source, or checks that they
 //! are up to date.
 
+mod portable;
+
 use std::{fs, io, path::Path, time::Duration};
 
 use copilot_codegen::{COMMAND, Contract, generate};
@@ -33,6 +35,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let mut files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
         (CONTRACT_JSON, contract.to_json()),
+        (portable::PORTABLE, portable::portable(&contract.to_json())?),
         // A package cannot reach out of its folder, so the sandbox has its own.
         ("copilot-sandbox/generated/contract.json", contract.to_json()),
         (OF_API, listing(root, OF_API)?),

@@ -66,7 +66,10 @@ fn references_that_lead_nowhere_and_components_without_any_are_found() {
             &["/paths/~1v2~1collect/post/responses/401: `#/components/responses/Missing` does not exist"],
         ),
         (
-            vec![Set("/paths/~1v2~1collect/post/responses/401/$ref", json!("#/components/schemas/ErrorBody"))],
+            vec![Set(
+                "/paths/~1v2~1collect/post/responses/401/$ref",
+                json!("#/components/schemas/ErrorBody"),
+            )],
             &["/paths/~1v2~1collect/post/responses/401: `#/components/schemas/ErrorBody` is not in \
                  #/components/responses"],
         ),
