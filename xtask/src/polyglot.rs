@@ -1,17 +1,18 @@
 //! `cargo xtask polyglot`: makes a client from the contract in each of several languages and lets each run the vectors and
 //! talk to the sandbox.
 //!
-//! Every folder of `openapi/examples` is one client. It says in `commands.json` how it is made and checked, and tells
-//! what it found in a report, which is judged here by the vectors: a client does not mark its own work.
+//! Every folder below `openapi/examples` with a `commands.json`, which says how it is made and checked, is one client. A small
+//! program of it, the testee, does what it is asked and says what came of it; the verdicts are known here alone.
 
 mod client;
 mod example;
+mod judge;
 mod page;
-mod report;
 mod safety;
 mod server;
 mod shell;
 mod tally;
+mod testee;
 mod vectors;
 
 use std::{
@@ -32,7 +33,7 @@ use vectors::Vectors;
 /// How many clients are made at the same time: as many as this project's smallest machine has cores.
 const AT_ONCE: usize = 2;
 
-/// What to do about the part of `openapi/README.md` that says what was found.
+/// What to do about the parts of `openapi/examples/README.md` that say what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Write it.
@@ -46,9 +47,9 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     let vectors = Vectors::read(root)?;
     let examples = chosen(Example::all(root)?, names)?;
     let (examples, lacking): (Vec<_>, Vec<_>) =
-        examples.into_iter().partition(|example| example.lacks().next().is_none());
+        examples.into_iter().partition(|example| example.lacks_programs().next().is_none());
     for example in &lacking {
-        let programs = example.lacks().collect::<Vec<_>>().join(", ");
+        let programs = example.lacks_programs().collect::<Vec<_>>().join(", ");
         println!("SKIPPED: {} needs {programs}; `.ci/run` says how to install it", example.name);
     }
     let workspace = Workspace::read(root)?;
@@ -108,7 +109,7 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     // What some of the clients did says nothing of the others.
     let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
     let all = lacking.is_empty() || !in_ci();
-    Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, &rows, mode)?))
+    Ok(all && good && (!whole || page::settle(root, &outcomes, &rows, mode)?))
 }
 
 fn chosen(mut examples: Vec<Example>, names: &[&str]) -> Result<Vec<Example>, Failure> {

@@ -17,6 +17,9 @@ const NOTE: &str = "This is copilot.portable.json, made from copilot.yaml for to
 const SERVER_ERRORS: [&str; 4] = ["500", "502", "503", "504"];
 const FREE_VALUE: &str = "#/components/schemas/PropertyValue";
 
+/// Changes an object, if it has what is to be changed, and counts that.
+type Change = fn(&mut Map<String, Value>) -> usize;
+
 /// Makes it from the contract as JSON.
 pub(super) fn portable(contract: &str) -> Result<String, Failure> {
     let broken = |error| Failure::Unexpected(format!("the contract is no JSON: {error}"));
@@ -24,7 +27,7 @@ pub(super) fn portable(contract: &str) -> Result<String, Failure> {
     if let Some(Value::String(description)) = root.pointer_mut("/info/description") {
         description.insert_str(0, NOTE);
     }
-    let changes: [(&str, fn(&mut Map<String, Value>) -> usize); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("examples", drop_examples),
         ("a range of statuses", spell_out_5xx),
         ("a condition in allOf", drop_conditions),
@@ -45,7 +48,7 @@ pub(super) fn portable(contract: &str) -> Result<String, Failure> {
 }
 
 /// Changes every object of the document, and counts the changes. What the members of `properties` are called is no keyword.
-fn every_object(value: &mut Value, change: fn(&mut Map<String, Value>) -> usize) -> usize {
+fn every_object(value: &mut Value, change: Change) -> usize {
     match value {
         Value::Array(items) => items.iter_mut().map(|item| every_object(item, change)).sum(),
         Value::Object(object) => {

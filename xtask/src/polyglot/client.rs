@@ -8,7 +8,15 @@ use std::{
 
 use serde_json::Value;
 
-use super::{example::Example, report, shell::Shell, tally::Tally, vectors::Vectors};
+use super::{
+    example::{EXAMPLES, Example, When},
+    judge::{Did, answer, judge, judge_verdict},
+    server::{Answer, Server},
+    shell::Shell,
+    tally::Tally,
+    testee::Testee,
+    vectors::{Case, Part, Vectors},
+};
 use crate::{failure::Failure, sandbox::Sandbox};
 
 /// Remembers what was installed.
@@ -31,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) generated: Option<bool>,
     pub(super) checked: Option<bool>,
     pub(super) tally: Option<Tally>,
+    /// When it refuses a misspelt field.
+    pub(super) misspelt: When,
     /// What every command printed.
     pub(super) log: PathBuf,
 }
@@ -70,6 +80,7 @@ pub(super) fn run(example: &Example, vectors: &Vectors, program: &Path, folder: 
         generated: None,
         checked: None,
         tally: None,
+        misspelt: example.refuses.when,
         log: folder.join(format!("{}.log", example.name)),
     };
     let begin = Instant::now();
@@ -87,7 +98,7 @@ fn steps(
     folder: &Path,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let place = folder.join("openapi/examples").join(&example.name);
+    let place = folder.join(EXAMPLES).join(&example.folder);
     let mut shell = Shell::new(&place, &outcome.log, PATIENCE)?;
 
     let begin = Instant::now();
@@ -108,41 +119,17 @@ fn steps(
         outcome.checked = Some(true);
         shell.must(command).inspect_err(|_| outcome.checked = Some(false))?;
     }
-    for refuses in &example.refuses {
-        let (passed, said) = shell.run(&refuses.command)?;
-        if passed || !said.contains(&refuses.says) {
-            outcome.problems.push(format!("`{}` must fail and say {}", refuses.command, refuses.says));
-        }
+    let refuses = &example.refuses;
+    let (passed, said) = shell.run(&refuses.command)?;
+    if passed || !said.contains(&refuses.says) {
+        outcome.problems.push(format!("`{}` must fail and say {}", refuses.command, refuses.says));
     }
-
-    let sandbox = Sandbox::start(program, &["--clock", &vectors.now.to_string()])?;
-    let report = folder.join(format!("{}.report.jsonl", example.name));
-    let _ = fs::remove_file(&report);
-    shell.env = vec![
-        ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
-        ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
-        ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
-        ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
-        ("COPILOT_SANDBOX_URL", sandbox.url.clone()),
-        ("COPILOT_VECTORS", folder.join("openapi/vectors").display().to_string()),
-        ("COPILOT_REPORT", report.display().to_string()),
-    ];
-    shell.must(&example.run)?;
-    let text = fs::read_to_string(&report).map_err(Failure::reading(&report))?;
-    let (tally, problems) = report::judge(example, vectors, &text);
-    outcome.tally = Some(tally);
-    outcome.problems.extend(problems);
-    drop(sandbox);
+    conform(example, vectors, program, &mut shell, outcome)?;
 
     if let Some(command) = &example.first_event {
         // At the clock of this machine, as a team would start it.
         let sandbox = Sandbox::start(program, &[])?;
-        shell.env = vec![
-            ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
-            ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
-            ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
-            ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
-        ];
+        shell.env = environment(&sandbox, &sandbox.url);
         shell.must(command)?;
         let said = sandbox.control("statistics")?;
         let count = |pointer: &str| said.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
@@ -154,6 +141,77 @@ fn steps(
         }
     }
     Ok(())
+}
+
+/// Lets the client do every case of the vectors, and judges each.
+fn conform(
+    example: &Example,
+    vectors: &Vectors,
+    program: &Path,
+    shell: &mut Shell,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let cases: Vec<&Case> = vectors
+        .cases
+        .iter()
+        // A validator sees no header and no answer.
+        .filter(|case| !example.is_validator() || [Part::Body, Part::Time].contains(&case.part))
+        .collect();
+    let uncompiled = uncompiled(example, &cases, shell)?;
+
+    let sandbox = Sandbox::start(program, &["--clock", &vectors.now.to_string()])?;
+    let address = sandbox.url.trim_start_matches("http://");
+    let server = Server::start(Answer::Relay(address.to_owned()))?;
+    shell.env = environment(&sandbox, &server.url());
+    let mut testee = Testee::start(shell, &example.testee)?;
+    let mut tally = Tally { cases: cases.len(), ..Tally::default() };
+    for (case, said) in cases.into_iter().zip(uncompiled) {
+        let judged = if said.get("refused").is_some() {
+            judge(vectors, case, &Did { said, sent: Vec::new() })
+        } else {
+            server.set(answer(case).unwrap_or_else(|| Answer::Relay(address.to_owned())));
+            let answered = testee.ask(&case.question)?;
+            // The compiler knows the type that an event is read as; what runs does not, where types are gone by then.
+            let read_as = answered.get("read_as").or(said.get("read_as")).cloned();
+            let mut did = Did { said: answered, sent: server.take() };
+            if let (Some(read_as), Some(said)) = (read_as, did.said.as_object_mut()) {
+                said.insert("read_as".to_owned(), read_as);
+            }
+            if example.is_validator() { judge_verdict(case, &did) } else { judge(vectors, case, &did) }
+                .map_err(|words| format!("{words}: it said {}", did.said))
+        };
+        match judged {
+            Ok(by) => tally.count(case, by),
+            Err(_) if example.lacks_for(case) => tally.skipped += 1,
+            Err(words) => outcome.problems.push(format!("{}: {words}", case.name)),
+        }
+    }
+    outcome.tally = Some(tally);
+    Ok(())
+}
+
+/// What the compiler says of each case: nothing, where there is none.
+fn uncompiled(example: &Example, cases: &[&Case], shell: &Shell) -> Result<Vec<Value>, Failure> {
+    let mut said = vec![Value::Null; cases.len()];
+    if let Some(command) = &example.compiles {
+        let is_body = |case: &&Case| case.part == Part::Body;
+        let bodies: Vec<&Value> = cases.iter().copied().filter(is_body).map(|case| &case.question).collect();
+        let answers = Testee::start(shell, command)?.ask_all(bodies.into_iter())?;
+        let places = said.iter_mut().zip(cases).filter(|(_, case)| case.part == Part::Body);
+        places.zip(answers).for_each(|((place, _), answer)| *place = answer);
+    }
+    Ok(said)
+}
+
+/// The four variables that every client reads.
+fn environment(sandbox: &Sandbox, url: &str) -> Vec<(&'static str, String)> {
+    let at = |endpoint: String| endpoint.replacen(&sandbox.url, url, 1);
+    vec![
+        ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
+        ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
+        ("COPILOT_CLIENT_COLLECT_ENDPOINT", at(sandbox.collect_url())),
+        ("COPILOT_CLIENT_CONSENT_ENDPOINT", at(sandbox.consent_url())),
+    ]
 }
 
 /// Fetches what the folder needs, if that changed since the last time.

@@ -1,12 +1,12 @@
-//! What was found, as the table that is printed, and as the parts of `openapi/README.md` that it decides.
+//! What was found, as the table that is printed, and as the parts of `openapi/examples/README.md` that it decides.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{Mode, client::Outcome, example::Example, safety};
+use super::{Mode, client::Outcome, safety};
 use crate::failure::Failure;
 
 /// Where it is written.
-const README: &str = "openapi/README.md";
+const README: &str = "openapi/examples/README.md";
 
 /// One row for each client.
 pub(super) fn table(outcomes: &[Outcome]) -> String {
@@ -19,7 +19,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             "checked",
             "vectors",
             "round trip",
-            "wrong field",
+            "misspelt field",
             "seconds",
             "",
         ]
@@ -43,7 +43,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             said(outcome.checked, "ok"),
             measured(tally.map(super::tally::Tally::words).unwrap_or_default()),
             of_client(tally.map(|tally| tally.round_trip.to_string()).unwrap_or_default()),
-            of_client(tally.map(|tally| tally.wrong_field.clone()).unwrap_or_default()),
+            outcome.misspelt.words().to_owned(),
             format!("{:.1}", outcome.time.as_secs_f64()),
             if outcome.problems.is_empty() { "ok" } else { "FAILED" }.to_owned(),
         ]);
@@ -67,19 +67,13 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
 pub(super) fn settle(
     root: &Path,
     outcomes: &[Outcome],
-    examples: &[Example],
     rows: &safety::Rows,
     mode: Mode,
 ) -> Result<bool, Failure> {
     let file = root.join(README);
     let found = fs::read_to_string(&file).map_err(Failure::reading(&file))?.replace("\r\n", "\n");
     let mut wanted = found.clone();
-    for (name, text) in [
-        ("commands", commands(examples)),
-        ("found", rules(outcomes)),
-        ("safety", safety::table(rows)),
-        ("limits", limits(examples)),
-    ] {
+    for (name, text) in [("found", rules(outcomes)), ("safety", safety::table(rows))] {
         wanted = replaced(&wanted, name, &text)
             .ok_or_else(|| Failure::Unexpected(format!("{README} has no part `{name}` between its marks")))?;
     }
@@ -103,25 +97,6 @@ fn replaced(text: &str, name: &str, part: &str) -> Option<String> {
     let (head, rest) = text.split_once(&begin)?;
     let (_, tail) = rest.split_once(&end)?;
     Some(format!("{head}{begin}{part}{end}{tail}"))
-}
-
-/// How each client is made.
-fn commands(examples: &[Example]) -> String {
-    let mut text = String::new();
-    for example in examples {
-        let (Some(generator), Some(generate)) = (&example.generator, &example.generate) else { continue };
-        let mut lines = vec![format!("cd examples/{}", example.name)];
-        lines.extend(example.install.iter().cloned());
-        lines.push(generate.clone());
-        text.push_str(&format!(
-            "**{}**, by {generator} {}, in [`examples/{name}`](examples/{name}/README.md):\n\n```sh\n{}\n```\n\n",
-            example.language,
-            example.version,
-            lines.join("\n"),
-            name = example.name
-        ));
-    }
-    text
 }
 
 /// Which rules each client knows by itself.
@@ -148,34 +123,10 @@ fn rules(outcomes: &[Outcome]) -> String {
         text.push('\n');
     }
     text.push_str("| a misspelt field |");
-    for tally in tallies() {
-        text.push_str(if tally.wrong_field == "types" {
-            " does not compile |"
-        } else {
-            " refused when run |"
-        });
-    }
+    clients.iter().for_each(|client| text.push_str(&format!(" {} |", client.misspelt.words())));
     text.push_str("\n| vectors as they say |");
     tallies().for_each(|tally| text.push_str(&format!(" {} |", tally.words())));
     text.push('\n');
-    text
-}
-
-/// What the generators cannot do.
-fn limits(examples: &[Example]) -> String {
-    let mut text = String::from("| client | what | why |\n| --- | --- | --- |\n");
-    for example in examples {
-        for limit in &example.limits {
-            let cell = |words: &str| words.trim_end_matches('.').replace('|', "\\|");
-            let issue = limit.issue.as_ref().map(|issue| format!(" ([issue]({issue}))")).unwrap_or_default();
-            text.push_str(&format!(
-                "| {} | {} | {}{issue} |\n",
-                example.name,
-                cell(&limit.what),
-                cell(&limit.why)
-            ));
-        }
-    }
     text
 }
 

@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    example::Example,
-    server::{self, Answer, Server},
+    example::{EXAMPLES, Example},
+    server::{self, Answer, Request, Server},
     shell::Shell,
 };
 use crate::{
@@ -104,7 +104,7 @@ impl Subject {
     pub(super) fn of(example: &Example, folder: &Path) -> Option<Self> {
         Some(Self {
             name: example.name.clone(),
-            place: folder.join("openapi/examples").join(&example.name),
+            place: folder.join(EXAMPLES).join(&example.folder),
             command: example.first_event.clone()?,
             logs: folder.to_owned(),
             hanging: HANGING,
@@ -181,7 +181,7 @@ impl Subject {
             said,
             proxied: proxy.connections(),
             redirected: elsewhere.connections(),
-            requests: server.requests(),
+            requests: server.take(),
         })
     }
 }
@@ -243,13 +243,14 @@ struct Found {
     proxied: usize,
     /// Connections to where a redirect points.
     redirected: usize,
-    requests: Vec<String>,
+    requests: Vec<Request>,
 }
 
 impl Found {
     fn problems(&self, case: Case) -> Vec<(Rule, String)> {
-        let has_event = |request: &String| {
-            request.contains("\"events\"") && request.contains(&format!(": Basic {PAIR}\r\n"))
+        let has_event = |request: &Request| {
+            String::from_utf8_lossy(&request.body).contains("\"events\"")
+                && request.field("Authorization") == Some(&format!("Basic {PAIR}"))
         };
         let rule = case.rule();
         let must_fail = [Rule::Redirect, Rule::PlainHttp, Rule::Timeouts].contains(&rule);
@@ -315,7 +316,8 @@ mod tests {
 
     /// What a safe client is found to do.
     fn good(case: Case) -> Found {
-        let request = format!("POST / HTTP/1.1\r\nAuthorization: Basic {PAIR}\r\n\r\n{{\"events\":[]}}");
+        let head = format!("POST / HTTP/1.1\r\nAuthorization: Basic {PAIR}");
+        let request = Request { head, body: br#"{"events":[]}"#.to_vec() };
         let said = if case == Case::PlainHttp { "use https" } else { "" }.to_owned();
         Found { passed: case == Case::Direct, said, proxied: 0, redirected: 0, requests: vec![request] }
     }
