@@ -6,7 +6,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/autoload.php';
 
-$folders = ['Copilot\\Generated\\' => 'generated/src', 'Copilot\\' => 'src', 'Copilot\\Conformance\\' => 'conformance'];
+$folders = ['Copilot\\Generated\\' => 'generated/src', 'Copilot\\' => 'src'];
 $loaded = 0;
 foreach ($folders as $namespace => $folder) {
     $files = new RecursiveIteratorIterator(
