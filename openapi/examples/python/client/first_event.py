@@ -3,17 +3,12 @@
 The user and the thing are made up, and are reported all the same: use the sandbox, or a test environment of yours.
 """
 
-import os
 from uuid import uuid4
 
-import httpx
-
 from copilot import Copilot
-from credentials import CredentialsError
-from endpoints import EndpointError
-from errors import CopilotError, LimitError, UnreadableAnswer
 from generated.models import CollectRequest, ConsentChange, ThingConnectedEvent, ThingConnectedPayload
 from generated.types import Unset
+from program import run, setting
 from timestamps import now_millis
 
 
@@ -36,21 +31,5 @@ def send() -> None:
         print(f"consent: recorded, {status}")
 
 
-def setting(name: str) -> str:
-    if name not in os.environ:
-        raise SystemExit(f"{name} is not set")
-    return os.environ[name]
-
-
-def main() -> None:
-    try:
-        send()
-    except httpx.HTTPError as error:
-        url = error.request.url
-        raise SystemExit(f"no answer from {url.scheme}://{url.netloc.decode()}: {error}") from None
-    except (CredentialsError, EndpointError, LimitError, CopilotError, UnreadableAnswer) as error:
-        raise SystemExit(str(error)) from None
-
-
 if __name__ == "__main__":
-    main()
+    run(send)

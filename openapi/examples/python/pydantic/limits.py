@@ -1,4 +1,4 @@
-"""What the generated models do not judge. They keep the contract's extensions, which are read from there."""
+"""What the generated models do not judge."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,13 +6,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, TypeAdapter
 
 from errors import LimitError
-from generated.models import ConsentChange, Event, EventTime
+from generated.models import ConsentChange, Event
 from json_values import not_json
-
-
-class _TimeWindow(BaseModel):
-    past: int
-    future: int
+from timestamps import check_event_time
 
 
 class _PropertyLimit(BaseModel):
@@ -25,7 +21,6 @@ class _Broken(NamedTuple):
     detail: str
 
 
-_WINDOW = _TimeWindow.model_validate(TypeAdapter(EventTime).json_schema()["x-time-window"])
 _LIMIT = _PropertyLimit.model_validate(TypeAdapter(Event).json_schema()["x-property-limit"])
 
 
@@ -41,25 +36,17 @@ def check_consent(change: ConsentChange) -> None:
         raise LimitError("json", detail)
 
 
-def check_time(timestamp: EventTime, now: int) -> None:
-    """Raises LimitError for a time that lies too far from `now`, both in milliseconds since 1970."""
-    for rule, detail in _broken_time(timestamp, now):
-        raise LimitError(rule, detail)
-
-
 def _broken(event: Event, now: int) -> Iterator[_Broken]:
     body = event.model_dump()
     for detail in not_json(body):
         yield _Broken("json", detail)
-    yield from _broken_time(event.timestamp, now)
+    try:
+        check_event_time(event.timestamp, now)
+    except ValueError as error:
+        yield _Broken("x-time-window", f"/timestamp: {error}")
     count = _count_keys(body[_LIMIT.within])
     if count > _LIMIT.maximum:
         yield _Broken("x-property-limit", f"/{_LIMIT.within}: {count} properties, at most {_LIMIT.maximum}")
-
-
-def _broken_time(timestamp: EventTime, now: int) -> Iterator[_Broken]:
-    if not now - _WINDOW.past <= timestamp <= now + _WINDOW.future:
-        yield _Broken("x-time-window", f"/timestamp: {timestamp} is too far from this clock's {now}")
 
 
 def _count_keys(value: object) -> int:

@@ -20,7 +20,7 @@ from generated import Client
 from generated.api.collect import collect
 from generated.api.consent import set_consent
 from generated.errors import UnexpectedStatus
-from generated.models import ErrorBody, CollectRequest, CollectResponse, ConsentChange, InvalidEvent
+from generated.models import CollectRequest, CollectResponse, ConsentChange, ErrorBody, InvalidEvent
 from generated.types import Unset
 from json_values import not_json
 

@@ -12,7 +12,7 @@ from connections import HttpxArgs, connect, unquoted
 from credentials import basic_auth
 from endpoints import endpoint
 from errors import CopilotError, UnreadableAnswer
-from generated.models import ErrorBody, CollectRequest, CollectResponse, ConsentChange, Event, InvalidEvent
+from generated.models import CollectRequest, CollectResponse, ConsentChange, ErrorBody, Event, InvalidEvent
 from limits import check_consent, check_event
 from timestamps import now_millis
 
