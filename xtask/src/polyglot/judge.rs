@@ -75,7 +75,7 @@ pub(super) fn judge(vectors: &Vectors, case: &Case, did: &Did) -> Result<Option<
     }
 }
 
-/// The same of a validator by JSON Schema, which sends nothing, and finds the very rules that are broken.
+/// The same of a validator by JSON Schema, which sends nothing, and finds the very rules that are broken, each with its grade.
 pub(super) fn judge_verdict(case: &Case, did: &Did) -> Result<Option<By>, String> {
     if case.part == Part::Time {
         return time(case, did, true).map(|()| None);
@@ -95,9 +95,13 @@ pub(super) fn judge_verdict(case: &Case, did: &Did) -> Result<Option<By>, String
     Ok(refused.then_some(By::Client))
 }
 
-fn rules(json: &Value) -> BTreeSet<(&str, &str)> {
+fn rules(json: &Value) -> BTreeSet<[&str; 3]> {
     let breaks = json.get("breaks").and_then(Value::as_array).into_iter().flatten();
-    breaks.filter_map(|found| Some((found.get("pointer")?.as_str()?, found.get("rule")?.as_str()?))).collect()
+    let rule = |found| -> Option<[&str; 3]> {
+        let member = |name| Value::as_str(Value::get(found, name)?);
+        Some([member("pointer")?, member("rule")?, member("grade").unwrap_or_default()])
+    };
+    breaks.filter_map(rule).collect()
 }
 
 fn body(vectors: &Vectors, case: &Case, did: &Did) -> Result<Option<By>, String> {
@@ -168,7 +172,7 @@ fn credentials(case: &Case, did: &Did) -> Result<(), String> {
 
 /// The other way to write a time, or that it is none. A validator by JSON Schema converts nothing.
 fn time(case: &Case, did: &Did, is_validator: bool) -> Result<(), String> {
-    if did.says("refused") == case.is("valid") {
+    if (did.says("refused") || did.says("breaks")) == case.is("valid") {
         return Err(format!("it must {}be refused", if case.is("valid") { "not " } else { "" }));
     }
     let converts = case.is("valid") && !is_validator;
