@@ -57,7 +57,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
 
 /// Writes the file or checks it: one function, so that the two can never disagree. `false` when a check
 /// fails.
-fn settle(root: &Path, name: &str, wanted: &str, mode: Mode) -> Result<bool, Failure> {
+pub(crate) fn settle(root: &Path, name: &str, wanted: &str, mode: Mode) -> Result<bool, Failure> {
     let path = root.join(name);
     let found = match fs::read_to_string(&path) {
         Ok(text) => Some(normalised(&text)),

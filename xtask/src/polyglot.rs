@@ -22,25 +22,16 @@ use std::{
     thread,
 };
 
+pub(crate) use crate::r#gen::Mode;
 use crate::{
     failure::Failure,
     workspace::{Workspace, in_ci},
 };
-use client::Outcome;
 use example::Example;
 use vectors::Vectors;
 
 /// How many clients are made at the same time: as many as this project's smallest machine has cores.
 const AT_ONCE: usize = 2;
-
-/// What to do about the parts of `openapi/examples/README.md` that say what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Write it.
-    Write,
-    /// Fail if it is out of date.
-    Check,
-}
 
 /// Runs every client, or those of these names. `false`: one of them is not as it should be.
 pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failure> {
@@ -67,38 +58,45 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
         let (vectors, program, folder) = (&vectors, &program, &folder);
         let try_safety = move |subject: safety::Subject| {
             let subject = Arc::new(subject);
-            let note = |name: &str, problems| {
-                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                rows.entry(name.to_owned()).or_default().extend(problems);
-            };
-            let waiting = Arc::clone(&subject);
-            scope.spawn(move || note(&waiting.name, waiting.slow()));
-            note(&subject.name, subject.quick());
+            for cases in safety::SIDE_BY_SIDE {
+                let subject = Arc::clone(&subject);
+                scope.spawn(move || {
+                    let problems: Vec<_> = cases.iter().flat_map(|case| subject.judged(*case)).collect();
+                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.entry(subject.name.clone()).or_default().extend(problems);
+                });
+            }
         };
         let work = move || {
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let Some(example) = next else { break };
                 let outcome = client::run(example, vectors, program, folder);
-                println!("{}", outcome.line());
-                if outcome.is_measured() {
+                let verdict = if outcome.problems.is_empty() { "ok" } else { "FAILED" };
+                println!("{}: {verdict}, {:.1} s", example.name, outcome.time.as_secs_f64());
+                if outcome.tally.is_some() {
                     safety::Subject::of(example, folder).map(try_safety);
                 }
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
             }
         };
-        rust.map(|rust| scope.spawn(move || try_safety(rust)));
+        rust.map(try_safety);
         for _ in 0..AT_ONCE {
             scope.spawn(work);
         }
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by(|one, other| one.name.cmp(&other.name));
+    outcomes.sort_by(|one, other| one.example.name.cmp(&other.example.name));
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
-        println!("\n{}: {}", outcome.name, outcome.log.display());
-        outcome.shown_problems().for_each(|problem| println!("  {problem}"));
+        println!(
+            "\n{}: {} problems; {}",
+            outcome.example.name,
+            outcome.problems.len(),
+            outcome.log.display()
+        );
+        outcome.problems.iter().take(client::SHOWN).for_each(|problem| println!("  {problem}"));
     }
     println!("\n{}", page::table(&outcomes));
     for (name, problems) in &rows {
@@ -107,9 +105,10 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     println!("\n{}", safety::table(&rows));
     let good = outcomes.iter().all(|outcome| outcome.problems.is_empty()) && rows.values().all(Vec::is_empty);
     // What some of the clients did says nothing of the others.
-    let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
+    let whole =
+        names.is_empty() && lacking.is_empty() && outcomes.iter().all(|outcome| outcome.tally.is_some());
     let all = lacking.is_empty() || !in_ci();
-    Ok(all && good && (!whole || page::settle(root, &outcomes, &rows, mode)?))
+    Ok(all && good && (!whole || page::write(root, &outcomes, &rows, mode)?))
 }
 
 fn chosen(mut examples: Vec<Example>, names: &[&str]) -> Result<Vec<Example>, Failure> {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    example::{EXAMPLES, Example, When},
+    example::Example,
     judge::{Did, answer, judge, judge_verdict},
     server::{Answer, Server},
     shell::Shell,
@@ -20,111 +20,66 @@ use super::{
 use crate::{failure::Failure, sandbox::Sandbox};
 
 /// Remembers what was installed.
-pub(super) const INSTALLED: &str = ".installed";
+const INSTALLED: &str = ".installed";
 /// A client that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How many problems of one client are shown: enough to see what they are about.
 pub(super) const SHOWN: usize = 30;
 
 /// What became of one client.
-pub(super) struct Outcome {
-    pub(super) name: String,
-    pub(super) language: String,
-    pub(super) made_with: String,
+pub(super) struct Outcome<'e> {
+    pub(super) example: &'e Example,
     pub(super) problems: Vec<String>,
-    /// The folder's own needs were fetched, which is not in `time`.
-    pub(super) install_time: Duration,
+    /// What was installed was there before, and is not in it.
     pub(super) time: Duration,
-    /// Whether it was generated without a warning; nothing is generated for a judge.
-    pub(super) generated: Option<bool>,
-    pub(super) checked: Option<bool>,
+    /// `None`: it did not get so far.
     pub(super) tally: Option<Tally>,
-    /// When it refuses a misspelt field.
-    pub(super) misspelt: When,
     /// What every command printed.
     pub(super) log: PathBuf,
 }
 
-impl Outcome {
-    pub(super) fn line(&self) -> String {
-        let verdict = if self.problems.is_empty() { "ok" } else { "FAILED" };
-        let (time, install) = (self.time.as_secs_f64(), self.install_time.as_secs_f64());
-        format!("{}: {verdict}, {time:.1} s after {install:.1} s to install", self.name)
-    }
-
-    pub(super) fn shown_problems(&self) -> impl Iterator<Item = String> {
-        let left_out = self.problems.len().saturating_sub(SHOWN);
-        let more = (left_out > 0).then(|| format!("and {left_out} more"));
-        self.problems.iter().take(SHOWN).cloned().chain(more)
-    }
-
-    /// Whether it got as far as a report.
-    pub(super) fn is_measured(&self) -> bool {
-        self.tally.is_some()
-    }
-}
-
 /// Makes the client and runs it. `folder` holds the copy of `openapi`.
-pub(super) fn run(example: &Example, vectors: &Vectors, program: &Path, folder: &Path) -> Outcome {
-    let made_with = match &example.generator {
-        Some(generator) => format!("{generator} {}", example.version),
-        None => example.version.clone(),
-    };
-    let mut outcome = Outcome {
-        name: example.name.clone(),
-        language: example.language.clone(),
-        made_with,
-        problems: Vec::new(),
-        install_time: Duration::ZERO,
-        time: Duration::ZERO,
-        generated: None,
-        checked: None,
-        tally: None,
-        misspelt: example.refuses.when,
-        log: folder.join(format!("{}.log", example.name)),
-    };
+pub(super) fn run<'e>(example: &'e Example, vectors: &Vectors, program: &Path, folder: &Path) -> Outcome<'e> {
+    let log = folder.join(format!("{}.log", example.name));
+    let mut outcome = Outcome { example, problems: Vec::new(), time: Duration::ZERO, tally: None, log };
     let begin = Instant::now();
-    if let Err(failure) = steps(example, vectors, program, folder, &mut outcome) {
+    let steps = Shell::new(&example.place(folder), &outcome.log, PATIENCE).and_then(|mut shell| {
+        install(example, &mut shell)?;
+        outcome.time = begin.elapsed();
+        steps(vectors, program, shell, &mut outcome)
+    });
+    if let Err(failure) = steps {
         outcome.problems.push(failure.chain());
     }
-    outcome.time = begin.elapsed().saturating_sub(outcome.install_time);
+    outcome.time = begin.elapsed().saturating_sub(outcome.time);
     outcome
 }
 
 fn steps(
-    example: &Example,
     vectors: &Vectors,
     program: &Path,
-    folder: &Path,
-    outcome: &mut Outcome,
+    mut shell: Shell,
+    outcome: &mut Outcome<'_>,
 ) -> Result<(), Failure> {
-    let place = folder.join(EXAMPLES).join(&example.folder);
-    let mut shell = Shell::new(&place, &outcome.log, PATIENCE)?;
-
-    let begin = Instant::now();
-    install(example, &mut shell)?;
-    outcome.install_time = begin.elapsed();
-
+    let example = outcome.example;
     if let Some(command) = &example.generate {
-        let generated = place.join("generated");
+        let generated = shell.place.join("generated");
         if generated.exists() {
             fs::remove_dir_all(&generated).map_err(Failure::writing(&generated))?;
         }
         let said = shell.must(command)?;
-        let warnings: Vec<&str> = said.lines().filter(|line| is_warning(line)).collect();
-        outcome.problems.extend(warnings.iter().map(|line| format!("a warning while generating: {line}")));
-        outcome.generated = Some(warnings.is_empty());
+        let warnings = said.lines().filter(|line| is_warning(line));
+        outcome.problems.extend(warnings.map(|line| format!("a warning while generating: {line}")));
     }
     for command in &example.check {
-        outcome.checked = Some(true);
-        shell.must(command).inspect_err(|_| outcome.checked = Some(false))?;
+        shell.must(command)?;
     }
     let refuses = &example.refuses;
     let (passed, said) = shell.run(&refuses.command)?;
     if passed || !said.contains(&refuses.says) {
         outcome.problems.push(format!("`{}` must fail and say {}", refuses.command, refuses.says));
     }
-    conform(example, vectors, program, &mut shell, outcome)?;
+    conform(vectors, program, &mut shell, outcome)?;
 
     if let Some(command) = &example.first_event {
         // At the clock of this machine, as a team would start it.
@@ -145,12 +100,12 @@ fn steps(
 
 /// Lets the client do every case of the vectors, and judges each.
 fn conform(
-    example: &Example,
     vectors: &Vectors,
     program: &Path,
     shell: &mut Shell,
-    outcome: &mut Outcome,
+    outcome: &mut Outcome<'_>,
 ) -> Result<(), Failure> {
+    let example = outcome.example;
     let cases: Vec<&Case> = vectors
         .cases
         .iter()

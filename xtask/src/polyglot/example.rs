@@ -1,6 +1,9 @@
 //! The folders of `openapi/examples`, and their copy in which the clients are made.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +12,7 @@ use super::vectors::Case;
 use crate::failure::Failure;
 
 /// The folder of all of them, from the root of the workspace.
-pub(super) const EXAMPLES: &str = "openapi/examples";
+const EXAMPLES: &str = "openapi/examples";
 
 /// A client: a folder of `openapi/examples`, or of a language's folder there, as its `commands.json` describes it.
 #[derive(Debug, Deserialize)]
@@ -106,6 +109,17 @@ impl Example {
         Ok(Self { folder: folder.to_owned(), name: folder.replace('/', "-"), ..example })
     }
 
+    /// Its folder, in the copy of `openapi` that `folder` holds.
+    pub(super) fn place(&self, folder: &Path) -> PathBuf {
+        folder.join(EXAMPLES).join(&self.folder)
+    }
+
+    /// What it is made with, and in which version.
+    pub(super) fn tool(&self) -> String {
+        let generator = self.generator.iter().map(|generator| format!("{generator} "));
+        generator.chain([self.version.clone()]).collect()
+    }
+
     /// The programs that it needs and that this machine lacks.
     pub(super) fn lacks_programs(&self) -> impl Iterator<Item = &str> {
         let needs = self.needs.iter().map(String::as_str);
@@ -191,6 +205,36 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn each_readme_has_its_commands() {
+        let root = crate::workspace::root().unwrap();
+        for example in Example::all(&root).unwrap() {
+            let readme = fs::read_to_string(example.place(&root).join("README.md")).unwrap();
+            let commands = example.install.iter().chain(&example.generate).chain(&example.check);
+            for command in commands.chain(&example.first_event) {
+                assert!(readme.contains(&format!("\n{command}\n")), "{}: {command}", example.name);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_stands_twice() {
+        let root = crate::workspace::root().unwrap();
+        let mut files = Vec::new();
+        collect(&root.join(EXAMPLES), "examples", &[], &mut files).unwrap();
+        let mut seen = std::collections::BTreeMap::new();
+        for file in files {
+            let text = fs::read_to_string(root.join("openapi").join(&file)).unwrap();
+            if text.lines().count() < 5 {
+                continue;
+            }
+            if let Some(other) = seen.insert(text, file.clone()) {
+                // eslint looks for its packages beside its settings.
+                assert!(file.ends_with("eslint.config.js"), "{file} is {other} again");
+            }
+        }
+    }
 
     #[test]
     fn the_copy_follows_the_folder_and_keeps_what_was_made() {

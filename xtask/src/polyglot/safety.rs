@@ -4,14 +4,13 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
 use super::{
-    example::{EXAMPLES, Example},
+    example::Example,
+    page::markdown,
     server::{self, Answer, Request, Server},
     shell::Shell,
 };
@@ -63,7 +62,7 @@ impl Rule {
 
 /// How the servers behave in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Case {
+pub(super) enum Case {
     Direct,
     Redirect(u16),
     PlainHttp,
@@ -76,19 +75,22 @@ enum Case {
     EchoWithoutHttp,
 }
 
-/// Those that end soon, and those that show what a client does after a while.
-const QUICK: [Case; 9] = [
-    Case::Direct,
-    Case::Redirect(307),
-    Case::Redirect(302),
-    Case::PlainHttp,
-    Case::Refused,
-    Case::Unauthorized,
-    Case::Unreadable,
-    Case::Echo,
-    Case::EchoWithoutHttp,
+/// Those that end soon, one after the other, beside each of those that show what a client does after a while.
+pub(super) const SIDE_BY_SIDE: [&[Case]; 3] = [
+    &[
+        Case::Direct,
+        Case::Redirect(307),
+        Case::Redirect(302),
+        Case::PlainHttp,
+        Case::Refused,
+        Case::Unauthorized,
+        Case::Unreadable,
+        Case::Echo,
+        Case::EchoWithoutHttp,
+    ],
+    &[Case::Silence],
+    &[Case::Drip],
 ];
-const SLOW: [Case; 2] = [Case::Silence, Case::Drip];
 
 /// A program that sends one event and one consent, by the four variables.
 pub(super) struct Subject {
@@ -104,7 +106,7 @@ impl Subject {
     pub(super) fn of(example: &Example, folder: &Path) -> Option<Self> {
         Some(Self {
             name: example.name.clone(),
-            place: folder.join(EXAMPLES).join(&example.folder),
+            place: example.place(folder),
             command: example.first_event.clone()?,
             logs: folder.to_owned(),
             hanging: HANGING,
@@ -127,24 +129,8 @@ impl Subject {
         })
     }
 
-    /// The runs that cost processors.
-    pub(super) fn quick(&self) -> Vec<(Rule, String)> {
-        QUICK.into_iter().flat_map(|case| self.judged(case)).collect()
-    }
-
-    /// The runs that cost time, side by side.
-    pub(super) fn slow(&self) -> Vec<(Rule, String)> {
-        thread::scope(|scope| {
-            let runs = SLOW.map(|case| (case, scope.spawn(move || self.judged(case))));
-            let problems = runs.into_iter().flat_map(|(case, run)| {
-                run.join()
-                    .unwrap_or_else(|_| vec![(case.rule(), format!("{case:?}: the run ended in a panic"))])
-            });
-            problems.collect()
-        })
-    }
-
-    fn judged(&self, case: Case) -> Vec<(Rule, String)> {
+    /// What is wrong in that run.
+    pub(super) fn judged(&self, case: Case) -> Vec<(Rule, String)> {
         let problems = match self.run(case) {
             Ok(found) => found.problems(case),
             Err(failure) => vec![(case.rule(), failure.chain())],
@@ -290,22 +276,13 @@ pub(super) type Rows = BTreeMap<String, Vec<(Rule, String)>>;
 
 /// One row for each client, one column for each rule, in Markdown.
 pub(super) fn table(rows: &Rows) -> String {
-    let mut text = String::from("| client |");
-    for rule in Rule::ALL {
-        let _ = write!(text, " {} |", rule.words());
-    }
-    text.push_str("\n| --- |");
-    text.push_str(&" --- |".repeat(Rule::ALL.len()));
-    text.push('\n');
-    for (name, problems) in rows {
-        let _ = write!(text, "| {name} |");
-        for rule in Rule::ALL {
-            let is_broken = problems.iter().any(|(broken, _)| *broken == rule);
-            text.push_str(if is_broken { " FAILED |" } else { " yes |" });
-        }
-        text.push('\n');
-    }
-    text
+    let head = ["client"].into_iter().chain(Rule::ALL.map(Rule::words)).map(str::to_owned).collect();
+    let rows = rows.iter().map(|(name, problems)| {
+        let is_broken = |rule| problems.iter().any(|(broken, _)| *broken == rule);
+        let cells = Rule::ALL.map(|rule| if is_broken(rule) { "FAILED" } else { "yes" }.to_owned());
+        [name.clone()].into_iter().chain(cells).collect()
+    });
+    markdown([head].into_iter().chain(rows))
 }
 
 #[cfg(test)]
@@ -330,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_safe_client_breaks_no_rule() {
-        for case in QUICK.into_iter().chain(SLOW) {
+        for case in SIDE_BY_SIDE.concat() {
             assert_eq!(broken(case, |_| {}), [], "{case:?}");
         }
     }

@@ -85,78 +85,62 @@ impl Vectors {
         }
 
         let consents = json(&folder.join("consent.json"))?;
-        vectors.now = consents.get("now").and_then(Value::as_i64).unwrap_or_default();
-        let now = vectors.now;
-        let collect = |events: &[String]| json!({ "do": "collect", "events": events, "now": now });
-        let consent = |change: String| json!({ "do": "set_consent", "change": change, "now": now });
+        let now = consents.get("now").and_then(Value::as_i64).unwrap_or_default();
+        vectors.now = now;
+        let collect = |events: Vec<String>| json!({ "do": "collect", "events": events, "now": now });
+        let consent = |change: &str| json!({ "do": "set_consent", "change": change, "now": now });
         let body = |case: &Value| case.get("body").map(Value::to_string).unwrap_or_default();
-        let example = |file: &Value| cases(file, "cases").first().map(|case| case.get("body").cloned());
-        let change = example(&consents).flatten().unwrap_or_default();
-        let mut event = Value::Null;
-        let mut bodies = vec![];
-        for name in vectors.event_types.keys() {
+        let example = |file: &Value| cases(file, "cases").first().map(body).unwrap_or_default();
+        let change = example(&consents);
+
+        let mut event = String::new();
+        for name in vectors.event_types.clone().keys() {
             let file = format!("events/{name}.json");
-            bodies.push((json(&folder.join(&file))?, file));
+            let events = json(&folder.join(&file))?;
+            event = example(&events);
+            vectors.take(Part::Body, &file, &events, "cases", |case| collect(vec![body(case)]));
         }
-        for (events, file) in &bodies {
-            event = example(events).flatten().unwrap_or_default();
-            vectors.take(Part::Body, file, events, "cases", |case| collect(&[body(case)]));
-        }
-        vectors.take(Part::Body, "consent.json", &consents, "cases", |case| consent(body(case)));
-        vectors.take(Part::Body, "texts.json", &json(&folder.join("texts.json"))?, "cases", |case| {
-            let text = text(case, "text").to_owned();
-            if text_is(case, "operation", "collect") { collect(&[text]) } else { consent(text) }
-        });
-        vectors.take(
-            Part::Credentials,
-            "basic-auth.json",
-            &json(&folder.join("basic-auth.json"))?,
-            "cases",
-            |case| {
-                let mut question = consent(change.to_string());
-                for member in ["client_id", "client_secret"] {
-                    set(&mut question, member, text(case, member).into());
-                }
-                question
-            },
-        );
-        let times = json(&folder.join("timestamps.json"))?;
-        vectors.take(
+        vectors.take(Part::Body, "consent.json", &consents, "cases", |case| consent(&body(case)));
+        let mut read = |part, file: &str, list, question: &dyn Fn(&Value) -> Value| -> Result<(), Failure> {
+            vectors.take(part, file, &json(&folder.join(file))?, list, question);
+            Ok(())
+        };
+        let is_collect = |case: &Value| text(case, "operation") == "collect";
+        read(Part::Body, "texts.json", "cases", &|case| {
+            let text = text(case, "text");
+            if is_collect(case) { collect(vec![text.to_owned()]) } else { consent(text) }
+        })?;
+        read(Part::Credentials, "basic-auth.json", "cases", &|case| {
+            let (id, secret) = (text(case, "client_id"), text(case, "client_secret"));
+            json!({ "do": "set_consent", "change": change, "client_id": id, "client_secret": secret, "now": now })
+        })?;
+        read(
             Part::Time,
             "timestamps.json",
-            &times,
             "utc",
-            |case| json!({ "do": "read_time", "text": text(case, "text") }),
-        );
-        vectors.take(
+            &|case| json!({ "do": "read_time", "text": text(case, "text") }),
+        )?;
+        read(
             Part::Time,
             "timestamps.json",
-            &times,
             "epoch",
-            |case| json!({ "do": "write_time", "value": case.get("value"), "now": now }),
-        );
-        let responses = json(&folder.join("responses.json"))?;
-        vectors.take(Part::Answer, "responses.json", &responses, "cases", |case| {
-            if !text_is(case, "operation", "collect") {
-                return consent(change.to_string());
-            }
-            let events = cases(case, "event_ids").iter().map(|id| {
-                set(&mut event, "event_id", id.clone());
+            &|case| json!({ "do": "write_time", "value": case.get("value"), "now": now }),
+        )?;
+        read(Part::Answer, "responses.json", "cases", &|case| {
+            let with_id = |id: &Value| {
+                let mut event: Value = serde_json::from_str(&event).unwrap_or_default();
+                if let Some(event) = event.as_object_mut() {
+                    event.insert("event_id".to_owned(), id.clone());
+                }
                 event.to_string()
-            });
-            collect(&events.collect::<Vec<_>>())
-        });
+            };
+            let events = cases(case, "event_ids").iter().map(with_id).collect();
+            if is_collect(case) { collect(events) } else { consent(&change) }
+        })?;
         Ok(vectors)
     }
 
-    fn take(
-        &mut self,
-        part: Part,
-        file: &str,
-        json: &Value,
-        list: &str,
-        mut question: impl FnMut(&Value) -> Value,
-    ) {
+    fn take(&mut self, part: Part, file: &str, json: &Value, list: &str, question: impl Fn(&Value) -> Value) {
         self.cases.extend(cases(json, list).iter().map(|case| Case {
             part,
             name: format!("{file}: {}", text(case, "name")),
@@ -172,16 +156,6 @@ fn cases<'j>(json: &'j Value, list: &str) -> &'j [Value] {
 
 fn text<'j>(json: &'j Value, member: &str) -> &'j str {
     json.get(member).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn text_is(json: &Value, member: &str, expected: &str) -> bool {
-    text(json, member) == expected
-}
-
-fn set(json: &mut Value, member: &str, value: Value) {
-    if let Some(object) = json.as_object_mut() {
-        object.insert(member.to_owned(), value);
-    }
 }
 
 fn json(file: &Path) -> Result<Value, Failure> {
