@@ -72,9 +72,9 @@ module Copilot
       raise NoAnswer, "no answer from #{url.scheme}://#{url.host}:#{url.port}: #{error.class}", cause: nil
     end
 
-    # Follows no redirect, and goes past the proxy of the environment to this machine.
+    # Net::HTTP follows no redirect, and goes past the proxy of the environment to this machine.
     def connection(url)
-      http = Net::HTTP.new(url.hostname, url.port, Settings.loopback?(url.hostname) ? nil : :ENV)
+      http = Net::HTTP.new(url.hostname, url.port)
       http.use_ssl = url.scheme == 'https'
       http.open_timeout = http.read_timeout = SECONDS
       http.max_retries = 0
