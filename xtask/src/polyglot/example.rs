@@ -138,19 +138,17 @@ impl Example {
     }
 }
 
-/// Names what was copied, so that the copy can follow when it goes.
-const COPIED: &str = "copied.txt";
-
-/// Copies the folder into `to/openapi`, and removes what was copied before and is gone. What is made in the copy stays.
+/// Copies the folder into `to/openapi`, and removes from there what is gone. What is made in the copy stays: git ignores it.
 pub(super) fn mirror(from: &Path, to: &Path) -> Result<(), Failure> {
-    let mut files = Vec::new();
+    let (mut files, mut copies) = (Vec::new(), Vec::new());
     collect(from, "openapi", &[], &mut files)?;
-    let list = to.join(COPIED);
-    for stale in fs::read_to_string(&list).unwrap_or_default().lines() {
-        if !files.iter().any(|file| file == stale) {
-            // It may have been removed by hand.
-            let _ = fs::remove_file(to.join(stale));
-        }
+    let copy = to.join("openapi");
+    if copy.is_dir() {
+        collect(&copy, "openapi", &[], &mut copies)?;
+    }
+    for stale in copies.iter().filter(|copy| !files.contains(copy)) {
+        let stale = to.join(stale);
+        fs::remove_file(&stale).map_err(Failure::writing(stale))?;
     }
     for file in &files {
         let (source, copy) = (from.with_file_name(file), to.join(file));
@@ -163,7 +161,7 @@ pub(super) fn mirror(from: &Path, to: &Path) -> Result<(), Failure> {
         }
         fs::write(&copy, text).map_err(Failure::writing(copy))?;
     }
-    fs::write(&list, files.join("\n")).map_err(Failure::writing(list))
+    Ok(())
 }
 
 /// Every file below the folder, by its path from the folder above, but for what a `.gitignore` beside it or above it
