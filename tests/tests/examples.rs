@@ -170,7 +170,7 @@ fn every_example_of_a_request_or_response_is_valid_and_survives() {
             }
             "CollectResponse" => assert_survives::<CollectResponse>(place, example),
             // The types have no such schema: an error's body becomes an ErrorResponse (see raw_errors.rs).
-            "ApiError" => assert!(example["reason"].is_string(), "{place}"),
+            "ErrorBody" => assert!(example["reason"].is_string(), "{place}"),
             other => panic!("{place} is of {other}, which no test reads"),
         }
     }

@@ -368,8 +368,8 @@ fn names_that_become_one_identifier_are_refused_at_their_place() {
         ),
         (
             "`body_excerpt` of an error",
-            |root| schema(root, "ApiError")["properties"]["bodyExcerpt"] = json!({ "type": "string" }),
-            &["/components/schemas/ApiError/properties/bodyExcerpt: becomes `body_excerpt`"],
+            |root| schema(root, "ErrorBody")["properties"]["bodyExcerpt"] = json!({ "type": "string" }),
+            &["/components/schemas/ErrorBody/properties/bodyExcerpt: becomes `body_excerpt`"],
         ),
         (
             "an object within an answer",

@@ -1,6 +1,8 @@
 //! `cargo xtask gen`: makes the committed files that come from the contract and from the source, or checks that they
 //! are up to date.
 
+mod portable;
+
 use std::{fs, io, path::Path, time::Duration};
 
 use copilot_codegen::{COMMAND, Contract, generate};
@@ -39,6 +41,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     }
     files.push(("copilot-gen/generated/client.rs".to_owned(), client));
     files.push((CONTRACT_JSON.to_owned(), contract.to_json()));
+    files.push((portable::PORTABLE.to_owned(), portable::portable(&contract.to_json())?));
     // A package cannot reach out of its folder, so the sandbox has its own.
     files.push(("copilot-sandbox/generated/contract.json".to_owned(), contract.to_json()));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
@@ -55,7 +58,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
 
 /// Writes the file or checks it: one function, so that the two can never disagree. `false` when a check
 /// fails.
-fn settle(root: &Path, name: &str, wanted: &str, mode: Mode) -> Result<bool, Failure> {
+pub(crate) fn settle(root: &Path, name: &str, wanted: &str, mode: Mode) -> Result<bool, Failure> {
     let path = root.join(name);
     let found = match fs::read_to_string(&path) {
         Ok(text) => Some(normalised(&text)),

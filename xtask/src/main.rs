@@ -29,7 +29,7 @@ Usage: cargo xtask <command>
   ci [STEP...]     Run every check of the workspace, or the named steps; `ci --list` names them.
   polyglot [--write] [CLIENT...]
                    Make a client of the contract in each of several languages, run the vectors with it, and let it talk
-                   to the sandbox. With --write put what was found into openapi/README.md.
+                   to the sandbox. With --write put what was found into openapi/examples/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
   docs             Render the contract as one page, target/docs/copilot.html.

@@ -1,17 +1,18 @@
 //! `cargo xtask polyglot`: makes a client from the contract in each of several languages and lets each run the vectors and
 //! talk to the sandbox.
 //!
-//! Every folder of `openapi/examples` is one client. It says in `commands.json` how it is made and checked, and tells
-//! what it found in a report, which is judged here by the vectors: a client does not mark its own work.
+//! Every folder below `openapi/examples` with a `commands.json`, which says how it is made and checked, is one client. A small
+//! program of it, the testee, does what it is asked and says what came of it; the verdicts are known here alone.
 
 mod client;
 mod example;
+mod judge;
 mod page;
-mod report;
 mod safety;
 mod server;
 mod shell;
 mod tally;
+mod testee;
 mod vectors;
 
 use std::{
@@ -21,34 +22,25 @@ use std::{
     thread,
 };
 
+pub(crate) use crate::r#gen::Mode;
 use crate::{
     failure::Failure,
     workspace::{Workspace, in_ci},
 };
-use client::Outcome;
 use example::Example;
 use vectors::Vectors;
 
 /// How many clients are made at the same time: as many as this project's smallest machine has cores.
 const AT_ONCE: usize = 2;
 
-/// What to do about the part of `openapi/README.md` that says what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Write it.
-    Write,
-    /// Fail if it is out of date.
-    Check,
-}
-
 /// Runs every client, or those of these names. `false`: one of them is not as it should be.
 pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failure> {
     let vectors = Vectors::read(root)?;
     let examples = chosen(Example::all(root)?, names)?;
     let (examples, lacking): (Vec<_>, Vec<_>) =
-        examples.into_iter().partition(|example| example.lacks().next().is_none());
+        examples.into_iter().partition(|example| example.lacks_programs().next().is_none());
     for example in &lacking {
-        let programs = example.lacks().collect::<Vec<_>>().join(", ");
+        let programs = example.lacks_programs().collect::<Vec<_>>().join(", ");
         println!("SKIPPED: {} needs {programs}; `.ci/run` says how to install it", example.name);
     }
     let workspace = Workspace::read(root)?;
@@ -66,38 +58,45 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
         let (vectors, program, folder) = (&vectors, &program, &folder);
         let try_safety = move |subject: safety::Subject| {
             let subject = Arc::new(subject);
-            let note = |name: &str, problems| {
-                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                rows.entry(name.to_owned()).or_default().extend(problems);
-            };
-            let waiting = Arc::clone(&subject);
-            scope.spawn(move || note(&waiting.name, waiting.slow()));
-            note(&subject.name, subject.quick());
+            for cases in safety::SIDE_BY_SIDE {
+                let subject = Arc::clone(&subject);
+                scope.spawn(move || {
+                    let problems: Vec<_> = cases.iter().flat_map(|case| subject.judged(*case)).collect();
+                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.entry(subject.name.clone()).or_default().extend(problems);
+                });
+            }
         };
         let work = move || {
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let Some(example) = next else { break };
                 let outcome = client::run(example, vectors, program, folder);
-                println!("{}", outcome.line());
-                if outcome.is_measured() {
+                let verdict = if outcome.problems.is_empty() { "ok" } else { "FAILED" };
+                println!("{}: {verdict}, {:.1} s", example.name, outcome.time.as_secs_f64());
+                if outcome.tally.is_some() {
                     safety::Subject::of(example, folder).map(try_safety);
                 }
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
             }
         };
-        rust.map(|rust| scope.spawn(move || try_safety(rust)));
+        rust.map(try_safety);
         for _ in 0..AT_ONCE {
             scope.spawn(work);
         }
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by(|one, other| one.name.cmp(&other.name));
+    outcomes.sort_by(|one, other| one.example.name.cmp(&other.example.name));
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
-        println!("\n{}: {}", outcome.name, outcome.log.display());
-        outcome.shown_problems().for_each(|problem| println!("  {problem}"));
+        println!(
+            "\n{}: {} problems; {}",
+            outcome.example.name,
+            outcome.problems.len(),
+            outcome.log.display()
+        );
+        outcome.problems.iter().take(client::SHOWN).for_each(|problem| println!("  {problem}"));
     }
     println!("\n{}", page::table(&outcomes));
     for (name, problems) in &rows {
@@ -106,9 +105,10 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
     println!("\n{}", safety::table(&rows));
     let good = outcomes.iter().all(|outcome| outcome.problems.is_empty()) && rows.values().all(Vec::is_empty);
     // What some of the clients did says nothing of the others.
-    let whole = names.is_empty() && lacking.is_empty() && outcomes.iter().all(Outcome::is_measured);
+    let whole =
+        names.is_empty() && lacking.is_empty() && outcomes.iter().all(|outcome| outcome.tally.is_some());
     let all = lacking.is_empty() || !in_ci();
-    Ok(all && good && (!whole || page::settle(root, &outcomes, &examples, &rows, mode)?))
+    Ok(all && good && (!whole || page::write(root, &outcomes, &rows, mode)?))
 }
 
 fn chosen(mut examples: Vec<Example>, names: &[&str]) -> Result<Vec<Example>, Failure> {

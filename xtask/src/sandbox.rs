@@ -11,7 +11,6 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) use crate::tool::find;
 use crate::{
     failure::Failure,
     tool,

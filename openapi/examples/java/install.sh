@@ -4,7 +4,7 @@
 # Maven or Gradle needs none of this: generated/pom.xml and generated/build.gradle name everything.
 set -eu
 python3 -m venv .venv
-.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+.venv/bin/pip install --quiet --disable-pip-version-check openapi-generator-cli==7.26.0
 mkdir -p lib
 cp .venv/lib/python3*/site-packages/openapi_generator_cli/openapi-generator.jar lib/
 for jar in geronimo-annotation-1.3-spec hibernate-validator classmate jboss-logging; do

@@ -15,7 +15,6 @@ set_error_handler(static function (int $level, string $message, string $file, in
 spl_autoload_register(static function (string $class): void {
     $folders = [
         'Copilot\\Generated\\' => '/generated/src/',
-        'Copilot\\Conformance\\' => '/conformance/',
         'Copilot\\' => '/src/',
     ];
     foreach ($folders as $namespace => $folder) {

@@ -8,141 +8,83 @@ use std::{
 
 use serde_json::Value;
 
-use super::{example::Example, report, shell::Shell, tally::Tally, vectors::Vectors};
+use super::{
+    example::Example,
+    judge::{Did, answer, judge, judge_verdict},
+    server::{Answer, Server},
+    shell::Shell,
+    tally::Tally,
+    testee::Testee,
+    vectors::{Case, Part, Vectors},
+};
 use crate::{failure::Failure, sandbox::Sandbox};
 
 /// Remembers what was installed.
-pub(super) const INSTALLED: &str = ".installed";
+const INSTALLED: &str = ".installed";
 /// A client that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How many problems of one client are shown: enough to see what they are about.
 pub(super) const SHOWN: usize = 30;
 
 /// What became of one client.
-pub(super) struct Outcome {
-    pub(super) name: String,
-    pub(super) language: String,
-    pub(super) made_with: String,
+pub(super) struct Outcome<'e> {
+    pub(super) example: &'e Example,
     pub(super) problems: Vec<String>,
-    /// The folder's own needs were fetched, which is not in `time`.
-    pub(super) install_time: Duration,
+    /// What was installed was there before, and is not in it.
     pub(super) time: Duration,
-    /// Whether it was generated without a warning; nothing is generated for a judge.
-    pub(super) generated: Option<bool>,
-    pub(super) checked: Option<bool>,
+    /// `None`: it did not get so far.
     pub(super) tally: Option<Tally>,
     /// What every command printed.
     pub(super) log: PathBuf,
 }
 
-impl Outcome {
-    pub(super) fn line(&self) -> String {
-        let verdict = if self.problems.is_empty() { "ok" } else { "FAILED" };
-        let (time, install) = (self.time.as_secs_f64(), self.install_time.as_secs_f64());
-        format!("{}: {verdict}, {time:.1} s after {install:.1} s to install", self.name)
-    }
-
-    pub(super) fn shown_problems(&self) -> impl Iterator<Item = String> {
-        let left_out = self.problems.len().saturating_sub(SHOWN);
-        let more = (left_out > 0).then(|| format!("and {left_out} more"));
-        self.problems.iter().take(SHOWN).cloned().chain(more)
-    }
-
-    /// Whether it got as far as a report.
-    pub(super) fn is_measured(&self) -> bool {
-        self.tally.is_some()
-    }
-}
-
 /// Makes the client and runs it. `folder` holds the copy of `openapi`.
-pub(super) fn run(example: &Example, vectors: &Vectors, program: &Path, folder: &Path) -> Outcome {
-    let made_with = match &example.generator {
-        Some(generator) => format!("{generator} {}", example.version),
-        None => example.version.clone(),
-    };
-    let mut outcome = Outcome {
-        name: example.name.clone(),
-        language: example.language.clone(),
-        made_with,
-        problems: Vec::new(),
-        install_time: Duration::ZERO,
-        time: Duration::ZERO,
-        generated: None,
-        checked: None,
-        tally: None,
-        log: folder.join(format!("{}.log", example.name)),
-    };
+pub(super) fn run<'e>(example: &'e Example, vectors: &Vectors, program: &Path, folder: &Path) -> Outcome<'e> {
+    let log = folder.join(format!("{}.log", example.name));
+    let mut outcome = Outcome { example, problems: Vec::new(), time: Duration::ZERO, tally: None, log };
     let begin = Instant::now();
-    if let Err(failure) = steps(example, vectors, program, folder, &mut outcome) {
+    let steps = Shell::new(&example.place(folder), &outcome.log, PATIENCE).and_then(|mut shell| {
+        install(example, &mut shell)?;
+        outcome.time = begin.elapsed();
+        steps(vectors, program, shell, &mut outcome)
+    });
+    if let Err(failure) = steps {
         outcome.problems.push(failure.chain());
     }
-    outcome.time = begin.elapsed().saturating_sub(outcome.install_time);
+    outcome.time = begin.elapsed().saturating_sub(outcome.time);
     outcome
 }
 
 fn steps(
-    example: &Example,
     vectors: &Vectors,
     program: &Path,
-    folder: &Path,
-    outcome: &mut Outcome,
+    mut shell: Shell,
+    outcome: &mut Outcome<'_>,
 ) -> Result<(), Failure> {
-    let place = folder.join("openapi/examples").join(&example.name);
-    let mut shell = Shell::new(&place, &outcome.log, PATIENCE)?;
-
-    let begin = Instant::now();
-    install(example, &mut shell)?;
-    outcome.install_time = begin.elapsed();
-
+    let example = outcome.example;
     if let Some(command) = &example.generate {
-        let generated = place.join("generated");
+        let generated = shell.place.join("generated");
         if generated.exists() {
             fs::remove_dir_all(&generated).map_err(Failure::writing(&generated))?;
         }
         let said = shell.must(command)?;
-        let warnings: Vec<&str> = said.lines().filter(|line| is_warning(line)).collect();
-        outcome.problems.extend(warnings.iter().map(|line| format!("a warning while generating: {line}")));
-        outcome.generated = Some(warnings.is_empty());
+        let warnings = said.lines().filter(|line| is_warning(line));
+        outcome.problems.extend(warnings.map(|line| format!("a warning while generating: {line}")));
     }
     for command in &example.check {
-        outcome.checked = Some(true);
-        shell.must(command).inspect_err(|_| outcome.checked = Some(false))?;
+        shell.must(command)?;
     }
-    for refuses in &example.refuses {
-        let (passed, said) = shell.run(&refuses.command)?;
-        if passed || !said.contains(&refuses.says) {
-            outcome.problems.push(format!("`{}` must fail and say {}", refuses.command, refuses.says));
-        }
+    let refuses = &example.refuses;
+    let (passed, said) = shell.run(&refuses.command)?;
+    if passed || !said.contains(&refuses.says) {
+        outcome.problems.push(format!("`{}` must fail and say {}", refuses.command, refuses.says));
     }
-
-    let sandbox = Sandbox::start(program, &["--clock", &vectors.now.to_string()])?;
-    let report = folder.join(format!("{}.report.jsonl", example.name));
-    let _ = fs::remove_file(&report);
-    shell.env = vec![
-        ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
-        ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
-        ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
-        ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
-        ("COPILOT_SANDBOX_URL", sandbox.url.clone()),
-        ("COPILOT_VECTORS", folder.join("openapi/vectors").display().to_string()),
-        ("COPILOT_REPORT", report.display().to_string()),
-    ];
-    shell.must(&example.run)?;
-    let text = fs::read_to_string(&report).map_err(Failure::reading(&report))?;
-    let (tally, problems) = report::judge(example, vectors, &text);
-    outcome.tally = Some(tally);
-    outcome.problems.extend(problems);
-    drop(sandbox);
+    conform(vectors, program, &mut shell, outcome)?;
 
     if let Some(command) = &example.first_event {
         // At the clock of this machine, as a team would start it.
         let sandbox = Sandbox::start(program, &[])?;
-        shell.env = vec![
-            ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
-            ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
-            ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
-            ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
-        ];
+        shell.env = environment(&sandbox, &sandbox.url);
         shell.must(command)?;
         let said = sandbox.control("statistics")?;
         let count = |pointer: &str| said.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
@@ -154,6 +96,79 @@ fn steps(
         }
     }
     Ok(())
+}
+
+/// Lets the client do every case of the vectors, and judges each.
+fn conform(
+    vectors: &Vectors,
+    program: &Path,
+    shell: &mut Shell,
+    outcome: &mut Outcome<'_>,
+) -> Result<(), Failure> {
+    let example = outcome.example;
+    let cases: Vec<&Case> = vectors
+        .cases
+        .iter()
+        // A validator sees no header and no answer.
+        .filter(|case| !example.is_validator() || [Part::Body, Part::Time].contains(&case.part))
+        .collect();
+    let uncompiled = uncompiled(example, &cases, shell)?;
+
+    let sandbox = Sandbox::start(program, &["--clock", &vectors.now.to_string()])?;
+    let address = sandbox.url.trim_start_matches("http://");
+    let server = Server::start(Answer::Relay(address.to_owned()))?;
+    shell.env = environment(&sandbox, &server.url());
+    let mut testee = Testee::start(shell, &example.testee)?;
+    let mut tally = Tally { cases: cases.len(), ..Tally::default() };
+    for (case, said) in cases.into_iter().zip(uncompiled) {
+        let judged = if said.get("refused").is_some() {
+            judge(vectors, case, &Did { said, sent: Vec::new() })
+        } else {
+            server.set(answer(case).unwrap_or_else(|| Answer::Relay(address.to_owned())));
+            let answered = testee.ask(&case.question)?;
+            // The compiler knows the type that an event is read as; what runs does not, where types are gone by then.
+            let read_as = answered.get("read_as").or(said.get("read_as")).cloned();
+            let mut did = Did { said: answered, sent: server.take() };
+            if let (Some(read_as), Some(said)) = (read_as, did.said.as_object_mut()) {
+                said.insert("read_as".to_owned(), read_as);
+            }
+            if example.is_validator() { judge_verdict(case, &did) } else { judge(vectors, case, &did) }
+                .map_err(|words| format!("{words}: it said {}", did.said))
+        };
+        match judged {
+            Ok(by) => tally.count(case, by),
+            Err(_) if example.lacks_for(case) => tally.skipped += 1,
+            Err(words) => outcome.problems.push(format!("{}: {words}", case.name)),
+        }
+    }
+    outcome.tally = Some(tally);
+    Ok(())
+}
+
+/// What the compiler says of each case: nothing, where there is none.
+fn uncompiled(example: &Example, cases: &[&Case], shell: &Shell) -> Result<Vec<Value>, Failure> {
+    let mut said = vec![Value::Null; cases.len()];
+    if let Some(command) = &example.compiles {
+        // A text is read when the program runs, where the compiler has no say.
+        let compiles = |case: &Case| case.part == Part::Body && case.expected.get("body").is_some();
+        let bodies: Vec<&Value> =
+            cases.iter().filter(|case| compiles(case)).map(|case| &case.question).collect();
+        let answers = Testee::start(shell, command)?.ask_all(bodies.into_iter())?;
+        let places = said.iter_mut().zip(cases).filter(|(_, case)| compiles(case));
+        places.zip(answers).for_each(|((place, _), answer)| *place = answer);
+    }
+    Ok(said)
+}
+
+/// The four variables that every client reads.
+fn environment(sandbox: &Sandbox, url: &str) -> Vec<(&'static str, String)> {
+    let at = |endpoint: String| endpoint.replacen(&sandbox.url, url, 1);
+    vec![
+        ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
+        ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
+        ("COPILOT_CLIENT_COLLECT_ENDPOINT", at(sandbox.collect_url())),
+        ("COPILOT_CLIENT_CONSENT_ENDPOINT", at(sandbox.consent_url())),
+    ]
 }
 
 /// Fetches what the folder needs, if that changed since the last time.

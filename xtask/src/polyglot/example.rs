@@ -1,20 +1,30 @@
 //! The folders of `openapi/examples`, and their copy in which the clients are made.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::vectors::Case;
 use crate::failure::Failure;
 
-/// A client: a folder of `openapi/examples`, as its `commands.json` describes it.
+/// The folder of all of them, from the root of the workspace.
+const EXAMPLES: &str = "openapi/examples";
+
+/// A client: a folder of `openapi/examples`, or of a language's folder there, as its `commands.json` describes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Example {
-    /// The name of the folder.
+    /// Its folder, from `openapi/examples`, and that with `-` for `/`.
+    #[serde(skip)]
+    pub(super) folder: String,
     #[serde(skip)]
     pub(super) name: String,
     pub(super) language: String,
-    /// What it is made with; a judge by JSON Schema is not made.
+    /// What it is made with; a validator by JSON Schema is not made.
     #[serde(default)]
     pub(super) generator: Option<String>,
     /// The version of the generator, or of the JSON Schema library.
@@ -29,17 +39,19 @@ pub(super) struct Example {
     /// Checks the types.
     #[serde(default)]
     pub(super) check: Vec<String>,
-    /// What must be refused.
+    /// A misspelt field, which must be refused.
+    pub(super) refuses: Refuses,
+    /// Does the cases of the vectors: see `testee.rs`.
+    pub(super) testee: String,
+    /// Says which bodies the compiler refuses, where types are gone when the program runs.
     #[serde(default)]
-    pub(super) refuses: Vec<Refuses>,
-    /// Runs the vectors.
-    pub(super) run: String,
+    pub(super) compiles: Option<String>,
+    /// What a case may need that the language lacks.
+    #[serde(default)]
+    pub(super) lacks: Vec<String>,
     /// The small program to start from.
     #[serde(default)]
     pub(super) first_event: Option<String>,
-    /// What the generator cannot do.
-    #[serde(default)]
-    pub(super) limits: Vec<Limit>,
 }
 
 /// A command that must fail.
@@ -49,78 +61,94 @@ pub(super) struct Refuses {
     pub(super) command: String,
     /// What it must say.
     pub(super) says: String,
+    pub(super) when: When,
 }
 
-/// What a generator cannot do.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Limit {
-    pub(super) what: String,
-    pub(super) why: String,
-    /// The page of the tool's tracker about it.
-    #[serde(default)]
-    pub(super) issue: Option<String>,
-    /// The cases in which it differs from the vectors, if it does.
-    #[serde(default)]
-    pub(super) differs: Vec<Differs>,
+/// When a misspelt field is refused.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum When {
+    Compiled,
+    Run,
 }
 
-/// Cases in which a client is known to differ from the vectors.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Differs {
-    /// The part of the report.
-    pub(super) part: String,
-    /// The case's name, or its end after `*`.
-    pub(super) name: String,
+impl When {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Compiled => "does not compile",
+            Self::Run => "refused when run",
+        }
+    }
 }
 
 impl Example {
-    /// Every one, sorted by name.
+    /// Every one, sorted by folder.
     pub(super) fn all(root: &Path) -> Result<Vec<Self>, Failure> {
-        let folder = root.join("openapi/examples");
         let mut examples = Vec::new();
-        for (name, is_folder) in entries(&folder)? {
-            if is_folder {
-                examples.push(Self::read(&folder.join(&name), name)?);
-            }
-        }
+        Self::find(&root.join(EXAMPLES), "", &mut examples)?;
         Ok(examples)
     }
 
-    fn read(folder: &Path, name: String) -> Result<Self, Failure> {
-        let file = folder.join("commands.json");
+    fn find(all: &Path, folder: &str, examples: &mut Vec<Self>) -> Result<(), Failure> {
+        for (name, is_folder) in entries(&all.join(folder))? {
+            let inner = format!("{folder}/{name}").trim_start_matches('/').to_owned();
+            if name == "commands.json" {
+                examples.push(Self::read(all, folder)?);
+            } else if is_folder && inner.split('/').count() <= 2 {
+                Self::find(all, &inner, examples)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(all: &Path, folder: &str) -> Result<Self, Failure> {
+        let file = all.join(folder).join("commands.json");
         let text = fs::read_to_string(&file).map_err(Failure::reading(&file))?;
         let example: Self = serde_json::from_str(&text)
             .map_err(|error| Failure::Unexpected(format!("{}: {error}", file.display())))?;
-        Ok(Self { name, ..example })
+        Ok(Self { folder: folder.to_owned(), name: folder.replace('/', "-"), ..example })
+    }
+
+    /// Its folder, in the copy of `openapi` that `folder` holds.
+    pub(super) fn place(&self, folder: &Path) -> PathBuf {
+        folder.join(EXAMPLES).join(&self.folder)
+    }
+
+    /// What it is made with, and in which version.
+    pub(super) fn tool(&self) -> String {
+        let generator = self.generator.iter().map(|generator| format!("{generator} "));
+        generator.chain([self.version.clone()]).collect()
     }
 
     /// The programs that it needs and that this machine lacks.
-    pub(super) fn lacks(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn lacks_programs(&self) -> impl Iterator<Item = &str> {
         let needs = self.needs.iter().map(String::as_str);
-        needs.filter(|program| crate::sandbox::find(&[program], &[]).is_none())
+        needs.filter(|program| crate::tool::find(&[program], &[]).is_none())
+    }
+
+    /// Whether the case needs what the language lacks.
+    pub(super) fn lacks_for(&self, case: &Case) -> bool {
+        let needs = case.expected.get("needs").and_then(Value::as_array).into_iter().flatten();
+        needs.into_iter().any(|need| self.lacks.iter().any(|lacks| need == lacks))
     }
 
     /// Whether it judges by JSON Schema, with no client of the contract.
-    pub(super) fn is_judge(&self) -> bool {
+    pub(super) fn is_validator(&self) -> bool {
         self.generator.is_none()
     }
 }
 
-/// Names what was copied, so that the copy can follow when it goes.
-const COPIED: &str = "copied.txt";
-
-/// Copies the folder into `to/openapi`, and removes what was copied before and is gone. What is made in the copy stays.
+/// Copies the folder into `to/openapi`, and removes from there what is gone. What is made in the copy stays: git ignores it.
 pub(super) fn mirror(from: &Path, to: &Path) -> Result<(), Failure> {
-    let mut files = Vec::new();
-    collect(from, "openapi", &mut files)?;
-    let list = to.join(COPIED);
-    for stale in fs::read_to_string(&list).unwrap_or_default().lines() {
-        if !files.iter().any(|file| file == stale) {
-            // It may have been removed by hand.
-            let _ = fs::remove_file(to.join(stale));
-        }
+    let (mut files, mut copies) = (Vec::new(), Vec::new());
+    collect(from, "openapi", &[], &mut files)?;
+    let copy = to.join("openapi");
+    if copy.is_dir() {
+        collect(&copy, "openapi", &[], &mut copies)?;
+    }
+    for stale in copies.iter().filter(|copy| !files.contains(copy)) {
+        let stale = to.join(stale);
+        fs::remove_file(&stale).map_err(Failure::writing(stale))?;
     }
     for file in &files {
         let (source, copy) = (from.with_file_name(file), to.join(file));
@@ -133,20 +161,22 @@ pub(super) fn mirror(from: &Path, to: &Path) -> Result<(), Failure> {
         }
         fs::write(&copy, text).map_err(Failure::writing(copy))?;
     }
-    fs::write(&list, files.join("\n")).map_err(Failure::writing(list))
+    Ok(())
 }
 
-/// Every file below the folder, by its path from the folder above, but for what a `.gitignore` beside it leaves out.
-fn collect(folder: &Path, path: &str, files: &mut Vec<String>) -> Result<(), Failure> {
-    let ignored = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
-    let ignored: Vec<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+/// Every file below the folder, by its path from the folder above, but for what a `.gitignore` beside it or above it
+/// leaves out.
+fn collect(folder: &Path, path: &str, ignored: &[String], files: &mut Vec<String>) -> Result<(), Failure> {
+    let more = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
+    let more = more.lines().map(|line| line.trim_matches('/').to_owned());
+    let ignored: Vec<String> = ignored.iter().cloned().chain(more).collect();
     for (name, is_folder) in entries(folder)? {
         let path = format!("{path}/{name}");
-        if ignored.contains(&name.as_str()) {
+        if ignored.contains(&name) {
             continue;
         }
         if is_folder {
-            collect(&folder.join(name), &path, files)?;
+            collect(&folder.join(name), &path, &ignored, files)?;
         } else {
             files.push(path);
         }
@@ -173,6 +203,36 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn each_readme_has_its_commands() {
+        let root = crate::workspace::root().unwrap();
+        for example in Example::all(&root).unwrap() {
+            let readme = fs::read_to_string(example.place(&root).join("README.md")).unwrap();
+            let commands = example.install.iter().chain(&example.generate).chain(&example.check);
+            for command in commands.chain(&example.first_event) {
+                assert!(readme.contains(&format!("\n{command}\n")), "{}: {command}", example.name);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_stands_twice() {
+        let root = crate::workspace::root().unwrap();
+        let mut files = Vec::new();
+        collect(&root.join(EXAMPLES), "examples", &[], &mut files).unwrap();
+        let mut seen = std::collections::BTreeMap::new();
+        for file in files {
+            let text = fs::read_to_string(root.join("openapi").join(&file)).unwrap();
+            if text.lines().count() < 5 {
+                continue;
+            }
+            if let Some(other) = seen.insert(text, file.clone()) {
+                // eslint looks for its packages beside its settings.
+                assert!(file.ends_with("eslint.config.js"), "{file} is {other} again");
+            }
+        }
+    }
 
     #[test]
     fn the_copy_follows_the_folder_and_keeps_what_was_made() {

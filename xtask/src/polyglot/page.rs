@@ -1,100 +1,68 @@
-//! What was found, as the table that is printed, and as the parts of `openapi/README.md` that it decides.
+//! What was found, as the tables that are printed, and as the parts of `openapi/examples/README.md` that it decides.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{Mode, client::Outcome, example::Example, safety};
-use crate::failure::Failure;
+use super::{client::Outcome, example::Example, safety, tally::Tally};
+use crate::{
+    failure::Failure,
+    r#gen::{Mode, settle},
+};
 
 /// Where it is written.
-const README: &str = "openapi/README.md";
+const README: &str = "openapi/examples/README.md";
+
+/// A table in Markdown.
+pub(super) fn markdown(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for row in rows {
+        lines.push(format!("| {} |\n", row.join(" | ")));
+        if lines.len() == 1 {
+            lines.push(format!("|{}\n", " --- |".repeat(row.len())));
+        }
+    }
+    lines.concat()
+}
 
 /// One row for each client.
-pub(super) fn table(outcomes: &[Outcome]) -> String {
-    let mut rows = vec![
-        [
-            "client",
-            "language",
-            "made with",
-            "generated",
-            "checked",
-            "vectors",
-            "round trip",
-            "wrong field",
-            "seconds",
-            "",
+pub(super) fn table(outcomes: &[Outcome<'_>]) -> String {
+    let head = ["client", "made with", "vectors", "round trip", "a misspelt field", "seconds", ""];
+    let rows = outcomes.iter().map(|Outcome { example, problems, time, tally, .. }| {
+        let found = |words: &dyn Fn(&Tally) -> String| tally.as_ref().map_or("-".to_owned(), words);
+        vec![
+            example.name.clone(),
+            format!("{}, {}", example.language, example.tool()),
+            found(&Tally::words),
+            if example.is_validator() {
+                "-".to_owned()
+            } else {
+                found(&|tally| tally.round_trip.to_string())
+            },
+            example.refuses.when.words().to_owned(),
+            format!("{:.1}", time.as_secs_f64()),
+            if problems.is_empty() { "ok" } else { "FAILED" }.to_owned(),
         ]
-        .map(str::to_owned),
-    ];
-    let said = |said: Option<bool>, good: &str| match said {
-        Some(true) => good.to_owned(),
-        Some(false) => "FAILED".to_owned(),
-        None => "-".to_owned(),
-    };
-    for outcome in outcomes {
-        let is_judge = outcome.generated.is_none();
-        let tally = outcome.tally.as_ref();
-        let measured = |words: String| if tally.is_some() { words } else { "-".to_owned() };
-        let of_client = |words: String| if is_judge { "-".to_owned() } else { measured(words) };
-        rows.push([
-            outcome.name.clone(),
-            outcome.language.clone(),
-            outcome.made_with.clone(),
-            said(outcome.generated, "no warnings"),
-            said(outcome.checked, "ok"),
-            measured(tally.map(super::tally::Tally::words).unwrap_or_default()),
-            of_client(tally.map(|tally| tally.round_trip.to_string()).unwrap_or_default()),
-            of_client(tally.map(|tally| tally.wrong_field.clone()).unwrap_or_default()),
-            format!("{:.1}", outcome.time.as_secs_f64()),
-            if outcome.problems.is_empty() { "ok" } else { "FAILED" }.to_owned(),
-        ]);
-    }
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let lines = rows.iter().map(|row| {
-        let cells =
-            row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     });
-    lines.collect()
+    markdown([head.map(str::to_owned).to_vec()].into_iter().chain(rows))
 }
 
 /// Writes the parts of the README that the run decides, or checks them. `false`: a check failed.
-pub(super) fn settle(
+pub(super) fn write(
     root: &Path,
-    outcomes: &[Outcome],
-    examples: &[Example],
+    outcomes: &[Outcome<'_>],
     rows: &safety::Rows,
     mode: Mode,
 ) -> Result<bool, Failure> {
     let file = root.join(README);
-    let found = fs::read_to_string(&file).map_err(Failure::reading(&file))?.replace("\r\n", "\n");
-    let mut wanted = found.clone();
-    for (name, text) in [
-        ("commands", commands(examples)),
-        ("found", rules(outcomes)),
-        ("safety", safety::table(rows)),
-        ("limits", limits(examples)),
-    ] {
-        wanted = replaced(&wanted, name, &text)
+    let mut text = fs::read_to_string(&file).map_err(Failure::reading(&file))?.replace("\r\n", "\n");
+    for (name, part) in [("found", rules(outcomes)), ("safety", safety::table(rows))] {
+        text = replaced(&text, name, &part)
             .ok_or_else(|| Failure::Unexpected(format!("{README} has no part `{name}` between its marks")))?;
     }
-    if found == wanted {
-        println!("{README}: up to date");
-        return Ok(true);
+    let good = settle(root, README, &text, mode)?;
+    if !good {
+        println!("run `cargo xtask polyglot --write`, and commit what it writes");
     }
-    if mode == Mode::Write {
-        fs::write(&file, wanted).map_err(Failure::writing(file))?;
-        println!("{README}: written");
-        return Ok(true);
-    }
-    println!("{README} is out of date:\n{}", crate::r#gen::difference(README, &found, &wanted));
-    println!("run `cargo xtask polyglot --write`, and commit what it writes");
-    Ok(false)
+    Ok(good)
 }
 
 /// The text with the part of that name replaced.
@@ -105,78 +73,28 @@ fn replaced(text: &str, name: &str, part: &str) -> Option<String> {
     Some(format!("{head}{begin}{part}{end}{tail}"))
 }
 
-/// How each client is made.
-fn commands(examples: &[Example]) -> String {
-    let mut text = String::new();
-    for example in examples {
-        let (Some(generator), Some(generate)) = (&example.generator, &example.generate) else { continue };
-        let mut lines = vec![format!("cd examples/{}", example.name)];
-        lines.extend(example.install.iter().cloned());
-        lines.push(generate.clone());
-        text.push_str(&format!(
-            "**{}**, by {generator} {}, in [`examples/{name}`](examples/{name}/README.md):\n\n```sh\n{}\n```\n\n",
-            example.language,
-            example.version,
-            lines.join("\n"),
-            name = example.name
-        ));
-    }
-    text
-}
-
 /// Which rules each client knows by itself.
-fn rules(outcomes: &[Outcome]) -> String {
-    let clients: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.generated.is_some()).collect();
-    let tallies = || clients.iter().filter_map(|client| client.tally.as_ref());
-    let rules: BTreeSet<&String> = tallies().flat_map(|tally| tally.by_rule.keys()).collect();
-    let mut text = String::from("| rule |");
-    clients.iter().for_each(|client| text.push_str(&format!(" {} |", client.name)));
-    text.push_str("\n| --- |");
-    clients.iter().for_each(|_| text.push_str(" --- |"));
-    text.push('\n');
-    for rule in rules {
-        text.push_str(&format!("| `{rule}` |"));
-        for tally in tallies() {
-            let (caught, all) = tally.by_rule.get(rule).copied().unwrap_or_default();
-            let words = match caught {
-                0 => "no".to_owned(),
-                _ if caught == all => "yes".to_owned(),
-                _ => format!("{caught} of {all}"),
-            };
-            text.push_str(&format!(" {words} |"));
-        }
-        text.push('\n');
-    }
-    text.push_str("| a misspelt field |");
-    for tally in tallies() {
-        text.push_str(if tally.wrong_field == "types" {
-            " does not compile |"
-        } else {
-            " refused when run |"
-        });
-    }
-    text.push_str("\n| vectors as they say |");
-    tallies().for_each(|tally| text.push_str(&format!(" {} |", tally.words())));
-    text.push('\n');
-    text
-}
-
-/// What the generators cannot do.
-fn limits(examples: &[Example]) -> String {
-    let mut text = String::from("| client | what | why |\n| --- | --- | --- |\n");
-    for example in examples {
-        for limit in &example.limits {
-            let cell = |words: &str| words.trim_end_matches('.').replace('|', "\\|");
-            let issue = limit.issue.as_ref().map(|issue| format!(" ([issue]({issue}))")).unwrap_or_default();
-            text.push_str(&format!(
-                "| {} | {} | {}{issue} |\n",
-                example.name,
-                cell(&limit.what),
-                cell(&limit.why)
-            ));
-        }
-    }
-    text
+fn rules(outcomes: &[Outcome<'_>]) -> String {
+    let clients = outcomes.iter().filter(|outcome| !outcome.example.is_validator());
+    let found: Vec<(&Example, &Tally)> =
+        clients.filter_map(|client| Some((client.example, client.tally.as_ref()?))).collect();
+    let row = |name: String, cell: &dyn Fn(&Example, &Tally) -> String| -> Vec<String> {
+        [name].into_iter().chain(found.iter().map(|(client, tally)| cell(client, tally))).collect()
+    };
+    let known: BTreeSet<&String> = found.iter().flat_map(|(_, tally)| tally.by_rule.keys()).collect();
+    let by_rule = known.into_iter().map(|rule| {
+        row(format!("`{rule}`"), &|_, tally| match tally.by_rule.get(rule) {
+            None | Some((0, _)) => "no".to_owned(),
+            Some((caught, all)) if caught == all => "yes".to_owned(),
+            Some((caught, all)) => format!("{caught} of {all}"),
+        })
+    });
+    let head = row("rule".to_owned(), &|client, _| client.name.clone());
+    let foot = [
+        row("a misspelt field".to_owned(), &|client, _| client.refuses.when.words().to_owned()),
+        row("vectors as they say".to_owned(), &|_, tally| tally.words()),
+    ];
+    markdown([head].into_iter().chain(by_rule).chain(foot))
 }
 
 #[cfg(test)]

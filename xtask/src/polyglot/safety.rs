@@ -4,15 +4,14 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
 use super::{
     example::Example,
-    server::{self, Answer, Server},
+    page::markdown,
+    server::{self, Answer, Request, Server},
     shell::Shell,
 };
 use crate::{
@@ -63,7 +62,7 @@ impl Rule {
 
 /// How the servers behave in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Case {
+pub(super) enum Case {
     Direct,
     Redirect(u16),
     PlainHttp,
@@ -76,19 +75,22 @@ enum Case {
     EchoWithoutHttp,
 }
 
-/// Those that end soon, and those that show what a client does after a while.
-const QUICK: [Case; 9] = [
-    Case::Direct,
-    Case::Redirect(307),
-    Case::Redirect(302),
-    Case::PlainHttp,
-    Case::Refused,
-    Case::Unauthorized,
-    Case::Unreadable,
-    Case::Echo,
-    Case::EchoWithoutHttp,
+/// Those that end soon, one after the other, beside each of those that show what a client does after a while.
+pub(super) const SIDE_BY_SIDE: [&[Case]; 3] = [
+    &[
+        Case::Direct,
+        Case::Redirect(307),
+        Case::Redirect(302),
+        Case::PlainHttp,
+        Case::Refused,
+        Case::Unauthorized,
+        Case::Unreadable,
+        Case::Echo,
+        Case::EchoWithoutHttp,
+    ],
+    &[Case::Silence],
+    &[Case::Drip],
 ];
-const SLOW: [Case; 2] = [Case::Silence, Case::Drip];
 
 /// A program that sends one event and one consent, by the four variables.
 pub(super) struct Subject {
@@ -104,7 +106,7 @@ impl Subject {
     pub(super) fn of(example: &Example, folder: &Path) -> Option<Self> {
         Some(Self {
             name: example.name.clone(),
-            place: folder.join("openapi/examples").join(&example.name),
+            place: example.place(folder),
             command: example.first_event.clone()?,
             logs: folder.to_owned(),
             hanging: HANGING,
@@ -127,24 +129,8 @@ impl Subject {
         })
     }
 
-    /// The runs that cost processors.
-    pub(super) fn quick(&self) -> Vec<(Rule, String)> {
-        QUICK.into_iter().flat_map(|case| self.judged(case)).collect()
-    }
-
-    /// The runs that cost time, side by side.
-    pub(super) fn slow(&self) -> Vec<(Rule, String)> {
-        thread::scope(|scope| {
-            let runs = SLOW.map(|case| (case, scope.spawn(move || self.judged(case))));
-            let problems = runs.into_iter().flat_map(|(case, run)| {
-                run.join()
-                    .unwrap_or_else(|_| vec![(case.rule(), format!("{case:?}: the run ended in a panic"))])
-            });
-            problems.collect()
-        })
-    }
-
-    fn judged(&self, case: Case) -> Vec<(Rule, String)> {
+    /// What is wrong in that run.
+    pub(super) fn judged(&self, case: Case) -> Vec<(Rule, String)> {
         let problems = match self.run(case) {
             Ok(found) => found.problems(case),
             Err(failure) => vec![(case.rule(), failure.chain())],
@@ -181,7 +167,7 @@ impl Subject {
             said,
             proxied: proxy.connections(),
             redirected: elsewhere.connections(),
-            requests: server.requests(),
+            requests: server.take(),
         })
     }
 }
@@ -243,13 +229,14 @@ struct Found {
     proxied: usize,
     /// Connections to where a redirect points.
     redirected: usize,
-    requests: Vec<String>,
+    requests: Vec<Request>,
 }
 
 impl Found {
     fn problems(&self, case: Case) -> Vec<(Rule, String)> {
-        let has_event = |request: &String| {
-            request.contains("\"events\"") && request.contains(&format!(": Basic {PAIR}\r\n"))
+        let has_event = |request: &Request| {
+            String::from_utf8_lossy(&request.body).contains("\"events\"")
+                && request.field("Authorization") == Some(&format!("Basic {PAIR}"))
         };
         let rule = case.rule();
         let must_fail = [Rule::Redirect, Rule::PlainHttp, Rule::Timeouts].contains(&rule);
@@ -289,22 +276,13 @@ pub(super) type Rows = BTreeMap<String, Vec<(Rule, String)>>;
 
 /// One row for each client, one column for each rule, in Markdown.
 pub(super) fn table(rows: &Rows) -> String {
-    let mut text = String::from("| client |");
-    for rule in Rule::ALL {
-        let _ = write!(text, " {} |", rule.words());
-    }
-    text.push_str("\n| --- |");
-    text.push_str(&" --- |".repeat(Rule::ALL.len()));
-    text.push('\n');
-    for (name, problems) in rows {
-        let _ = write!(text, "| {name} |");
-        for rule in Rule::ALL {
-            let is_broken = problems.iter().any(|(broken, _)| *broken == rule);
-            text.push_str(if is_broken { " FAILED |" } else { " yes |" });
-        }
-        text.push('\n');
-    }
-    text
+    let head = ["client"].into_iter().chain(Rule::ALL.map(Rule::words)).map(str::to_owned).collect();
+    let rows = rows.iter().map(|(name, problems)| {
+        let is_broken = |rule| problems.iter().any(|(broken, _)| *broken == rule);
+        let cells = Rule::ALL.map(|rule| if is_broken(rule) { "FAILED" } else { "yes" }.to_owned());
+        [name.clone()].into_iter().chain(cells).collect()
+    });
+    markdown([head].into_iter().chain(rows))
 }
 
 #[cfg(test)]
@@ -315,7 +293,8 @@ mod tests {
 
     /// What a safe client is found to do.
     fn good(case: Case) -> Found {
-        let request = format!("POST / HTTP/1.1\r\nAuthorization: Basic {PAIR}\r\n\r\n{{\"events\":[]}}");
+        let head = format!("POST / HTTP/1.1\r\nAuthorization: Basic {PAIR}");
+        let request = Request { head, body: br#"{"events":[]}"#.to_vec() };
         let said = if case == Case::PlainHttp { "use https" } else { "" }.to_owned();
         Found { passed: case == Case::Direct, said, proxied: 0, redirected: 0, requests: vec![request] }
     }
@@ -328,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_safe_client_breaks_no_rule() {
-        for case in QUICK.into_iter().chain(SLOW) {
+        for case in SIDE_BY_SIDE.concat() {
             assert_eq!(broken(case, |_| {}), [], "{case:?}");
         }
     }

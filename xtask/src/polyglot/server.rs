@@ -1,4 +1,4 @@
-//! Servers on this machine that misbehave by a script, and remember what came to them.
+//! Servers on this machine that do what they are told, and remember what came to them.
 
 use std::{
     io::{self, Read, Write},
@@ -24,6 +24,8 @@ const LONGEST_REQUEST: usize = 1024 * 1024;
 pub(super) enum Answer {
     /// Sends this, whatever it is, and closes the connection.
     Text(String),
+    /// Asks the server at this address, and hands its answer on.
+    Relay(String),
     /// Sends nothing, and keeps the connection open.
     Silence,
     /// Sends the head of a 200, and its body byte by byte for ever.
@@ -33,33 +35,58 @@ pub(super) enum Answer {
 /// Listens on 127.0.0.1 until it is dropped.
 pub(super) struct Server {
     address: SocketAddr,
-    seen: Arc<Seen>,
+    shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct Seen {
+struct Shared {
+    answer: Mutex<Arc<Answer>>,
     stops: AtomicBool,
     connections: AtomicUsize,
-    requests: Mutex<Vec<String>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+/// A request that arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Request {
+    /// A field of its head.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
 }
 
 impl Server {
     pub(super) fn start(answer: Answer) -> Result<Self, Failure> {
         let (listener, address) = listen()?;
-        let seen = Arc::new(Seen::default());
-        let (shared, answer) = (Arc::clone(&seen), Arc::new(answer));
+        let shared = Arc::new(Shared {
+            answer: Mutex::new(Arc::new(answer)),
+            stops: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            requests: Mutex::new(Vec::new()),
+        });
+        let server = Self { address, shared: Arc::clone(&shared) };
         thread::spawn(move || {
             for line in listener.incoming().map_while(Result::ok) {
                 if shared.stops.load(Ordering::SeqCst) {
                     break;
                 }
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                let (shared, answer) = (Arc::clone(&shared), Arc::clone(&answer));
+                let shared = Arc::clone(&shared);
                 // A client that goes away ends it, which is no fault of the server.
-                thread::spawn(move || serve(line, &answer, &shared));
+                thread::spawn(move || serve(line, &shared));
             }
         });
-        Ok(Self { address, seen })
+        Ok(server)
+    }
+
+    /// What it does from now on.
+    pub(super) fn set(&self, answer: Answer) {
+        *self.shared.answer.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(answer);
     }
 
     pub(super) fn url(&self) -> String {
@@ -68,18 +95,18 @@ impl Server {
 
     /// How many connections were made.
     pub(super) fn connections(&self) -> usize {
-        self.seen.connections.load(Ordering::SeqCst)
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// The requests that arrived whole, heads and bodies.
-    pub(super) fn requests(&self) -> Vec<String> {
-        self.seen.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requests since this was called the last time.
+    pub(super) fn take(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.seen.stops.store(true, Ordering::SeqCst);
+        self.shared.stops.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for a connection.
         let _ = TcpStream::connect(self.address);
     }
@@ -99,12 +126,14 @@ fn listen() -> Result<(TcpListener, SocketAddr), Failure> {
     listen().map_err(|error: io::Error| Failure::Unexpected(format!("no port to listen on: {error}")))
 }
 
-fn serve(mut line: TcpStream, answer: &Answer, seen: &Seen) -> io::Result<()> {
+fn serve(mut line: TcpStream, shared: &Shared) -> io::Result<()> {
     line.set_read_timeout(Some(PATIENCE))?;
     let request = read(&mut line)?;
-    seen.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-    match answer {
+    let answer = Arc::clone(&shared.answer.lock().unwrap_or_else(PoisonError::into_inner));
+    shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+    match &*answer {
         Answer::Text(text) => line.write_all(text.as_bytes()),
+        Answer::Relay(address) => relay(&request, address, &mut line),
         Answer::Silence => {
             line.set_read_timeout(None)?;
             // Until the client gives up.
@@ -122,34 +151,67 @@ fn serve(mut line: TcpStream, answer: &Answer, seen: &Seen) -> io::Result<()> {
     }
 }
 
-/// A whole request.
-fn read(line: &mut TcpStream) -> io::Result<String> {
-    let mut request = Vec::new();
-    let mut part = [0; 4096];
-    while !is_whole(&request) {
-        let count = line.read(&mut part)?;
-        if count == 0 || request.len() > LONGEST_REQUEST {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+/// Sends the request to the address, and its answer to the line.
+fn relay(request: &Request, address: &str, line: &mut TcpStream) -> io::Result<()> {
+    let mut server = TcpStream::connect(address)?;
+    let own = ["connection", "content-length", "transfer-encoding"];
+    for field in request.head.lines() {
+        let name = field.split(':').next().unwrap_or_default().to_lowercase();
+        if !own.contains(&name.as_str()) {
+            write!(server, "{field}\r\n")?;
         }
-        request.extend_from_slice(part.get(..count).unwrap_or_default());
     }
-    Ok(String::from_utf8_lossy(&request).into_owned())
+    write!(server, "Connection: close\r\nContent-Length: {}\r\n\r\n", request.body.len())?;
+    server.write_all(&request.body)?;
+    io::copy(&mut server, line).map(drop)
 }
 
-fn is_whole(request: &[u8]) -> bool {
-    let end = b"\r\n\r\n";
-    let Some(head) = request.windows(end.len()).position(|bytes| bytes == end) else { return false };
-    let (head, rest) = request.split_at(head);
-    let body = rest.get(end.len()..).unwrap_or_default();
-    let head = String::from_utf8_lossy(head);
-    let field = |name: &str| {
-        let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-        fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-    };
-    match field("Content-Length") {
-        Some(length) => length.parse().is_ok_and(|length: usize| body.len() >= length),
-        None => field("Transfer-Encoding").is_none() || body.ends_with(b"0\r\n\r\n"),
+fn read(line: &mut TcpStream) -> io::Result<Request> {
+    let mut text = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        if let Some(request) = whole(&text) {
+            return Ok(request);
+        }
+        let count = line.read(&mut part)?;
+        if count == 0 || text.len() > LONGEST_REQUEST {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        text.extend_from_slice(part.get(..count).unwrap_or_default());
     }
+}
+
+/// The request, if all of it has arrived.
+fn whole(text: &[u8]) -> Option<Request> {
+    let (head, rest) = split(text, b"\r\n\r\n")?;
+    let mut request = Request { head: String::from_utf8_lossy(head).into_owned(), body: Vec::new() };
+    if request.field("Transfer-Encoding").is_some() {
+        request.body = unchunked(rest)?;
+    } else {
+        let length = request.field("Content-Length").map_or(Some(0), |length| length.parse().ok())?;
+        request.body = rest.get(..length)?.to_vec();
+    }
+    Some(request)
+}
+
+/// The body, if its last chunk has arrived.
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let (size, chunks) = split(rest, b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
+        body.extend_from_slice(chunks.get(..size)?);
+        rest = chunks.get(size..)?.strip_prefix(b"\r\n")?;
+        if size == 0 {
+            return Some(body);
+        }
+    }
+}
+
+/// What stands before the mark, and behind it.
+fn split<'t>(text: &'t [u8], mark: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let place = text.windows(mark.len()).position(|bytes| bytes == mark)?;
+    Some((text.get(..place)?, text.get(place + mark.len()..)?))
 }
 
 #[cfg(test)]
@@ -160,27 +222,39 @@ mod tests {
 
     #[test]
     fn a_request_is_whole_with_its_body() {
-        assert!(is_whole(b"GET / HTTP/1.1\r\n\r\n"));
-        assert!(is_whole(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nok"));
-        assert!(is_whole(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+        for (text, body) in [
+            ("GET / HTTP/1.1\r\n\r\n", ""),
+            ("POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nok", "ok"),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "ok"),
+        ] {
+            assert_eq!(whole(text.as_bytes()).unwrap().body, body.as_bytes(), "{text}");
+        }
         for part in [
             "POST / HTTP/1.1\r\nContent-Length: 2\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\no",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
         ] {
-            assert!(!is_whole(part.as_bytes()), "{part}");
+            assert_eq!(whole(part.as_bytes()), None, "{part}");
         }
     }
 
     #[test]
-    fn a_server_answers_by_its_script_and_remembers() {
+    fn a_server_answers_as_told_and_remembers() {
         let server = Server::start(Answer::Text("anything".to_owned())).unwrap();
-        let mut line = TcpStream::connect(server.address).unwrap();
-        line.write_all(b"GET /x HTTP/1.1\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        line.read_to_string(&mut answer).unwrap();
-        assert_eq!((answer.as_str(), server.connections()), ("anything", 1));
-        assert_eq!(server.requests(), ["GET /x HTTP/1.1\r\n\r\n"]);
+        let relay = Server::start(Answer::Relay(server.address.to_string())).unwrap();
+        let ask = |address| {
+            let mut line = TcpStream::connect(address).unwrap();
+            line.write_all(b"GET /x HTTP/1.1\r\nA: b\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            line.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        assert_eq!(ask(relay.address), "anything");
+        server.set(Answer::Text("something else".to_owned()));
+        assert_eq!(ask(server.address), "something else");
+        let fields: Vec<_> = server.take().iter().map(|request| request.field("a") == Some("b")).collect();
+        assert_eq!((fields.as_slice(), server.connections()), ([true, true].as_slice(), 2));
+        assert_eq!(server.take(), []);
         let address = server.address;
         drop(server);
         // The listener goes with its thread, shortly after.

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -30,12 +30,10 @@ impl Shell {
         Ok(Self { place: place.to_owned(), log: file, patience, env: Vec::new(), unset: &[] })
     }
 
-    /// Whether the command passed, and what it printed.
-    pub(super) fn run(&mut self, command: &str) -> Result<(bool, String), Failure> {
+    /// The command, which is written to the log, and what it prints on standard error below it.
+    pub(super) fn command(&self, command: &str) -> Result<Command, Failure> {
         let failed = |source| Failure::Start { command: command.to_owned(), source };
-        writeln!(self.log, "\n$ {command}").map_err(failed)?;
-        let begin = self.log.seek(SeekFrom::End(0)).map_err(failed)?;
-        let (output, errors) = (self.log.try_clone().map_err(failed)?, self.log.try_clone().map_err(failed)?);
+        writeln!(&self.log, "\n$ {command}").map_err(failed)?;
         let mut process = Command::new("sh");
         process.args(["-c", command]).current_dir(&self.place);
         for (name, _) in
@@ -47,20 +45,25 @@ impl Shell {
             process.env_remove(name);
         }
         process.envs(self.env.iter().map(|(name, value)| (name, value)));
-        process.stdin(Stdio::null()).stdout(output).stderr(errors);
+        process.stdin(Stdio::null()).stderr(self.log.try_clone().map_err(failed)?);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut process, 0);
-        let mut process = process.spawn().map_err(failed)?;
+        Ok(process)
+    }
+
+    /// Whether the command passed, and what it printed.
+    pub(super) fn run(&mut self, command: &str) -> Result<(bool, String), Failure> {
+        let failed = |source| Failure::Start { command: command.to_owned(), source };
+        let mut process = self.command(command)?;
+        let begin = self.log.seek(SeekFrom::End(0)).map_err(failed)?;
+        let mut process = process.stdout(self.log.try_clone().map_err(failed)?).spawn().map_err(failed)?;
         let started = Instant::now();
         let status = loop {
             if let Some(status) = process.try_wait().map_err(failed)? {
                 break status;
             }
             if started.elapsed() > self.patience {
-                // With everything that it started.
-                let group = format!("-{}", process.id());
-                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-                process.kill().and_then(|()| process.wait()).map_err(failed)?;
+                end(&mut process);
                 return Err(Failure::Unexpected(format!(
                     "`{command}` took over {} s",
                     self.patience.as_secs()
@@ -85,4 +88,12 @@ impl Shell {
             }
         }
     }
+}
+
+/// Ends a process of a shell with everything that it started.
+pub(super) fn end(process: &mut Child) {
+    let group = format!("-{}", process.id());
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    let _ = process.kill();
+    let _ = process.wait();
 }

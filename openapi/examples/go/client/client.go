@@ -113,7 +113,7 @@ func (o operation) failure(ctx context.Context, answer *http.Response, err error
 	told := &Refusal{Status: answer.StatusCode, RetryAfter: answer.Header.Get("Retry-After")}
 	var generated *copilot.GenericOpenAPIError
 	if errors.As(err, &generated) {
-		model, ok := generated.Model().(copilot.ApiError)
+		model, ok := generated.Model().(copilot.ErrorBody)
 		// The generated client reads no body of a status that the contract does not list.
 		if ok || json.Unmarshal(generated.Body(), &model) == nil {
 			told.Reason = model.Reason

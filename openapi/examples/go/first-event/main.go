@@ -20,11 +20,10 @@ func main() {
 
 	const userID = "7d1f0c8e-55b2-4b8c-9a53-0f6f2f1f7a10"
 	now := time.Now().UnixMilli()
-	devices := int64(2)
 	payload := copilot.NewUserCreatedPayload(userID)
 	payload.SetEmail("zoe@example.com")
 	payload.SetUtcOffset("+0100")
-	payload.SetCustomProperties(map[string]copilot.PropertyValue{"devices": {Int64: &devices}})
+	payload.SetCustomProperties(map[string]interface{}{"devices": 2})
 	event := copilot.NewUserCreatedEvent("user_created", fmt.Sprintf("signup-%d", now), now, *payload)
 
 	answer, err := api.Collect(context.Background(), []copilot.Event{copilot.UserCreatedEventAsEvent(event)})

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Copilot;
 
-use Closure;
 use Copilot\Generated\Api\CollectApi;
 use Copilot\Generated\Model\CollectRequest;
 use Copilot\Generated\Model\CollectResponse;
@@ -18,14 +17,11 @@ final class CollectClient
 {
     private readonly CollectApi $api;
 
-    /**
-     * @param Closure|null $transport what to send with instead of curl, for tests
-     * @throws InvalidArgumentException when the endpoint is none; the message does not quote it
-     */
-    public function __construct(string $endpoint, Credentials $credentials, ?Closure $transport = null)
+    /** @throws InvalidArgumentException when the endpoint is none; the message does not quote it */
+    public function __construct(string $endpoint, Credentials $credentials)
     {
         $uri = Endpoint::parse('the endpoint of collect', $endpoint);
-        $http = Http::client($uri, [200], CollectResponse::class, $transport);
+        $http = Http::client($uri, [200], CollectResponse::class);
         $this->api = new class ($uri, $http, $credentials->configuration()) extends CollectApi {
             public function __construct(private readonly Uri $uri, mixed ...$generated)
             {

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Copilot;
 
-use Closure;
 use Copilot\Generated\Api\ConsentApi;
 use Copilot\Generated\Model\ConsentChange;
 use GuzzleHttp\Psr7\Request;
@@ -16,14 +15,11 @@ final class ConsentClient
 {
     private readonly ConsentApi $api;
 
-    /**
-     * @param Closure|null $transport what to send with instead of curl, for tests
-     * @throws InvalidArgumentException when the endpoint is none; the message does not quote it
-     */
-    public function __construct(string $endpoint, Credentials $credentials, ?Closure $transport = null)
+    /** @throws InvalidArgumentException when the endpoint is none; the message does not quote it */
+    public function __construct(string $endpoint, Credentials $credentials)
     {
         $uri = Endpoint::parse('the endpoint of set_consent', $endpoint);
-        $http = Http::client($uri, [200, 204], null, $transport);
+        $http = Http::client($uri, [200, 204], null);
         $this->api = new class ($uri, $http, $credentials->configuration()) extends ConsentApi {
             public function __construct(private readonly Uri $uri, mixed ...$generated)
             {

@@ -33,13 +33,9 @@ final class Http
      * @param list<int> $successes what the contract knows as one; the generated code takes any status below 300
      * @param class-string<ModelInterface>|null $answer what a success must hold; the generated code reads anything
      */
-    public static function client(
-        Uri $endpoint,
-        array $successes,
-        ?string $answer,
-        ?Closure $transport = null,
-    ): Client {
-        $stack = HandlerStack::create($transport);
+    public static function client(Uri $endpoint, array $successes, ?string $answer): Client
+    {
+        $stack = HandlerStack::create();
         $stack->push(
             static fn (callable $send): Closure =>
             static fn (RequestInterface $request, array $options): PromiseInterface => $send($request, $options)->then(

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Copilot;
 
-use Copilot\Generated\Model\AnyOfInterface;
 use Copilot\Generated\Model\ModelInterface;
 use Copilot\Generated\Model\OneOfInterface;
 use stdClass;
@@ -57,7 +56,6 @@ final class Json
         }
         return match (true) {
             is_subclass_of($type, OneOfInterface::class) => self::read($json, self::variant($json, $type)),
-            is_subclass_of($type, AnyOfInterface::class) => self::scalar($json, $type),
             is_subclass_of($type, ModelInterface::class) => self::model($json, new $type()),
             // The setter, which declares its type, judges it.
             default => $json,
@@ -112,14 +110,6 @@ final class Json
         return is_string($name) && isset($variants[$name])
             ? $variants[$name]
             : throw new UnexpectedValueException('the discriminator names no variant');
-    }
-
-    /** @param class-string<AnyOfInterface> $type whose alternatives are scalars, in this contract */
-    private static function scalar(mixed $json, string $type): mixed
-    {
-        return in_array(get_debug_type($json), $type::getAnyOfTypes(), true)
-            ? $json
-            : throw new TypeError('may not be ' . get_debug_type($json));
     }
 
     private static function model(mixed $json, ModelInterface $model): ModelInterface

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Copilot;
 
-use Copilot\Generated\Model\ApiError;
+use Copilot\Generated\Model\ErrorBody;
 use Psr\Http\Message\ResponseInterface;
 use RuntimeException;
 use Throwable;
@@ -17,7 +17,7 @@ final class Refusal extends RuntimeException
 {
     private function __construct(
         public readonly int $status,
-        /** `null` where the body is not an ApiError, as from a proxy. */
+        /** `null` where the body is not an ErrorBody, as from a proxy. */
         public readonly ?string $reason,
         /** The header of that name. */
         public readonly ?string $retryAfter,
@@ -30,7 +30,7 @@ final class Refusal extends RuntimeException
     public static function of(ResponseInterface $response): self
     {
         try {
-            $reason = Json::read(Json::decode((string) $response->getBody()), ApiError::class)['reason'];
+            $reason = Json::read(Json::decode((string) $response->getBody()), ErrorBody::class)['reason'];
         } catch (Throwable) {
             $reason = null;
         }

@@ -4,9 +4,9 @@ import com.example.copilot.generated.ApiClient;
 import com.example.copilot.generated.ApiException;
 import com.example.copilot.generated.api.CollectApi;
 import com.example.copilot.generated.api.ConsentApi;
-import com.example.copilot.generated.model.ApiError;
 import com.example.copilot.generated.model.CollectRequest;
 import com.example.copilot.generated.model.ConsentChange;
+import com.example.copilot.generated.model.ErrorBody;
 import com.example.copilot.generated.model.Event;
 import com.example.copilot.generated.model.InvalidEvent;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -122,7 +122,7 @@ public final class Copilot {
         String reason = null;
         if (failed.getResponseBody() != null) {
             try {
-                var error = mapper.readValue(failed.getResponseBody(), ApiError.class);
+                var error = mapper.readValue(failed.getResponseBody(), ErrorBody.class);
                 reason = error == null ? null : error.getReason();
             } catch (JsonProcessingException page) {
                 reason = null; // the answer of a proxy, which need not be JSON

@@ -2,7 +2,6 @@ package com.example.copilot;
 
 import com.example.copilot.generated.model.ConsentChange;
 import com.example.copilot.generated.model.Event;
-import com.example.copilot.generated.model.PropertyValue;
 import com.example.copilot.generated.model.UserCreatedEvent;
 import com.example.copilot.generated.model.UserCreatedPayload;
 import java.util.List;
@@ -36,7 +35,7 @@ public final class FirstEvent {
                         .userId(userId)
                         .email("zoe@example.com")
                         .utcOffset("+0100")
-                        .putCustomPropertiesItem("devices", new PropertyValue(2L)));
+                        .putCustomPropertiesItem("devices", 2));
 
         for (var invalid : copilot.collect(List.of(new Event(event)))) {
             throw new IllegalArgumentException(

@@ -10,8 +10,8 @@ import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.type.LogicalType;
 
 /**
- * Jackson as the contract needs it. The mapper of the generated client takes a number for text and 5.0 for 5, ignores
- * unknown members, and reads every integer of a free property as true.
+ * Jackson as the contract needs it. The mapper of the generated client takes a number for text and 5.0 for 5, and
+ * ignores unknown members.
  */
 public final class StrictJson {
     private StrictJson() {}

@@ -1,0 +1,4 @@
+import { testee } from "../../common/testee.js";
+import { createCopilot } from "./copilot.js";
+
+await testee(createCopilot);
