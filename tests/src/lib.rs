@@ -3,13 +3,13 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod arbitrary;
+pub mod child;
 #[cfg(target_os = "linux")]
 pub mod hostile;
 pub mod judge;
 pub use copilot_vectors::{files as vectors, spec};
 pub mod sandbox;
 pub mod server;
-pub mod wire;
 
 /// Typed mocks of the contract's operations, generated while this crate builds: `server.collect(|when, then| …)`.
 #[allow(missing_docs, unused_imports, unreachable_pub, clippy::all)]

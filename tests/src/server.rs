@@ -3,9 +3,13 @@
 
 use std::{
     future::Future,
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    io::{self, BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -15,14 +19,8 @@ use copilot_api::{
     types::{Event, ThingConnectedPayload},
 };
 use copilot_sandbox::Sandbox;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    runtime::{Builder, Runtime},
-    time,
-};
+use tokio::time;
 
 use crate::vectors::{self, BasicAuth};
 
@@ -52,7 +50,7 @@ pub struct Request {
     /// What follows the method: path and query.
     pub target: String,
     /// The headers, in order.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -60,9 +58,8 @@ pub struct Request {
 impl Request {
     /// The values of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Vec<&str> {
-        let same = |found: &[u8]| found.eq_ignore_ascii_case(name.as_bytes());
-        let values = self.headers.iter().filter(|(found, _)| same(found));
-        values.map(|(_, value)| std::str::from_utf8(value).expect("a header is not UTF-8")).collect()
+        let values = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| value.as_str()).collect()
     }
 
     /// The body as JSON.
@@ -72,52 +69,64 @@ impl Request {
 
     /// The event ids in the body of `collect`.
     pub fn event_ids(&self) -> Vec<String> {
-        #[derive(Deserialize)]
-        struct Body {
-            events: Vec<Named>,
-        }
-        #[derive(Deserialize)]
-        struct Named {
-            event_id: String,
-        }
-        let body: Body = serde_json::from_slice(&self.body).expect("a body is not what collect takes");
-        body.events.into_iter().map(|event| event.event_id).collect()
+        let body = self.json();
+        let events = body["events"].as_array().expect("a body is not what collect takes");
+        events.iter().map(|event| event["event_id"].as_str().expect("no event id").to_owned()).collect()
     }
 
-    fn parse(head: &[u8], body: Vec<u8>) -> Self {
-        let mut lines =
-            head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        let first = String::from_utf8(lines.next().unwrap_or_default().to_vec()).expect("a request line");
+    fn read(reader: &mut impl BufRead) -> io::Result<Self> {
+        let mut lines = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+        let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut words = first.split(' ').map(str::to_owned);
         let headers = lines.map(|line| {
-            let colon = line.iter().position(|byte| *byte == b':').expect("a header without a colon");
-            (line[..colon].to_vec(), line[colon + 1..].trim_ascii().to_vec())
+            let (name, value) = line.split_once(':').expect("a header without a colon");
+            (name.to_owned(), value.trim().to_owned())
         });
-        Self {
+        let mut request = Self {
+            headers: headers.collect(),
             method: words.next().expect("a method"),
             target: words.next().expect("a target"),
-            headers: headers.collect(),
-            body,
-        }
+            body: Vec::new(),
+        };
+        let length =
+            request.header("content-length").first().map_or(0, |text| text.parse().expect("a length"));
+        request.body.resize(length, 0);
+        reader.read_exact(&mut request.body)?;
+        Ok(request)
     }
 }
 
 /// How a request is answered.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    status: u16,
+    /// All that comes before the headers; when it is empty, the connection is closed instead.
+    start: String,
     headers: String,
     body: Vec<u8>,
+    times: usize,
     delay: Duration,
-    chunked: bool,
+    framing: Framing,
     cut_at: Option<usize>,
     drip: Option<(usize, Duration)>,
+}
+
+/// How the end of the body is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Framing {
+    /// By its length.
+    #[default]
+    Length,
+    /// By the last chunk.
+    Chunks,
+    /// By the end of the connection, or not at all.
+    Untold,
 }
 
 impl Answer {
     /// A status without a body.
     pub fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
+        let framing = if status == 204 { Framing::Untold } else { Framing::Length };
+        Self { start: format!("HTTP/1.1 {status} Scripted\r\n"), times: 1, framing, ..Self::default() }
     }
 
     /// A status with a body of JSON.
@@ -128,6 +137,12 @@ impl Answer {
     /// The answer to `collect` that refuses these events.
     pub fn invalid_events(invalid: &[Value]) -> Self {
         Self::json(200, &json!({ "invalid_events": invalid }))
+    }
+
+    /// These lines, a status and headers; then the connection is closed.
+    pub fn head(lines: &str) -> Self {
+        let start = lines.to_owned();
+        Self { start, framing: Framing::Untold, cut_at: Some(0), ..Self::default() }
     }
 
     /// The connection is closed instead.
@@ -148,16 +163,22 @@ impl Answer {
         Self { body: body.into(), ..self }
     }
 
+    /// With the body so many times over.
+    #[must_use]
+    pub fn repeated(self, times: usize) -> Self {
+        Self { times, ..self }
+    }
+
     /// Not before that long.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    /// With the body in chunks, its length not told in advance.
+    /// With the body in one chunk, its length not told in advance.
     #[must_use]
     pub fn chunked(self) -> Self {
-        Self { chunked: true, ..self }
+        Self { framing: Framing::Chunks, ..self }
     }
 
     /// The connection is closed after that many bytes of the body.
@@ -173,35 +194,32 @@ impl Answer {
     }
 
     /// Writes the answer; says whether the connection goes on.
-    async fn write(&self, stream: &mut TcpStream) -> io::Result<bool> {
-        time::sleep(self.delay).await;
-        if self.status == 0 {
+    fn write(&self, mut stream: &TcpStream) -> io::Result<bool> {
+        thread::sleep(self.delay);
+        if self.start.is_empty() {
             return Ok(false);
         }
-        let status = self.status;
-        let length = match (self.chunked, status) {
-            (true, _) => "Transfer-Encoding: chunked\r\n".to_owned(),
-            (_, 204) => String::new(),
-            _ => format!("Content-Length: {}\r\n", self.body.len()),
-        };
-        let mut bytes = format!("HTTP/1.1 {status} Scripted\r\n{}{length}\r\n", self.headers).into_bytes();
-        let body = &self.body[..self.cut_at.unwrap_or(self.body.len())];
-        if let Some((size, pause)) = self.drip {
-            stream.write_all(&bytes).await?;
-            for piece in body.chunks(size) {
-                time::sleep(pause).await;
-                stream.write_all(piece).await?;
+        let (before, after) = match self.framing {
+            Framing::Length => (format!("Content-Length: {}\r\n\r\n", self.body.len() * self.times), ""),
+            Framing::Untold => ("\r\n".to_owned(), ""),
+            Framing::Chunks if self.body.is_empty() => {
+                ("Transfer-Encoding: chunked\r\n\r\n".to_owned(), "0\r\n\r\n")
             }
-            return Ok(self.cut_at.is_none());
+            Framing::Chunks => {
+                let size = self.body.len();
+                (format!("Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n"), "\r\n0\r\n\r\n")
+            }
+        };
+        stream.write_all(format!("{}{}{before}", self.start, self.headers).as_bytes())?;
+        let body = &self.body[..self.cut_at.unwrap_or(self.body.len())];
+        let (size, pause) = self.drip.unwrap_or((usize::MAX, Duration::ZERO));
+        for piece in (0..self.times).flat_map(|_| body.chunks(size)) {
+            thread::sleep(pause);
+            stream.write_all(piece)?;
         }
-        if self.chunked && !self.body.is_empty() {
-            bytes.extend_from_slice(format!("{:x}\r\n", self.body.len()).as_bytes());
+        if self.cut_at.is_none() {
+            stream.write_all(after.as_bytes())?;
         }
-        bytes.extend_from_slice(body);
-        if self.chunked && self.cut_at.is_none() {
-            bytes.extend_from_slice(if body.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" });
-        }
-        stream.write_all(&bytes).await?;
         Ok(self.cut_at.is_none())
     }
 }
@@ -237,31 +255,31 @@ impl Script for HangsUp {
     }
 }
 
-/// A server that runs until it is dropped, on a thread of its own.
+type Log = Mutex<Vec<Arc<Request>>>;
+
+/// A server that takes connections until it is dropped, each on a thread of its own.
 pub struct Server {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<Arc<Request>>>>,
-    runtime: Option<Runtime>,
+    requests: Arc<Log>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Server {
     /// Starts it.
     pub fn start(script: impl Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("cannot listen on 127.0.0.1");
-        listener.set_nonblocking(true).expect("a socket that cannot wait");
         let address = listener.local_addr().expect("the listener has no address");
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("no thread");
-        let requests = Arc::<Mutex<Vec<_>>>::default();
-        let (log, script) = (requests.clone(), Arc::new(script));
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("the listener cannot be used");
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, script) = (log.clone(), script.clone());
+        let (requests, stopped) = (Arc::<Log>::default(), Arc::<AtomicBool>::default());
+        let server = Self { address, requests: requests.clone(), stopped: stopped.clone() };
+        let script = Arc::new(script);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten().take_while(|_| !stopped.load(Ordering::Relaxed)) {
+                let (log, script) = (requests.clone(), script.clone());
                 // A client that goes away is no fault of the server.
-                tokio::spawn(async move { serve(stream, &log, &*script).await.is_ok() });
+                thread::spawn(move || serve(&stream, &log, &*script).is_ok());
             }
         });
-        Self { address, requests, runtime: Some(runtime) }
+        server
     }
 
     /// Starts one that answers every request alike.
@@ -288,54 +306,32 @@ impl Server {
     pub fn requests(&self) -> Vec<Arc<Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What they were sent to.
+    pub fn targets(&self) -> Vec<String> {
+        self.requests().iter().map(|request| request.target.clone()).collect()
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.stopped.store(true, Ordering::Relaxed);
+        // It waits for a connection.
+        let _ = TcpStream::connect(self.address);
     }
 }
 
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Arc<Request>>>, script: &dyn Script) -> io::Result<()> {
+fn serve(stream: &TcpStream, log: &Log, script: &dyn Script) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = Vec::new();
+    let mut reader = BufReader::new(stream);
     loop {
-        if buffer.is_empty() && (stream.peek(&mut [0]).await? == 0 || script.hangs_up()) {
+        if reader.buffer().is_empty() && (stream.peek(&mut [0])? == 0 || script.hangs_up()) {
             return Ok(());
         }
-        let Some(request) = read_request(&mut stream, &mut buffer).await? else { return Ok(()) };
-        let request = Arc::new(request);
+        let request = Arc::new(Request::read(&mut reader)?);
         log.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-        if !script.answer(&request).write(&mut stream).await? {
+        if !script.answer(&request).write(stream)? {
             return Ok(());
-        }
-    }
-}
-
-/// Takes one request off the connection; none when it is closed. What follows stays in the buffer.
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Request>> {
-    const BLANK_LINE: &[u8] = b"\r\n\r\n";
-    loop {
-        if let Some(end) = buffer.windows(BLANK_LINE.len()).position(|window| window == BLANK_LINE) {
-            let mut request = Request::parse(&buffer[..end], Vec::new());
-            let start = end + BLANK_LINE.len();
-            let length = request
-                .header("content-length")
-                .first()
-                .map_or(0, |length| length.parse().expect("a length"));
-            while buffer.len() < start + length {
-                if stream.read_buf(buffer).await? == 0 {
-                    return Ok(None);
-                }
-            }
-            let rest = buffer.split_off(start + length);
-            request.body = std::mem::replace(buffer, rest).split_off(start);
-            return Ok(Some(request));
-        }
-        if stream.read_buf(buffer).await? == 0 {
-            return Ok(None);
         }
     }
 }
@@ -369,6 +365,18 @@ impl Copilot {
     pub fn taken(&self) -> Vec<Vec<String>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// A Copilot.cx that takes every event, unless `refuse` has an answer to the whole request.
+pub fn copilot(
+    refuse: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+) -> (Server, Arc<Copilot>) {
+    let copilot = Arc::new(Copilot::default());
+    let taking = copilot.clone();
+    let server = Server::start(move |request: &Request| {
+        refuse(request).unwrap_or_else(|| taking.take(request, |_, _| None))
+    });
+    (server, copilot)
 }
 
 /// The credentials of the worked example.
@@ -408,6 +416,16 @@ pub fn event(event_id: &str) -> Event {
 pub fn event_of_thing(event_id: &str, thing_id: &str) -> Event {
     let payload = ThingConnectedPayload::builder().thing_id(thing_id).build().expect("no thing id");
     payload.event_with(event_id.try_into().expect("no event id"), EventTimestamp::now())
+}
+
+/// The id of the event at that place of [`events`].
+pub fn id(at: usize) -> String {
+    format!("e-{at}")
+}
+
+/// So many small good events.
+pub fn events(count: usize) -> impl Iterator<Item = Event> + Clone + Send {
+    (0..count).map(|at| event(&id(at)))
 }
 
 /// What the future gives, unless it takes so long that it must be stuck.

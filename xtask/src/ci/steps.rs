@@ -54,9 +54,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             workspace,
             "test:foreign",
             &[],
-            "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=properties --test=reading \
-             --test=sandbox_control --test=sandbox_fault_control --test=sandbox_vectors --test=vectors \
-             --test=vectors_events --test=vectors_texts",
+            "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=contract \
+             --test=sandbox_control --test=sandbox_fault_control --test=sandbox_vectors",
         ),
         step(workspace, "doctest", &[], "test --workspace --doc"),
         step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),

@@ -1,7 +1,5 @@
 //! Which endpoints a client may have.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use copilot_api::{Client, Endpoints};
 use copilot_tests::server;
 

@@ -1,7 +1,5 @@
 //! Servers and programs that could mislead the client about what became of an event.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     collections::BTreeSet,
     sync::{
@@ -12,18 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_api::{Client, CollectReport, Credentials, blocking, types::Event};
-use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
+use copilot_api::{Client, CollectReport, Credentials, blocking};
+use copilot_tests::server::{self, Answer, Copilot, Request, Server, copilot, events, id, in_time};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-
-fn id(at: usize) -> String {
-    format!("e-{at}")
-}
-
-fn events(count: usize) -> impl Iterator<Item = Event> {
-    (0..count).map(|at| server::event(&id(at)))
-}
 
 fn bad_request() -> Answer {
     Answer::status(400).header("Content-Type", "text/html").body("<html>no such service</html>")
@@ -35,16 +25,10 @@ fn rejected(report: &CollectReport) -> Vec<usize> {
 
 /// A Copilot.cx that rejects requests whole when the count of requests and the ids say so.
 fn rejecting(whole: impl Fn(usize, &[String]) -> bool + Send + Sync + 'static) -> (Server, Arc<Copilot>) {
-    let (copilot, requests) = (Arc::new(Copilot::default()), AtomicUsize::new(0));
-    let taking = copilot.clone();
-    let server = Server::start(move |request: &Request| {
-        if whole(requests.fetch_add(1, Ordering::Relaxed), &request.event_ids()) {
-            bad_request()
-        } else {
-            taking.take(request, |_, _| None)
-        }
-    });
-    (server, copilot)
+    let requests = AtomicUsize::new(0);
+    copilot(move |request| {
+        whole(requests.fetch_add(1, Ordering::Relaxed), &request.event_ids()).then(bad_request)
+    })
 }
 
 #[tokio::test]

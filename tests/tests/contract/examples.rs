@@ -1,7 +1,5 @@
 //! The contract's examples are what the contract says, and the types read and write them unchanged.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use copilot_gen::{
     EVENT_TYPES,
     types::{CollectRequest, CollectResponse, ConsentChange, Event},

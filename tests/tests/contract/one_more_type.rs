@@ -1,8 +1,6 @@
 //! One more type of event, added by editing nothing but the contract (see build.rs): its types, its rules and
 //! its way over the wire.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use copilot_gen::raw::RequestSettings;
 use httpmock::MockServer;
 use one_more_type::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};

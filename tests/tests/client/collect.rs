@@ -1,7 +1,5 @@
 //! How events are cut into requests, and what is left when a request fails for good.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     sync::{
         Arc,
@@ -12,30 +10,12 @@ use std::{
 };
 
 use copilot_api::{Client, CollectReport, RejectionCause, RetryPolicy, types::Event};
-use copilot_tests::server::{self, Answer, Copilot, Request, Server, in_time};
+use copilot_tests::server::{self, Answer, Request, Server, copilot, events, id, in_time};
 use futures_util::{StreamExt, stream};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
-
-/// A Copilot.cx that first asks `refuse` for an answer to the whole request.
-fn copilot(refuse: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> (Server, Arc<Copilot>) {
-    let copilot = Arc::new(Copilot::default());
-    let taking = copilot.clone();
-    let server = Server::start(move |request: &Request| {
-        refuse(request).unwrap_or_else(|| taking.take(request, |_, _| None))
-    });
-    (server, copilot)
-}
-
-fn id(at: usize) -> String {
-    format!("e-{at}")
-}
-
-fn events(count: usize) -> impl Iterator<Item = Event> {
-    (0..count).map(|at| server::event(&id(at)))
-}
 
 fn bad_request() -> Answer {
     Answer::json(400, &json!({ "reason": "COMMON.REQUEST_VALIDATION", "error_message": "no" }))

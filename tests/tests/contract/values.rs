@@ -1,7 +1,5 @@
 //! Rules that hold for a whole space of values: good events, texts near the border, and the schemas of the types.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use copilot_gen::{

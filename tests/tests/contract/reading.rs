@@ -1,7 +1,5 @@
 //! How the generated types are read by serde, whatever the deserializer.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
 use copilot_gen::types::{
     CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event, InvalidEvent,
     PreexistingSyncStartedPayload, PropertyValue, UserDeletedPayload,
@@ -52,6 +50,7 @@ fn an_answer_is_read_leniently_where_nothing_depends_on_it() {
         (r#"{"index":99999999999999999999}"#, None),
         (r#"{"index":{"$serde_json::private::RawValue":"3"}}"#, None),
         (r#"{"index":null,"new":{"a":1,"a":2}}"#, None),
+        (r#"{"index":4,"event_id":7,"error":{"code":7}}"#, Some(4)),
     ] {
         assert_eq!(read(json).expect(json).index, index, "{json}");
     }

@@ -1,7 +1,5 @@
 //! The client for programs without an async runtime, and what it does inside one.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{thread, time::Duration};
 
 use copilot_api::{ClientBuilder, blocking, types::Event};

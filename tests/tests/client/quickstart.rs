@@ -1,7 +1,5 @@
 //! The quickstart of `copilot-api`, run as a program without a terminal, as CI runs it.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, process::Output};
 
 use copilot_api::env::{CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT};

@@ -1,7 +1,5 @@
 //! When the client tries again, how long it waits, and when it stops trying.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},

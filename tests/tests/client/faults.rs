@@ -1,7 +1,5 @@
 //! A thousand faults against one long `collect`: every event ends up accepted or rejected, exactly once.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},

@@ -1,7 +1,5 @@
 //! What the client makes of answers that are not what it hoped for, and of no answer at all.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,

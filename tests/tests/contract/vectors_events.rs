@@ -1,8 +1,6 @@
 //! The vectors of events: every field of every event, spoilt in every way that the contract knows, and judged four times:
 //! by the client's validator, by JSON Schema strictly and as usual today, and by the generated types.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, fmt, sync::LazyLock};
 
 use copilot_gen::types::Event;

@@ -1,7 +1,5 @@
 //! The vectors of `openapi/vectors` that are not events: credentials, times, answers, and the form of all files.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{

@@ -1,7 +1,5 @@
 //! What properties are made of: what each kind of value becomes, and what is refused, by which name.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     borrow::Cow,
     collections::BTreeMap,

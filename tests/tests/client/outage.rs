@@ -1,7 +1,5 @@
 //! A service whose handlers report by `collect_one`, while Copilot.cx is down.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{Client, Endpoints};

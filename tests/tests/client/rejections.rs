@@ -1,7 +1,5 @@
 //! Refused events: which ones they are, and that none is lost or blamed wrongly.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},

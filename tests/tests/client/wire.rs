@@ -1,18 +1,15 @@
 //! What the client puts on the wire, byte for byte, and where it sends it.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
-use std::{env, process::Command, sync::Arc};
-
 use copilot_api::{
     Client, EVENT_TYPES, Endpoints, EventTimestamp,
     env::{CLIENT_ID, CLIENT_SECRET, COLLECT_ENDPOINT, CONSENT_ENDPOINT, ENVIRONMENT},
     event_from_value,
-    types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event},
+    types::{CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event, InvalidEvent},
 };
 use copilot_tests::{
+    child,
     mock::MockServerExt,
-    server::{self, Answer, Copilot, Request, Server, in_time},
+    server::{self, Answer, Server, in_time},
     spec,
 };
 use httpmock::MockServer;
@@ -23,8 +20,7 @@ const COLLECT_PATH: &str = "/v2/collect";
 const CONSENT_PATH: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
 
 fn copilot() -> Server {
-    let copilot = Copilot::default();
-    Server::start(move |request: &Request| copilot.take(request, |_, _| None))
+    server::copilot(|_| None).0
 }
 
 /// The contract's example of each type of event, as if it happened now.
@@ -64,8 +60,7 @@ async fn both_operations_send_the_headers_of_the_worked_example_and_no_others() 
     assert_eq!(places, [("POST", COLLECT_PATH), ("POST", CONSENT_PATH)]);
     for request in requests {
         let value = |name: &str| request.header(name).into_iter().collect::<Vec<_>>().join(" | ");
-        let mut names: Vec<String> =
-            request.headers.iter().map(|(name, _)| String::from_utf8_lossy(name).to_lowercase()).collect();
+        let mut names: Vec<String> = request.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
         names.sort();
         assert_eq!(
             names,
@@ -139,13 +134,14 @@ async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
     let events = events(&golden());
     let change: ConsentChange =
         serde_json::from_value(json!({ "user_id": "user-7", "consent_value": true })).unwrap();
+    let refused: InvalidEvent = serde_json::from_value(json!({ "index": 2, "error": "no" })).unwrap();
     let collect = server.collect(|when, then| {
         when.body(&CollectRequest { events: events.clone() })
             .into_inner()
             .header("Authorization", server::authorization())
             .header("Content-Type", "application/json")
             .header_missing("api-version");
-        then.ok(&CollectResponse { invalid_events: Vec::new() });
+        then.ok(&CollectResponse { invalid_events: vec![refused.clone()] });
     });
     let unauthorized = ErrorResponse {
         body_excerpt: String::new(),
@@ -162,9 +158,14 @@ async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
 
     let client = server::quick(Endpoints::base(&server.base_url()).unwrap()).build().unwrap();
     let report = in_time(client.collect(events.clone())).await.unwrap();
-    assert_eq!(report.accepted(), events.len());
+    assert_eq!((report.accepted(), report.rejections()[0].index()), (events.len() - 1, 2));
     let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
     assert_eq!((error.reason(), error.server_words().len()), (Some("AUTH.UNAUTHORIZED"), 0));
+    // The mocks of httpmock answer 404 to what they do not recognise.
+    for (user_id, value) in [("user-8", true), ("user-7", false)] {
+        let error = in_time(client.set_consent(user_id, value)).await.unwrap_err();
+        assert_eq!(error.status().unwrap(), 404, "{user_id}, {value}");
+    }
     collect.assert_calls(1);
     consent.assert_calls(1);
 }
@@ -197,19 +198,13 @@ async fn each_operation_goes_to_exactly_its_own_url() {
         in_time(client.collect_one(server::event("e-1"))).await.unwrap();
         in_time(client.set_consent("user-7", true)).await.unwrap();
         for (server, expected) in servers.iter().zip([first, second]) {
-            let requests = server.requests();
-            let targets: Vec<&str> =
-                requests.iter().map(|request: &Arc<Request>| request.target.as_str()).collect();
             let expected: Vec<&str> = expected.into_iter().filter(|target| !target.is_empty()).collect();
-            assert_eq!(targets, expected);
+            assert_eq!(server.targets(), expected);
         }
     }
 }
 
-/// In the process that this variable is set in, a test that needs an environment of its own plays the program: `print`
-/// says what the variables make, and `send` uses it.
-const CHILD: &str = "COPILOT_TESTS_CHILD";
-
+/// What a child does: `print` says what the variables make, and `send` uses it.
 fn play_the_program(what: &str) {
     match Endpoints::from_env() {
         Ok(endpoints) => {
@@ -232,24 +227,12 @@ fn play_the_program(what: &str) {
     }
 }
 
-/// Runs this test program again, for that test alone, in an environment of nothing but these variables.
-fn child(test: &str, what: &str, variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env_clear();
-    command.env(CHILD, what).envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    text
-}
-
 #[test]
 fn the_environment_variables_name_the_credentials_and_the_endpoints() {
-    if let Ok(what) = env::var(CHILD) {
+    if let Some(what) = child::asked() {
         return play_the_program(&what);
     }
-    let this = "the_environment_variables_name_the_credentials_and_the_endpoints";
+    let this = the_environment_variables_name_the_credentials_and_the_endpoints;
     let server = Server::always(Answer::json(200, &json!({})));
     let (collect, consent) =
         (format!("{}/collect/here", server.url()), format!("{}/consent/there", server.url()));
@@ -291,7 +274,7 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
         (&[("COPILOT_CLIENT_ID", "a:b"), secret, acme], &["> no client: ", "colon"]),
     ];
     for (variables, expected) in table {
-        let printed = child(this, "print", variables);
+        let printed = child::run(this, "print", variables);
         for words in *expected {
             assert!(printed.contains(words), "{variables:?}: no {words:?} in {printed}");
         }
@@ -299,10 +282,9 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
     }
     assert!(server.requests().is_empty());
 
-    let printed = child(this, "send", &[id, secret, to, also]);
+    let printed = child::run(this, "send", &[id, secret, to, also]);
     assert!(printed.contains("> sent"), "{printed}");
-    let targets: Vec<String> = server.requests().iter().map(|request| request.target.clone()).collect();
-    assert_eq!(targets, ["/collect/here", "/consent/there"]);
+    assert_eq!(server.targets(), ["/collect/here", "/consent/there"]);
     assert!(
         server.requests().iter().all(|request| request.header("authorization") == [server::authorization()])
     );
@@ -310,14 +292,14 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
 
 #[test]
 fn plain_http_to_loopback_does_not_leave_the_machine_through_a_proxy() {
-    if let Ok(what) = env::var(CHILD) {
+    if let Some(what) = child::asked() {
         return play_the_program(&what);
     }
-    let this = "plain_http_to_loopback_does_not_leave_the_machine_through_a_proxy";
+    let this = plain_http_to_loopback_does_not_leave_the_machine_through_a_proxy;
     let (server, proxy) = (copilot(), copilot());
     let (to, proxy_url) = (server.url(), proxy.url());
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let printed = child(
+        let printed = child::run(
             this,
             "send",
             &[

@@ -1,27 +1,14 @@
 //! What is wrong with the settings, or with the place that the client is used at, is said once, in words that name it.
 //! What needs a server with TLS is in `tests/tls`.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
-use std::{
-    env,
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener},
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use copilot_api::{Client, ClientBuilder, Endpoints, Error};
-use copilot_tests::server::{self, Answer, Server, in_time};
+use copilot_tests::{
+    child,
+    server::{self, Answer, Server, in_time},
+};
 use serde_json::json;
-
-/// Set for a child: the test is its own program then.
-const CHILD: &str = "COPILOT_TESTS_CHILD";
 
 /// Nobody has this host, and nobody is asked for it: it is reached through a proxy alone.
 const REMOTE: &str = "https://api.acme.invalid";
@@ -52,55 +39,25 @@ fn remote() -> ClientBuilder {
     server::quick(Endpoints::base(REMOTE).unwrap())
 }
 
-/// Runs this test program again, for that test alone, with these variables; gives what it printed after `> `.
-fn child(test: &str, variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env_clear().env(CHILD, "1");
-    let output = command.envs(variables.iter().copied()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.split_once("> "));
-    line.unwrap_or_else(|| panic!("{text} {}", String::from_utf8_lossy(&output.stderr))).1.to_owned()
+/// The URL of a proxy that asks for a password.
+fn proxied(url: &str, scheme: &str) -> String {
+    url.replace("http://", &format!("{scheme}://me:hunter2@"))
 }
 
-/// A proxy that answers every request for a tunnel with these bytes, and counts them.
-struct Proxy {
-    address: String,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    fn start(answer: &'static str) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
-        thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let mut start = [0; 7];
-                if stream.read_exact(&mut start).is_ok() && start == *b"CONNECT" {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-                // A client that goes away is no fault of the proxy.
-                stream.write_all(answer.as_bytes()).and_then(|()| stream.flush()).ok();
-            }
-        });
-        Self { address, asked }
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.swap(0, Ordering::Relaxed)
-    }
+/// How often a proxy was asked for a tunnel.
+fn tunnels(proxy: &Server) -> usize {
+    proxy.requests().iter().filter(|request| request.method == "CONNECT").count()
 }
 
 #[tokio::test]
 async fn a_proxy_that_cannot_be_used_is_a_configuration_error_that_names_its_variable() {
-    if env::var_os(CHILD).is_some() {
+    if child::asked().is_some() {
         return println!("> {}", outcome(remote().build()).await);
     }
-    let this = "a_proxy_that_cannot_be_used_is_a_configuration_error_that_names_its_variable";
-    let refusing = Proxy::start("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
-    let busy = Proxy::start("HTTP/1.1 503 Service Unavailable\r\n\r\n");
-    let url = |scheme: &str, proxy: &Proxy| format!("{scheme}://me:hunter2@{}", proxy.address);
+    let this = a_proxy_that_cannot_be_used_is_a_configuration_error_that_names_its_variable;
+    let refusing = Server::always(Answer::head("HTTP/1.1 407 Proxy Authentication Required\r\n"));
+    let busy = Server::always(Answer::head("HTTP/1.1 503 Service Unavailable\r\n"));
+    let url = |scheme: &str, proxy: &Server| proxied(&proxy.url(), scheme);
     let (http, socks, ftp) = (url("http", &refusing), url("socks5", &refusing), url("ftp", &refusing));
     let busy_url = url("http", &busy);
     // The variables, how it begins, what it names, and how often a proxy was asked.
@@ -116,21 +73,22 @@ async fn a_proxy_that_cannot_be_used_is_a_configuration_error_that_names_its_var
         (&[("HTTPS_PROXY", &busy_url)], "5 attempts, retryable", "tunnel", 5),
     ];
     for (variables, expected, named, asked) in table {
-        let said = child(this, variables);
-        assert!(said.starts_with(expected) && said.contains(named), "{variables:?}: {said}");
-        assert_eq!(refusing.asked() + busy.asked(), *asked, "{variables:?}: {said}");
+        let before = tunnels(&refusing) + tunnels(&busy);
+        let said = child::run(this, "outcome", variables);
+        assert!(said.contains(&format!("> {expected}")) && said.contains(named), "{variables:?}: {said}");
+        assert_eq!(tunnels(&refusing) + tunnels(&busy), before + asked, "{variables:?}: {said}");
     }
 }
 
 #[tokio::test]
 async fn a_proxy_of_the_callers_own_http_client_is_judged_alike() {
-    let refusing = Proxy::start("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     for (scheme, asked) in [("http", 1), ("socks5", 0)] {
-        let proxy = reqwest::Proxy::all(format!("{scheme}://me:hunter2@{}", refusing.address)).unwrap();
+        let refusing = Server::always(Answer::head("HTTP/1.1 407 Proxy Authentication Required\r\n"));
+        let proxy = reqwest::Proxy::all(proxied(&refusing.url(), scheme)).unwrap();
         let http = reqwest::Client::builder().proxy(proxy).build().unwrap();
         let said = outcome(remote().http_client(http).build()).await;
         assert!(said.starts_with("1 attempts, configuration"), "{said}");
-        assert_eq!(refusing.asked(), asked, "{said}");
+        assert_eq!(tunnels(&refusing), asked, "{said}");
     }
 }
 
@@ -142,9 +100,9 @@ async fn a_host_that_no_certificate_can_name_is_a_configuration_error() {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         outcome(builder(host).http_client(http).build())
     };
-    let proxy = Proxy::start("HTTP/1.1 200 OK\r\n\r\n");
+    let proxy = Server::always(Answer::head("HTTP/1.1 200 OK\r\n"));
     let through = |host: &str| {
-        let proxy = reqwest::Proxy::all(format!("http://{}", proxy.address)).unwrap();
+        let proxy = reqwest::Proxy::all(proxy.url()).unwrap();
         let http = reqwest::Client::builder().proxy(proxy).build().unwrap();
         outcome(builder(host).http_client(http).build())
     };
@@ -199,15 +157,18 @@ async fn a_timeout_that_took_its_time_does_not_blame_the_clock() {
 
 #[cfg(target_os = "linux")]
 mod forked {
-    use std::process;
+    use std::{
+        io::{Read, Write},
+        process, thread,
+    };
 
     use copilot_api::{blocking, new_event_id};
     use fork::Fork;
 
     use super::*;
 
-    /// Gives what `work` makes of it in a child: 0 when it is true.
-    fn in_a_child(work: impl FnOnce() -> bool) -> i32 {
+    /// What `work` makes of it in a fork of this process, which has no other threads that hold locks: 0 when it is true.
+    fn in_a_fork(work: impl FnOnce() -> bool) -> i32 {
         match fork::fork().unwrap() {
             Fork::Parent(child) => fork::waitpid(child).unwrap(),
             Fork::Child => {
@@ -222,11 +183,15 @@ mod forked {
 
     #[test]
     fn a_blocking_client_says_in_a_child_that_it_is_its_parents_and_may_be_dropped_there() {
+        if !child::is_alone(a_blocking_client_says_in_a_child_that_it_is_its_parents_and_may_be_dropped_there)
+        {
+            return;
+        }
         let server = Server::always(Answer::status(204));
         let client = blocking::Client::over(server.client().build().unwrap()).unwrap();
         client.set_consent("user-7", true).unwrap();
         let (theirs, endpoints) = (client.clone(), server.endpoints());
-        let code = in_a_child(move || {
+        let code = in_a_fork(move || {
             let mut events = [server::event("e-1")].into_iter();
             let consent = theirs.set_consent("user-7", true).unwrap_err();
             let collect = theirs.collect(&mut events).unwrap_err();
@@ -245,13 +210,16 @@ mod forked {
 
     #[test]
     fn an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents() {
+        if !child::is_alone(an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents) {
+            return;
+        }
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let server = Server::always(Answer::status(204));
         let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
         let parents = runtime();
         parents.block_on(client.set_consent("user-7", true)).unwrap();
         let theirs = client.clone();
-        let code = in_a_child(move || {
+        let code = in_a_fork(move || {
             let started = Instant::now();
             let result = runtime().block_on(theirs.set_consent("user-7", true));
             result.is_ok() && started.elapsed() >= Duration::from_millis(300)
@@ -262,11 +230,14 @@ mod forked {
 
     #[test]
     fn event_ids_of_a_child_are_not_those_of_its_parent() {
+        if !child::is_alone(event_ids_of_a_child_are_not_those_of_its_parent) {
+            return;
+        }
         // What follows the time: of 13 digits and hyphens.
         let random = || new_event_id().to_string().split_off(14);
         random();
         let (mut reader, mut writer) = std::io::pipe().unwrap();
-        let code = in_a_child(move || writer.write_all(random().as_bytes()).is_ok());
+        let code = in_a_fork(move || writer.write_all(random().as_bytes()).is_ok());
         assert_eq!(code, 0);
         let (mut childs, parents) = (String::new(), random());
         reader.read_to_string(&mut childs).unwrap();
