@@ -1,6 +1,8 @@
 //! Generates what the tests compile: the client of a contract with one more type of event, and the typed mocks
 //! of the real contract.
 
+#![allow(clippy::indexing_slicing)]
+
 use std::{env, error::Error, fs, path::Path};
 
 use copilot_codegen::{Contract, generate, generate_httpmock};
@@ -23,78 +25,47 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// event's `oneOf` and in its discriminator's mapping.
 fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> {
     const EVENT: &str = "#/components/schemas/ThingRepairedEvent";
+    let refer = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let scalar = |kind: &str| json!({ "type": kind, "description": "One kind of property.", "x-provenance": "assumed" });
+    let with = |mut schema: Value, keyword: &str, value: Value| {
+        schema[keyword] = value;
+        schema
+    };
     let mut root = contract.root().clone();
-    let variants = root.pointer_mut("/components/schemas/Event/oneOf").and_then(Value::as_array_mut);
-    variants.ok_or("the event is no oneOf")?.push(json!({ "$ref": EVENT }));
-    let mapping =
-        root.pointer_mut("/components/schemas/Event/discriminator/mapping").and_then(Value::as_object_mut);
-    mapping.ok_or("the event has no mapping")?.insert("thing_repaired".to_owned(), json!(EVENT));
-    let schemas = root.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    let schemas = schemas.ok_or("the contract has no schemas")?;
-    schemas.insert(
-        "ThingRepairedEvent".to_owned(),
-        json!({
-            "type": "object",
-            "description": "A thing was repaired.",
-            "required": ["type", "event_id", "timestamp", "payload"],
-            "additionalProperties": false,
-            "x-provenance": "assumed",
-            "properties": {
-                "type": {
-                    "type": "string",
-                    "description": "Names the type of the event.",
-                    "enum": ["thing_repaired"],
-                    "x-provenance": "assumed"
-                },
-                "event_id": { "$ref": "#/components/schemas/EventId" },
-                "timestamp": { "$ref": "#/components/schemas/EventTime" },
-                "payload": { "$ref": "#/components/schemas/ThingRepairedPayload" }
-            }
-        }),
-    );
-    schemas.insert(
-        "ThingRepairedPayload".to_owned(),
-        json!({
-            "type": "object",
-            "description": "The thing, and what was done to it.",
-            "required": ["thing_id"],
-            "additionalProperties": false,
-            "x-provenance": "assumed",
-            "properties": {
-                "thing_id": { "$ref": "#/components/schemas/ThingId" },
-                "part": { "$ref": "#/components/schemas/Token" },
-                "cost": {
-                    "type": "number",
-                    "format": "double",
-                    "description": "What it cost.",
-                    "x-provenance": "assumed"
-                },
-                // One of each kind that a property may be, under names that are no identifiers as they stand.
-                "type": { "type": "string", "enum": ["on-site", "workshop"], "x-provenance": "assumed" },
-                "urgency": { "$ref": "#/components/schemas/Urgency" },
-                "Remark": { "$ref": "#/components/schemas/Remark" },
-                "repair-count": { "$ref": "#/components/schemas/Count" },
-                "hours": { "type": "integer", "format": "int64", "x-provenance": "assumed" },
-                "paid": { "type": "boolean", "x-provenance": "assumed" },
-                "note": { "type": "string", "x-provenance": "assumed" },
-                "anything": { "$ref": "#/components/schemas/PropertyValue" },
-                "more": { "$ref": "#/components/schemas/CustomProperties" },
-                "at": { "$ref": "#/components/schemas/EpochMillis" }
-            }
-        }),
-    );
-    let description = "One kind of property.";
-    let kinds = [
-        (
-            "Urgency",
-            json!({ "type": "string", "description": description, "enum": ["now", "later"], "x-provenance": "assumed" }),
-        ),
-        ("Remark", json!({ "type": "string", "description": description, "x-provenance": "assumed" })),
-        (
-            "Count",
-            json!({ "type": "integer", "format": "int64", "description": description, "minimum": 1, "x-provenance": "assumed" }),
-        ),
-    ];
-    schemas.extend(kinds.map(|(name, schema)| (name.to_owned(), schema)));
+    root["components"]["schemas"]["Event"]["oneOf"]
+        .as_array_mut()
+        .ok_or("no oneOf")?
+        .push(json!({ "$ref": EVENT }));
+    root["components"]["schemas"]["Event"]["discriminator"]["mapping"]["thing_repaired"] = json!(EVENT);
+    let schemas = &mut root["components"]["schemas"];
+    let event = schemas["ThingConnectedEvent"].to_string();
+    let event = event.replace("ThingConnected", "ThingRepaired").replace("thing_connected", "thing_repaired");
+    schemas["ThingRepairedEvent"] = serde_json::from_str(&event)?;
+    schemas["ThingRepairedPayload"] = json!({
+        "type": "object",
+        "description": "The thing, and what was done to it.",
+        "required": ["thing_id"],
+        "additionalProperties": false,
+        "x-provenance": "assumed",
+        "properties": {
+            "thing_id": refer("ThingId"),
+            "part": refer("Token"),
+            "cost": with(scalar("number"), "format", json!("double")),
+            // One of each kind that a property may be, under names that are no identifiers as they stand.
+            "type": with(scalar("string"), "enum", json!(["on-site", "workshop"])),
+            "urgency": refer("Urgency"),
+            "Remark": refer("Remark"),
+            "repair-count": refer("Count"),
+            "hours": with(scalar("integer"), "format", json!("int64")),
+            "paid": scalar("boolean"),
+            "note": scalar("string"),
+            "anything": refer("PropertyValue"),
+            "more": refer("CustomProperties"),
+            "at": refer("EpochMillis")
+        }
+    });
+    schemas["Urgency"] = with(scalar("string"), "enum", json!(["now", "later"]));
+    schemas["Remark"] = scalar("string");
+    schemas["Count"] = with(with(scalar("integer"), "format", json!("int64")), "minimum", json!(1));
     Ok(Contract::from_value(root)?)
 }

@@ -2,9 +2,9 @@
 
 use std::{thread, time::Duration};
 
-use copilot_api::{ClientBuilder, blocking, types::Event};
+use copilot_api::{ClientBuilder, blocking};
 use copilot_sandbox::{ConsentSource, Fault, Sandbox};
-use copilot_tests::server::{self, Answer, Server};
+use copilot_tests::server::{self, Answer, Server, events};
 use serde_json::json;
 
 /// A client that sends at most ten events in a request.
@@ -17,16 +17,12 @@ fn client(sandbox: &Sandbox) -> blocking::Client {
     over(server::client_of(sandbox))
 }
 
-fn events(range: std::ops::Range<usize>) -> impl Iterator<Item = Event> {
-    range.map(|at| server::event(&format!("e-{at}")))
-}
-
 #[test]
 fn it_collects_and_sets_consent() {
     let sandbox = server::sandbox();
     sandbox.add_fault(Fault::reject_event_ids(["e-25"])).unwrap();
     let client = client(&sandbox);
-    let report = client.collect(events(0..26)).unwrap();
+    let report = client.collect(events(26)).unwrap();
     assert_eq!((report.read(), report.accepted(), report.requests()), (26, 25, 3));
     assert_eq!(report.rejections()[0].index(), 25);
     assert_eq!((sandbox.accepted().len(), sandbox.rejected().len()), (25, 1));
@@ -48,7 +44,7 @@ fn it_fails_as_the_other_client_does() {
     let client = over(server.client());
     assert!(client.set_consent("user-7", true).unwrap_err().is_unauthorized());
     assert!(client.set_consent("user 7", true).unwrap_err().is_invalid_input());
-    let mut source = events(0..25);
+    let mut source = events(25);
     let failed = client.collect(&mut source).unwrap_err();
     assert!(failed.error().is_unauthorized());
     let (_, report) = failed.into_parts();
@@ -64,7 +60,7 @@ fn it_fails_as_the_other_client_does() {
 fn the_iterator_may_block_and_call_the_client_itself() {
     let sandbox = server::sandbox();
     let client = client(&sandbox);
-    let calling = events(0..25).inspect(|event| {
+    let calling = events(25).inspect(|event| {
         thread::sleep(Duration::from_millis(1));
         client.set_consent(event.event_id().to_string(), true).unwrap();
     });
@@ -75,21 +71,6 @@ fn the_iterator_may_block_and_call_the_client_itself() {
     assert_eq!(statistics.requests["set_consent"]["204"], 25);
 }
 
-#[test]
-fn clones_work_side_by_side_on_threads_and_outlive_the_first() {
-    let sandbox = server::sandbox();
-    let client = client(&sandbox);
-    let threads: Vec<_> = (0..4)
-        .map(|thread| {
-            let client = client.clone();
-            thread::spawn(move || client.collect(events(thread * 50..thread * 50 + 50)).unwrap().accepted())
-        })
-        .collect();
-    drop(client);
-    let accepted: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-    assert_eq!((accepted, sandbox.accepted().len()), (200, 200));
-}
-
 /// Makes, uses and drops clients on a thread of an async runtime.
 fn inside_a_runtime(outside: blocking::Client, sandbox: &Sandbox) {
     let inside = client(sandbox);
@@ -97,7 +78,7 @@ fn inside_a_runtime(outside: blocking::Client, sandbox: &Sandbox) {
         let error = client.set_consent("user-7", true).unwrap_err();
         assert!(error.is_configuration(), "{error:?}");
         assert!(error.to_string().contains("copilot_api::Client"), "{error}");
-        let mut source = events(0..25);
+        let mut source = events(25);
         let failed = client.collect(&mut source).unwrap_err();
         assert!(failed.error().is_configuration(), "{failed:?}");
         assert_eq!((failed.report().read(), source.count()), (0, 25), "nothing was read");
@@ -108,7 +89,7 @@ fn inside_a_runtime(outside: blocking::Client, sandbox: &Sandbox) {
 
     // What was made here works elsewhere, and may come back to be dropped.
     let there = inside.clone();
-    let accepted = thread::spawn(move || there.collect(events(0..25)).unwrap().accepted()).join().unwrap();
+    let accepted = thread::spawn(move || there.collect(events(25)).unwrap().accepted()).join().unwrap();
     assert_eq!(accepted, 25);
     drop((outside, inside));
 }

@@ -13,7 +13,7 @@ fn both(base: &str) -> [Endpoints; 2] {
 #[test]
 fn plain_http_to_another_machine_needs_permission() {
     let refused = [
-        "http://api.acme.bycopilot.com/in",
+        "http://api.acme.bycopilot.com/hunter2hunter2",
         "http://203.0.113.7/in",
         "http://localhost.example.com/",
         "http://127.0.0.1.example.com/",
@@ -28,6 +28,7 @@ fn plain_http_to_another_machine_needs_permission() {
             let error = builder.clone().build().expect_err(url);
             assert!(error.is_configuration(), "{url}: {error:?}");
             assert!(error.to_string().contains("allow_plain_http"), "{url}: {error}");
+            assert!(!format!("{error} {error:?}").contains(SECRET), "{url}: {error:?}");
             assert!(builder.clone().http_client(reqwest::Client::new()).build().is_err(), "{url}");
             assert!(builder.allow_plain_http(true).build().is_ok(), "{url}");
             assert!(Client::new(server::credentials(), endpoints).is_err(), "{url}");
@@ -48,34 +49,6 @@ fn plain_http_to_loopback_needs_no_permission() {
     for url in permitted {
         for endpoints in both(url) {
             assert!(Client::new(server::credentials(), endpoints).is_ok(), "{url}");
-        }
-    }
-}
-
-#[test]
-fn a_url_that_is_refused_is_not_repeated() {
-    let safe = Endpoints::environment("acme").unwrap();
-    let refused = [
-        (format!("https://me:{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
-        (format!("https://{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
-        (format!("https://:{SECRET}@api.acme.bycopilot.com/v2/collect"), "user name or password"),
-        (format!("https://me:{SECRET}@a%b/v2/collect"), "not an absolute URL"),
-        (format!("https://me:{SECRET}@a b/v2/collect"), "whitespace"),
-        (format!("/v2/collect?key={SECRET}"), "not an absolute URL"),
-        (format!("ftp://me:{SECRET}@api.acme.bycopilot.com/"), "https://"),
-        (format!("{SECRET}:api"), "https://"),
-        (format!("https://api.acme.bycopilot.com/#{SECRET}"), "fragment"),
-    ];
-    for (url, problem) in refused {
-        let errors = [
-            Endpoints::base(&url).expect_err(&url),
-            safe.clone().with_collect_url(&url).expect_err(&url),
-            safe.clone().with_consent_url(&url).expect_err(&url),
-        ];
-        for error in errors {
-            let shown = format!("{error} {error:?} {error:#?}");
-            assert!(shown.contains(problem), "{url}: {shown}");
-            assert!(!shown.contains(SECRET), "{url}: {shown}");
         }
     }
 }
@@ -181,39 +154,43 @@ fn a_whole_url_is_taken_as_it_is_unless_it_is_that_of_the_other_operation() {
 }
 
 #[test]
-fn what_the_url_parser_would_mend_in_silence_is_refused() {
+fn a_url_that_is_refused_is_not_repeated_and_what_the_url_parser_would_mend_is_refused() {
     let safe = Endpoints::environment("acme").unwrap();
     let refused = [
+        ("https://me:hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
+        ("https://hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
+        ("https://:hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
+        ("https://me:hunter2hunter2@a%b/v2/collect", "not an absolute URL"),
+        ("https://me:hunter2hunter2@a b/v2/collect", "whitespace"),
+        ("/v2/collect?key=hunter2hunter2", "not an absolute URL"),
+        ("ftp://me:hunter2hunter2@api.acme.bycopilot.com/", "https://"),
+        ("hunter2hunter2:api", "https://"),
+        ("https://api.acme.bycopilot.com/#hunter2hunter2", "fragment"),
         ("", "empty"),
         (" https://gw.example", "whitespace"),
         ("https://gw.example\n", "whitespace"),
         ("https://gw\t.example", "whitespace"),
-        ("https://gw.example/a b", "whitespace"),
         ("https://gw.example\u{a0}", "whitespace"),
         ("https:\\\\gw.example\\x", "backslash"),
         ("https:gw.example", "host"),
         ("https:/gw.example/x", "host"),
         ("https:///x/y", "host"),
-        ("https://", "host"),
         ("https://?x", "host"),
         ("https://gw.example:0", "port 0"),
         ("https://gw.example:65536", "not an absolute URL"),
         ("gw.example", "not an absolute URL"),
         ("gw.example:443", "https://"),
         ("https://gw.example#", "fragment"),
-        ("https://:@gw.example", ""),
     ];
     for (url, problem) in refused {
-        let results =
-            [Endpoints::base(url), safe.clone().with_collect_url(url), safe.clone().with_consent_url(url)];
-        for result in results {
-            match result {
-                Err(error) => assert!(error.to_string().contains(problem), "{url:?}: {error}"),
-                // Neither a name nor a password.
-                Ok(endpoints) => {
-                    assert_eq!((problem, endpoints.collect_url().username()), ("", ""), "{url:?}");
-                }
-            }
+        let errors = [
+            Endpoints::base(url).expect_err(url),
+            safe.clone().with_collect_url(url).expect_err(url),
+            safe.clone().with_consent_url(url).expect_err(url),
+        ];
+        for error in errors {
+            let shown = format!("{error} {error:?} {error:#?}");
+            assert!(shown.contains(problem) && !shown.contains(SECRET), "{url:?}: {shown}");
         }
     }
 }

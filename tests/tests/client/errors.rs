@@ -61,41 +61,16 @@ async fn consent_fails(name: &str, client: &Client) -> Error {
 /// What a body is worth: reason, words, and how it begins.
 type Body = (&'static str, Answer, Option<&'static str>, Option<&'static str>, &'static str);
 
-fn bodies(status: u16) -> Vec<Body> {
+/// The raw client's tests have more of them.
+fn bodies(status: u16) -> [Body; 4] {
     let error = json!({ "reason": "SOME.CODE", "error_message": "user-7 is unknown" });
     let html = "<html><body>a proxy's page</body></html>";
-    let text = error.to_string();
-    let code = Some("SOME.CODE");
-    let words = Some("user-7 is unknown");
     let plain = Answer::status(status);
-    vec![
-        ("JSON", Answer::json(status, &error), code, words, "{\"reason\":\"SOME.CODE\""),
+    [
+        ("JSON", Answer::json(status, &error), Some("SOME.CODE"), Some("user-7 is unknown"), "{\"reason\":"),
         ("empty", plain.clone(), None, None, ""),
-        ("HTML", plain.clone().header("Content-Type", "text/html").body(html), None, None, html),
-        (
-            "JSON called text",
-            plain.clone().header("Content-Type", "text/plain").body(text.clone()),
-            code,
-            words,
-            "{",
-        ),
-        (
-            "cut-off JSON",
-            Answer::json(status, &error).body(&text[..20]),
-            None,
-            None,
-            &"{\"reason\":\"SOME.CODE\""[..20],
-        ),
-        (
-            "a body that breaks off",
-            Answer::json(status, &error).cut_at(11),
-            None,
-            None,
-            "{\"reason\":\"\u{0}",
-        ),
-        ("a JSON array", plain.clone().body("[1,2]"), None, None, "[1,2]"),
-        ("no text", plain.clone().body(vec![0xff; 2000]), None, None, "\u{fffd}"),
-        ("a long text", plain.body("ü".repeat(70_000)), None, None, "üüüü"),
+        ("HTML", plain.header("Content-Type", "text/html").body(html), None, None, html),
+        ("a body that breaks off", Answer::json(status, &error).cut_at(11), None, None, "{\"reason\":"),
     ]
 }
 
@@ -137,13 +112,7 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
                 assert_eq!(error.server_words().first().map(String::as_str), words, "{name}");
                 assert_eq!(error.may_have_been_taken(), *status >= 500, "{name}");
                 let kept = error.body_excerpt().unwrap_or_else(|| panic!("{name}: no excerpt"));
-                assert!(kept.starts_with(excerpt.trim_end_matches('\u{0}')), "{name}: {kept}");
-                // 512 bytes of the body; what was no text among them takes more room as text.
-                assert!(
-                    kept.chars().count() <= 512,
-                    "{name}: the excerpt has {} characters",
-                    kept.chars().count()
-                );
+                assert!(kept.starts_with(excerpt), "{name}: {kept}");
                 assert!(error.headers().is_some(), "{name}");
             }
         }
@@ -229,39 +198,6 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn a_success_is_read_leniently_but_never_guessed_at() {
-    let json = |body: &str| Answer::status(200).header("Content-Type", "application/json").body(body);
-    let taken: Vec<(&str, Answer)> = vec![
-        ("an empty body in chunks", Answer::status(200).chunked()),
-        ("chunks", json(r#"{"invalid_events": []}"#).chunked()),
-    ];
-    for (name, answer) in taken {
-        let server = Server::always(answer);
-        let report = in_time(server.client().build().unwrap().collect(three_events())).await.expect(name);
-        assert!(
-            report.is_complete() && report.accepted() == 3 && report.requests() == 1,
-            "{name}: {report:?}"
-        );
-    }
-
-    let unreadable: Vec<(&str, Answer, &str)> = vec![
-        ("a long page", Answer::status(200).body("ü".repeat(1000)), "üü"),
-        ("no text", Answer::status(200).body(vec![0xff; 2000]), "\u{fffd}"),
-    ];
-    for (name, answer, excerpt) in unreadable {
-        let server = Server::always(answer);
-        let error = collect_fails(name, &server.client().build().unwrap()).await;
-        assert_eq!(predicates(&error), ["unreadable"], "{name}");
-        assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{name}");
-        assert_eq!(server.requests().len(), 1, "{name}: the events may have been taken");
-        let kept = error.body_excerpt().expect(name);
-        assert!(kept.starts_with(excerpt), "{name}: {kept}");
-        // 512 bytes of the body; what was no text among them takes more room as text.
-        assert!(kept.chars().count() <= 512, "{name}: the excerpt has {} characters", kept.chars().count());
-    }
-}
-
-#[tokio::test]
 async fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Server::always(Answer::json(200, &json!({})));
@@ -279,8 +215,7 @@ async fn redirects_are_not_followed() {
                 );
                 assert!(error.to_string().contains("redirects are not followed"), "{error}");
             }
-            let targets: Vec<String> =
-                server.requests().iter().map(|request| request.target.clone()).collect();
+            let targets = server.targets();
             assert_eq!(targets.len(), 2, "{targets:?}");
             assert!(!targets.contains(&"/elsewhere".to_owned()), "{targets:?}");
         }

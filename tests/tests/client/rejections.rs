@@ -9,15 +9,10 @@ use copilot_api::{
     CollectReport, EventTimestamp, NewEvent, Properties, RejectionCause, ReportParts, properties,
     types::{CustomEventPayload, Event, ThingConnectedPayload},
 };
-use copilot_tests::{
-    server::{self, Answer, Copilot, Request, Server, in_time},
-    vectors,
-};
+use copilot_tests::server::{self, Answer, Request, Server, copilot, in_time};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
-
-const BATCH: usize = 4;
 
 fn rejected(report: &CollectReport) -> Vec<usize> {
     report.rejections().iter().map(|rejection| rejection.index()).collect()
@@ -25,9 +20,7 @@ fn rejected(report: &CollectReport) -> Vec<usize> {
 
 #[tokio::test]
 async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sent() {
-    let copilot = Arc::new(Copilot::default());
-    let taking = copilot.clone();
-    let server = Server::start(move |request: &Request| taking.take(request, |_, _| None));
+    let (server, copilot) = copilot(|_| None);
     let at = |millis: i64| {
         let payload = ThingConnectedPayload::builder().thing_id("SN-1").build().unwrap();
         payload.event_at(EventTimestamp::from_millis(millis).unwrap())
@@ -73,42 +66,6 @@ async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sen
         .collect();
     assert_eq!(copilot.taken().concat(), good);
     assert_eq!((report.read(), report.accepted(), report.requests()), (table.len(), good.len(), 2));
-}
-
-#[tokio::test]
-async fn a_refusal_is_tied_to_its_event_by_the_index_in_the_whole_input() {
-    let mut cases = vectors::responses();
-    cases.retain(|case| case.event_ids.len() == BATCH && case.events.is_some() && case.conforms);
-    assert!(cases.len() > 15);
-    for case in cases {
-        let name = &case.name;
-        let (first, last) = (["a", "b", "c", "d"], ["w", "x", "y", "z"]);
-        let ids = case.event_ids.iter().map(String::as_str);
-        let all: Vec<&str> = first.into_iter().chain(ids).chain(last).collect();
-        let (marked, body) = (case.event_ids[0].clone(), case.answer["body"].as_str().unwrap().to_owned());
-        let server = Server::start(move |request: &Request| {
-            if request.event_ids()[0] == marked {
-                Answer::status(200).header("Content-Type", "application/json").body(body.as_str())
-            } else {
-                Answer::invalid_events(&[])
-            }
-        });
-        let client = server.client().max_batch_events(BATCH).build().unwrap();
-        let report = in_time(client.collect(all.iter().map(|id| server::event(id)))).await.unwrap();
-        let expected = case.events.unwrap();
-        let shifted = |places: &[usize]| places.iter().map(|place| place + BATCH).collect::<Vec<_>>();
-        assert_eq!(rejected(&report), shifted(&expected.refused), "{name}");
-        for rejection in report.rejections() {
-            assert_eq!(rejection.event().event_id().as_str(), all[rejection.index()], "{name}");
-        }
-        let candidates: Vec<&[usize]> =
-            report.unattributed().iter().map(|refusal| refusal.candidates()).collect();
-        let unattributed: Vec<Vec<usize>> =
-            expected.unattributed.iter().map(|places| shifted(places)).collect();
-        assert_eq!(candidates, unattributed, "{name}");
-        let complete = expected.refused.is_empty() && expected.unattributed.is_empty();
-        assert!(report.is_complete() == complete && report.requests() == 3, "{name}");
-    }
 }
 
 #[tokio::test]

@@ -107,28 +107,6 @@ async fn every_type_of_event_is_sent_as_the_contract_shows_it_and_its_integers_s
 }
 
 #[tokio::test]
-async fn consent_is_one_user_and_one_boolean() {
-    let server = copilot();
-    let client = server.client().build().unwrap();
-    for (user_id, consent_value) in [("user-7", true), ("zoe+kettle@example.com", false)] {
-        in_time(client.set_consent(user_id, consent_value)).await.unwrap();
-        let sent = server.requests().pop().unwrap();
-        assert_eq!(sent.json(), json!({ "user_id": user_id, "consent_value": consent_value }));
-    }
-}
-
-#[tokio::test]
-async fn consent_is_set_whatever_the_body_of_a_success_is() {
-    let table = [("200 with HTML", Answer::status(200).body("<html>")), ("201", Answer::status(201))];
-    for (name, answer) in table {
-        let server = Server::always(answer);
-        let outcome = in_time(server.client().build().unwrap().set_consent("user-7", true)).await;
-        assert!(outcome.is_ok(), "{name}: {outcome:?}");
-        assert_eq!(server.requests().len(), 1, "{name}");
-    }
-}
-
-#[tokio::test]
 async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
     let server = MockServer::start_async().await;
     let events = events(&golden());

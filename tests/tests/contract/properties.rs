@@ -302,9 +302,6 @@ fn a_violation_of_a_builder_has_the_grade_of_its_rule_and_never_the_value() {
         ]
     );
     assert!(!format!("{error} {error:?}").contains("martinez"));
-    let error = "zoe martinez".parse::<copilot_api::types::UserId>().unwrap_err();
-    assert_eq!((error.violations()[0].pointer(), error.violations()[0].rule()), ("", "pattern"));
-    assert!(!format!("{error} {error:?}").contains("martinez"));
 }
 
 #[test]

@@ -65,11 +65,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_good_event_has_no_violations(json in arbitrary::event()) {
-        prop_assert_eq!(Event::violations_in(&(&json).into(), NOW), vec![]);
-    }
-
-    #[test]
     fn a_good_event_is_read_judged_and_written_unchanged(json in arbitrary::event()) {
         let text = json.to_string();
         let event: Event = serde_json::from_str(&text).unwrap();
@@ -99,15 +94,11 @@ proptest! {
     }
 
     #[test]
-    fn a_good_event_is_good_by_json_schema(json in arbitrary::event()) {
-        prop_assert_eq!(judge::errors(&judge::MODERN, &json), vec![""; 0]);
-    }
-
-    #[test]
     fn any_json_inside_an_event_is_judged_as_json_schema_judges_it(json in arbitrary::spoilt_event()) {
         let violations = Event::violations_in(&(&json).into(), NOW);
         let refused = violations.iter().any(|violation| !violation.rule().starts_with("x-"));
         prop_assert_eq!(judge::STRICT.is_valid(&json), !refused, "{:?}", violations);
+        prop_assert!(refused || judge::MODERN.is_valid(&json), "{:?}", violations);
     }
 
     #[test]
@@ -156,18 +147,6 @@ proptest! {
     }
 }
 
-#[test]
-fn a_builder_names_the_property_and_the_rule_and_never_the_text() {
-    let secret = "zoe martinez, 7 Rue de l'Eau";
-    let built = UserCreatedPayload::builder().user_id("u-1").email(secret).build().unwrap_err().to_string();
-    assert!(built.contains("email") && built.contains("pattern"), "{built}");
-    assert!(!built.contains("martinez"), "{built}");
-    let built = UserCreatedPayload::builder().user_id(secret).build().unwrap_err().to_string();
-    assert!(built.contains("user_id") && built.contains("pattern") && !built.contains("martinez"), "{built}");
-    let built = UserCreatedPayload::builder().first_name("Zoë").build().unwrap_err().to_string();
-    assert!(built.contains("user_id") && !built.contains("Zoë"), "{built}");
-}
-
 /// An event with these free properties, of each type that has room for them, and the place of the properties. The fields
 /// are open, so that builders, which check them, can be passed by.
 fn with_free_properties(free: BTreeMap<String, PropertyValue>) -> Vec<(Event, &'static str)> {
@@ -199,17 +178,14 @@ fn a_number_that_json_cannot_write_is_refused_before_it_becomes_null() {
             );
         }
     }
-    for number in [f64::MIN_POSITIVE, -0.0] {
-        for (event, _) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
-            assert_eq!(event.violations(NOW), []);
-        }
-    }
 }
 
 #[test]
 fn a_number_of_a_free_property_lies_within_64_bits() {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     for (number, good) in [
+        (f64::MIN_POSITIVE, true),
+        (-0.0, true),
         (-BOUND, true),
         (BOUND.next_down(), true),
         (BOUND, false),
@@ -255,28 +231,22 @@ fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
         let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
         let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1");
         let free = Properties::from_iter([(name, "twice")]);
-        let expected = |place: &str, refused: bool| -> Vec<(String, &str)> {
-            refused.then(|| (format!("{place}/{name}"), "x-unique-names")).into_iter().collect()
-        };
-
-        let built =
-            |built: Option<InvalidInput>| broken(built.as_ref().map_or(&[], |error| error.violations()));
-        let (with, whole) = (custom.clone().extra(free.clone()), custom.build());
-        assert_eq!(built(with.build().err()), expected("", in_custom), "{name} in custom_event");
-        let (id, at) = envelope();
-        let mut custom = whole.unwrap();
-        custom.extra = free.clone();
-        assert_eq!(broken(&custom.into_event(id, at).violations(NOW)), expected("/payload", in_custom));
-
-        let (with, whole) = (interaction.clone().extra(free.clone()), interaction.build());
-        assert_eq!(built(with.build().err()), expected("", in_interaction), "{name} in thing_interaction");
-        let (id, at) = envelope();
-        let mut interaction = whole.unwrap();
-        interaction.extra = free;
-        assert_eq!(
-            broken(&interaction.into_event(id, at).violations(NOW)),
-            expected("/payload", in_interaction)
-        );
+        let mut whole = (custom.clone().build().unwrap(), interaction.clone().build().unwrap());
+        (whole.0.extra, whole.1.extra) = (free.clone(), free.clone());
+        let built = (custom.extra(free.clone()).build().err(), interaction.extra(free).build().err());
+        let ((id, at), (id_2, at_2)) = (envelope(), envelope());
+        let rows = [
+            (in_custom, built.0, whole.0.into_event(id, at)),
+            (in_interaction, built.1, whole.1.into_event(id_2, at_2)),
+        ];
+        for (refused, built, event) in rows {
+            let expected = |place: &str| -> Vec<(String, &str)> {
+                refused.then(|| (format!("{place}/{name}"), "x-unique-names")).into_iter().collect()
+            };
+            let built = built.as_ref().map_or(&[][..], |error| error.violations());
+            assert_eq!(broken(built), expected(""), "{name}");
+            assert_eq!(broken(&event.violations(NOW)), expected("/payload"), "{name}");
+        }
     }
 }
 
