@@ -57,6 +57,26 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// An operation of the Server API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Report events.
+    Collect,
+    /// Report a user's consent.
+    SetConsent,
+}
+
+impl Operation {
+    /// Its `operationId` in the contract.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Collect => "collect",
+            Self::SetConsent => "set_consent",
+        }
+    }
+}
+
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -109,8 +129,6 @@ pub struct ReceivedEvent {
     pub verdict: Verdict,
     /// Whether an event with this `event_id` had arrived before and was accepted, as far back as is remembered.
     pub repeated: bool,
-    /// Whether its personal data was removed because its user was deleted.
-    pub erased: bool,
     /// Its `type`, if it is a string.
     pub r#type: Option<String>,
     /// Its `event_id`, if it is a string.
@@ -172,6 +190,9 @@ pub struct User {
     pub things: BTreeSet<String>,
     /// Whether the user's e-mail address was unsubscribed.
     pub unsubscribed: bool,
+    /// Every e-mail address that the user had, so that all of them are forgotten with the user.
+    #[serde(skip)]
+    pub(crate) emails: BTreeSet<String>,
 }
 
 /// A thing, as the accepted events tell.

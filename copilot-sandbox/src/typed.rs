@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Deserializer;
 
-use crate::{Sandbox, model::ReceivedEvent};
+use crate::{model::ReceivedEvent, sandbox::Sandbox};
 
 impl Sandbox {
     /// The events that were accepted, in the order of arrival, as a type of the caller's: the whole event, with its
@@ -37,8 +37,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When an event does not fit the type. That can be an event of another `type`, or one whose personal data was
-    /// removed with its user.
+    /// When an event does not fit the type, as one of another `type` may.
     pub fn accepted_as<T: DeserializeOwned>(&self) -> Result<Vec<T>, UnexpectedEvent> {
         let accepted = self.accepted();
         accepted.iter().enumerate().map(|(index, event)| typed(index, event)).collect()
@@ -50,7 +49,6 @@ fn typed<T: DeserializeOwned>(index: usize, event: &ReceivedEvent) -> Result<T, 
     serde_path_to_error::deserialize(&mut json).map_err(|error| UnexpectedEvent {
         index,
         event_type: event.r#type.clone(),
-        erased: event.erased,
         place: error.path().iter().map(|segment| format!("/{segment}")).collect(),
         expected: expected(&error.inner().to_string()),
     })
@@ -62,7 +60,6 @@ fn typed<T: DeserializeOwned>(index: usize, event: &ReceivedEvent) -> Result<T, 
 pub struct UnexpectedEvent {
     index: usize,
     event_type: Option<String>,
-    erased: bool,
     place: String,
     expected: Option<String>,
 }
@@ -76,15 +73,12 @@ impl UnexpectedEvent {
 
 impl fmt::Display for UnexpectedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, event_type, erased, place, expected } = self;
+        let Self { index, event_type, place, expected } = self;
         let event_type = event_type.as_deref().unwrap_or("without a type");
         let place = if place.is_empty() { "(the whole event)" } else { place };
         write!(f, "accepted event {index} ({event_type}) does not fit, at {place}")?;
         if let Some(expected) = expected {
             write!(f, ": {expected}")?;
-        }
-        if *erased {
-            f.write_str("; its personal data was removed with its user")?;
         }
         Ok(())
     }

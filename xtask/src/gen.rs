@@ -33,8 +33,6 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let mut files = [
         ("copilot-gen/generated/client.rs", generate(&contract).map_err(wrong)?),
         (CONTRACT_JSON, contract.to_json()),
-        // A package cannot reach out of its folder, so the sandbox has its own.
-        ("copilot-sandbox/generated/contract.json", contract.to_json()),
         (OF_API, listing(root, OF_API)?),
         (OF_SANDBOX, listing(root, OF_SANDBOX)?),
     ]

@@ -48,15 +48,9 @@ impl<V: Weigh> Remembered<V> {
         self.entries.get(id).map(|entry| &entry.value)
     }
 
-    /// Changes the value of that id, made anew where it is missing, and makes it the newest. The ids that had to be
-    /// forgotten for it are added to `forgotten`.
-    pub(super) fn update(
-        &mut self,
-        id: &str,
-        missing: impl FnOnce() -> V,
-        change: impl FnOnce(&mut V),
-        forgotten: &mut Vec<Arc<str>>,
-    ) {
+    /// Changes the value of that id, made anew where it is missing, and makes it the newest. Others may have to be
+    /// forgotten for it.
+    pub(super) fn update(&mut self, id: &str, missing: impl FnOnce() -> V, change: impl FnOnce(&mut V)) {
         match self.entries.to_back(id) {
             Some(entry) => {
                 change(&mut entry.value);
@@ -73,26 +67,22 @@ impl<V: Weigh> Remembered<V> {
             }
         }
         while self.entries.len() > self.bounds.count || self.weight > self.bounds.weight {
-            let Some((oldest, entry)) = self.entries.pop_front() else { return };
+            let Some((_, entry)) = self.entries.pop_front() else { return };
             self.weight -= entry.weight;
-            forgotten.push(oldest);
         }
     }
 
     /// Changes the value of that id, if it is there, without making it newer.
-    pub(super) fn amend(&mut self, id: &str, change: impl FnOnce(&mut V)) -> bool {
-        let Some(entry) = self.entries.get_mut(id) else { return false };
+    pub(super) fn amend(&mut self, id: &str, change: impl FnOnce(&mut V)) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
         change(&mut entry.value);
         let weight = OVERHEAD + entry.value.weight();
         self.weight = self.weight - entry.weight + weight;
         entry.weight = weight;
-        true
     }
 
-    pub(super) fn remove(&mut self, id: &str) -> bool {
-        let removed = self.entries.remove(id);
-        self.weight -= removed.as_ref().map_or(0, |entry| entry.weight);
-        removed.is_some()
+    pub(super) fn remove(&mut self, id: &str) {
+        self.weight -= self.entries.remove(id).map_or(0, |entry| entry.weight);
     }
 
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &V> {
@@ -110,20 +100,18 @@ mod tests {
         }
     }
 
-    fn put(map: &mut Remembered<usize>, id: &str, value: usize) -> Vec<String> {
-        let mut forgotten = Vec::new();
-        map.update(id, || 0, |found| *found = value, &mut forgotten);
-        forgotten.iter().map(ToString::to_string).collect()
+    fn put(map: &mut Remembered<usize>, id: &str, value: usize) -> Vec<usize> {
+        map.update(id, || 0, |found| *found = value);
+        map.newest_first().copied().collect()
     }
 
     #[test]
     fn what_was_not_touched_for_longest_is_forgotten_first() {
         let mut map = Remembered::new(Bounds { count: 2, weight: 10_000 });
-        assert_eq!(put(&mut map, "a", 1), [""; 0]);
-        assert_eq!(put(&mut map, "b", 2), [""; 0]);
-        assert_eq!(put(&mut map, "a", 3), [""; 0]);
-        assert_eq!(put(&mut map, "c", 4), ["b"]);
-        assert_eq!(map.newest_first().copied().collect::<Vec<_>>(), [4, 3]);
+        put(&mut map, "a", 1);
+        assert_eq!(put(&mut map, "b", 2), [2, 1]);
+        assert_eq!(put(&mut map, "a", 3), [3, 2]);
+        assert_eq!(put(&mut map, "c", 4), [4, 3]);
         assert_eq!(map.get("b"), None);
     }
 
@@ -132,8 +120,8 @@ mod tests {
         let mut map = Remembered::new(Bounds { count: 100, weight: 1_000 });
         put(&mut map, "a", 300);
         put(&mut map, "b", 100);
-        assert_eq!(put(&mut map, "c", 200), ["a"]);
-        assert_eq!(put(&mut map, "d", 5_000), ["b", "c", "d"]);
+        assert_eq!(put(&mut map, "c", 200), [200, 100]);
+        assert_eq!(put(&mut map, "d", 5_000), [0; 0]);
         assert_eq!((map.len(), map.weight), (0, 0));
     }
 
@@ -142,10 +130,10 @@ mod tests {
         let mut map = Remembered::new(Bounds { count: 2, weight: 10_000 });
         put(&mut map, "a", 1);
         put(&mut map, "b", 2);
-        assert!(map.amend("a", |value| *value = 9));
-        assert!(!map.amend("z", |value| *value = 9));
+        map.amend("a", |value| *value = 9);
+        map.amend("z", |value| *value = 9);
         assert_eq!(map.newest_first().copied().collect::<Vec<_>>(), [2, 9]);
-        assert!(map.remove("a") && !map.remove("a"));
-        assert_eq!(map.weight, OVERHEAD + 2);
+        map.remove("a");
+        assert_eq!((map.len(), map.weight), (1, OVERHEAD + 2));
     }
 }
