@@ -10,7 +10,7 @@ use crate::{
     contract::Contract,
     credentials::Credentials,
     faults::{Fault, InvalidFault},
-    memory::{EventFilter, GREATEST_LIMIT},
+    memory::{EventFilter, Limit},
     model::{
         Consent, Operation, PreexistingSync, ReceivedEvent, Statistics, Thing, Unsubscribe, User, Verdict,
     },
@@ -111,7 +111,7 @@ impl Sandbox {
     }
 
     fn find(&self, filter: EventFilter) -> Vec<Arc<ReceivedEvent>> {
-        let filter = EventFilter { limit: Some(GREATEST_LIMIT), ..filter };
+        let filter = EventFilter { limit: Limit::GREATEST, ..filter };
         self.state.memory().find(&filter).0
     }
 

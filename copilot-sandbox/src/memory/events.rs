@@ -5,32 +5,76 @@ use std::{
     sync::Arc,
 };
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{ReceivedEvent, Verdict};
 
-/// How many events a query returns if it does not say.
-const DEFAULT_LIMIT: usize = 100;
-/// How many it can ask for.
-pub(crate) const GREATEST_LIMIT: usize = 1000;
 /// What stands in [`EventFilter`] for every `type` that the contract does not have.
 pub(crate) const UNKNOWN_TYPE: &str = "unknown";
 
 /// Which events are asked for: those that meet every condition that is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EventFilter {
+    /// What became of them.
     pub(crate) verdict: Option<Verdict>,
+    /// Their type; `unknown` for all that the contract does not have.
+    #[schemars(with = "String")]
     pub(crate) r#type: Option<String>,
+    /// The user in their payload.
+    #[schemars(with = "String")]
     pub(crate) user_id: Option<String>,
+    /// The thing in their payload.
+    #[schemars(with = "String")]
     pub(crate) thing_id: Option<String>,
+    /// Their own id.
+    #[schemars(with = "String")]
     pub(crate) event_id: Option<String>,
+    /// Whether the same `event_id` was accepted before.
+    #[schemars(with = "bool")]
     pub(crate) repeated: Option<bool>,
     /// Only those with a lower number.
+    #[schemars(with = "u64", range(max = u64::MAX))]
     pub(crate) before: Option<u64>,
     /// Only those with a higher number.
+    #[schemars(with = "u64", range(max = u64::MAX))]
     pub(crate) after: Option<u64>,
-    pub(crate) limit: Option<usize>,
+    /// How many at most.
+    pub(crate) limit: Limit,
+}
+
+/// How many of something a query returns at most: a hundred if it does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "usize")]
+#[schemars(inline)]
+pub(crate) struct Limit(#[schemars(range(min = 1, max = 1000))] usize);
+
+impl Limit {
+    pub(crate) const GREATEST: Self = Self(1000);
+
+    pub(crate) fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<usize> for Limit {
+    type Error = String;
+
+    fn try_from(limit: usize) -> Result<Self, String> {
+        let greatest = Self::GREATEST.0;
+        if (1..=greatest).contains(&limit) {
+            Ok(Self(limit))
+        } else {
+            Err(format!("must be from 1 to {greatest}"))
+        }
+    }
 }
 
 impl EventFilter {
@@ -135,7 +179,7 @@ impl EventLog {
 
     /// The events that the filter asks for, the newest first, and the number from which to go on to older ones.
     pub(super) fn find(&self, filter: &EventFilter) -> (Vec<Arc<ReceivedEvent>>, Option<u64>) {
-        let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
+        let Limit(limit) = filter.limit;
         let end = self.position(filter.before.unwrap_or(u64::MAX));
         let start = self.position(filter.after.unwrap_or(0).saturating_add(1)).min(end);
         let met = self.events.range(start..end).rev().filter(|kept| filter.meets(kept));

@@ -18,7 +18,7 @@ use crate::model::{
     VerdictCounts,
 };
 use events::EventLog;
-pub(crate) use events::{EventFilter, GREATEST_LIMIT, UNKNOWN_TYPE};
+pub(crate) use events::{EventFilter, Limit, UNKNOWN_TYPE};
 use projection::Projection;
 pub(crate) use projection::reads_payload;
 use remembered::Bounds;

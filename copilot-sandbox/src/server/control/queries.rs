@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Query, State as Shared, rejection::QueryRejection},
-    http::StatusCode,
+    extract::{FromRequestParts, Query, State as Shared},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    memory::{EventFilter, GREATEST_LIMIT},
+    memory::{EventFilter, Limit},
     model::{Consent, Moment, Operation, ReceivedEvent, Statistics, Thing, Unsubscribe, User},
     server::{
         answer,
@@ -90,6 +90,20 @@ pub(super) async fn statistics(Shared(state): Shell) -> Json<Statistics> {
     Json(state.statistics())
 }
 
+/// What a query asks for. One that is not understood is answered with 400.
+pub(super) struct Asked<T>(T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(problem) => Err(answer::error(StatusCode::BAD_REQUEST, "SANDBOX.QUERY", problem.body_text())),
+        }
+    }
+}
+
 /// How many bytes of events one answer holds.
 const EVENTS_BYTES: usize = 8 << 20;
 
@@ -103,17 +117,7 @@ pub(super) struct Events {
     next_before: Option<u64>,
 }
 
-pub(super) async fn events(
-    Shared(state): Shell,
-    filter: Result<Query<EventFilter>, QueryRejection>,
-) -> Response {
-    let filter = match filter {
-        Ok(Query(filter)) => filter,
-        Err(rejection) => return unreadable(&rejection),
-    };
-    if let Err(rejected) = check_limit(filter.limit) {
-        return *rejected;
-    }
+pub(super) async fn events(Shared(state): Shell, Asked(filter): Asked<EventFilter>) -> Json<Events> {
     let (mut events, mut next_before) = state.memory().find(&filter);
     let mut bytes = 0;
     let fitting = events.iter().take_while(|event| {
@@ -125,23 +129,7 @@ pub(super) async fn events(
         events.truncate(fitting);
         next_before = events.last().map(|event| event.sequence);
     }
-    Json(Events { events, next_before }).into_response()
-}
-
-fn unreadable(rejection: &QueryRejection) -> Response {
-    answer::error(StatusCode::BAD_REQUEST, "SANDBOX.QUERY", rejection.body_text())
-}
-
-fn check_limit(limit: Option<usize>) -> Result<usize, Box<Response>> {
-    match limit {
-        None => Ok(100),
-        Some(limit) if (1..=GREATEST_LIMIT).contains(&limit) => Ok(limit),
-        Some(_) => Err(Box::new(answer::error(
-            StatusCode::BAD_REQUEST,
-            "SANDBOX.QUERY",
-            format!("limit must be from 1 to {GREATEST_LIMIT}"),
-        ))),
-    }
+    Json(Events { events, next_before })
 }
 
 fn found<T: Serialize>(found: Option<T>) -> Response {
@@ -157,18 +145,20 @@ pub(super) async fn event(Shared(state): Shell, sequence: Id) -> Response {
     found(number(&sequence).and_then(|sequence| state.memory().event(sequence)))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Search {
-    #[serde(default)]
+    /// A part of the id.
     search: String,
-    limit: Option<usize>,
+    /// How many at most.
+    limit: Limit,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Limit {
-    limit: Option<usize>,
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Newest {
+    /// How many at most.
+    limit: Limit,
 }
 
 /// Some users, last seen first.
@@ -203,40 +193,14 @@ pub(super) struct Unsubscribes {
     unsubscribes: Vec<Unsubscribe>,
 }
 
-pub(super) async fn users(Shared(state): Shell, query: Result<Query<Search>, QueryRejection>) -> Response {
-    searched(query, |search, limit| {
-        let users = state.memory().users(search, limit);
-        Users { users, total: state.statistics().users }
-    })
+pub(super) async fn users(Shared(state): Shell, Asked(asked): Asked<Search>) -> Json<Users> {
+    let users = state.memory().users(&asked.search, asked.limit.get());
+    Json(Users { users, total: state.statistics().users })
 }
 
-pub(super) async fn things(Shared(state): Shell, query: Result<Query<Search>, QueryRejection>) -> Response {
-    searched(query, |search, limit| {
-        let things = state.memory().things(search, limit);
-        Things { things, total: state.statistics().things }
-    })
-}
-
-fn searched<T: Serialize>(
-    query: Result<Query<Search>, QueryRejection>,
-    find: impl FnOnce(&str, usize) -> T,
-) -> Response {
-    let Search { search, limit } = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return unreadable(&rejection),
-    };
-    match check_limit(limit) {
-        Ok(limit) => Json(find(&search, limit)).into_response(),
-        Err(rejected) => *rejected,
-    }
-}
-
-fn limited<T: Serialize>(
-    query: Result<Query<Limit>, QueryRejection>,
-    find: impl FnOnce(usize) -> T,
-) -> Response {
-    let query = query.map(|Query(Limit { limit })| Query(Search { search: String::new(), limit }));
-    searched(query, |_, limit| find(limit))
+pub(super) async fn things(Shared(state): Shell, Asked(asked): Asked<Search>) -> Json<Things> {
+    let things = state.memory().things(&asked.search, asked.limit.get());
+    Json(Things { things, total: state.statistics().things })
 }
 
 pub(super) async fn user(Shared(state): Shell, user_id: Id) -> Response {
@@ -247,13 +211,10 @@ pub(super) async fn thing(Shared(state): Shell, thing_id: Id) -> Response {
     found(thing_id.ok().and_then(|thing_id| state.memory().thing(&thing_id)))
 }
 
-pub(super) async fn consents(Shared(state): Shell, query: Result<Query<Limit>, QueryRejection>) -> Response {
-    limited(query, |limit| Consents { consents: state.memory().consents(limit) })
+pub(super) async fn consents(Shared(state): Shell, Asked(asked): Asked<Newest>) -> Json<Consents> {
+    Json(Consents { consents: state.memory().consents(asked.limit.get()) })
 }
 
-pub(super) async fn unsubscribes(
-    Shared(state): Shell,
-    query: Result<Query<Limit>, QueryRejection>,
-) -> Response {
-    limited(query, |limit| Unsubscribes { unsubscribes: state.memory().unsubscribes(limit) })
+pub(super) async fn unsubscribes(Shared(state): Shell, Asked(asked): Asked<Newest>) -> Json<Unsubscribes> {
+    Json(Unsubscribes { unsubscribes: state.memory().unsubscribes(asked.limit.get()) })
 }
