@@ -1,11 +1,8 @@
 //! How a sandbox is to be.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::model::Moment;
+use crate::{credentials::Credentials, model::Moment};
 
 /// How many events, users and things are remembered, if nothing else is said.
 const KEPT: usize = 100_000;
@@ -13,11 +10,12 @@ const KEPT: usize = 100_000;
 const BODY_LIMIT: usize = 1 << 20;
 
 /// What a sandbox is started with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) knows_this_is_not_copilot: bool,
-    pub(crate) credentials: Option<(String, String)>,
+    /// Or the rule that they break.
+    pub(crate) credentials: Option<Result<Credentials, &'static str>>,
     pub(crate) seed: u64,
     pub(crate) keep: usize,
     pub(crate) body_limit: usize,
@@ -26,22 +24,10 @@ pub(crate) struct Config {
 }
 
 /// How a sandbox is to be; [`SandboxBuilder::start`] starts it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct SandboxBuilder {
     pub(crate) config: Config,
-}
-
-impl fmt::Debug for SandboxBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { address, seed, keep, body_limit, .. } = &self.config;
-        f.debug_struct("SandboxBuilder")
-            .field("address", address)
-            .field("seed", seed)
-            .field("keep", keep)
-            .field("body_limit", body_limit)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SandboxBuilder {
@@ -82,7 +68,7 @@ impl SandboxBuilder {
 
     /// Asks clients for these credentials. Without it, the sandbox makes some up.
     pub fn credentials(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
-        self.config.credentials = Some((client_id.into(), client_secret.into()));
+        self.config.credentials = Some(Credentials::given(client_id.into(), client_secret.into()));
         self
     }
 

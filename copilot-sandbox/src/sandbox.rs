@@ -208,9 +208,7 @@ impl SandboxBuilder {
             ));
         }
         let credentials = match config.credentials.clone() {
-            Some((client_id, client_secret)) => {
-                Credentials::given(client_id, client_secret).map_err(StartError::new)?
-            }
+            Some(given) => given.map_err(StartError::new)?,
             None => Credentials::generate(),
         };
         let contract: Value = serde_json::from_str(CONTRACT)
@@ -254,7 +252,8 @@ impl SandboxBuilder {
 }
 
 /// Why a sandbox could not be started.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
 pub struct StartError {
     problem: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -267,17 +266,5 @@ impl StartError {
 
     fn from(problem: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Box::new(source)), ..Self::new(problem) }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -1,6 +1,6 @@
 //! A fault: what goes wrong on purpose, for how many requests, and how often.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -48,19 +48,12 @@ pub struct Fault {
 }
 
 /// A setting of a fault is out of its range, or has no effect beside the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {rule}")]
 pub struct InvalidFault {
     pub(super) place: &'static str,
     pub(super) rule: &'static str,
 }
-
-impl fmt::Display for InvalidFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.rule)
-    }
-}
-
-impl std::error::Error for InvalidFault {}
 
 /// What holds for the headers of an answer.
 pub(super) const ONCE: &str = "must name each header once";

@@ -2,7 +2,6 @@
 
 mod events;
 mod projection;
-mod remembered;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +20,9 @@ use events::EventLog;
 pub(crate) use events::{EventFilter, Limit, UNKNOWN_TYPE};
 use projection::Projection;
 pub(crate) use projection::reads_payload;
-use remembered::Bounds;
 
 /// The text of the kept events, in bytes, about.
 const EVENTS_WEIGHT: usize = 512 << 20;
-/// What is remembered of users, of things, and of unsubscribes, each, in bytes, about.
-const PROJECTION_WEIGHT: usize = 128 << 20;
 /// How many seconds the rate covers.
 const RATE_SECONDS: i64 = 60;
 
@@ -58,7 +54,7 @@ impl Memory {
     pub(crate) fn new(keep: usize) -> Self {
         Self {
             events: EventLog::new(keep, EVENTS_WEIGHT),
-            projection: Projection::new(Bounds { count: keep, weight: PROJECTION_WEIGHT }),
+            projection: Projection::new(keep),
             resets: 0,
             requests: BTreeMap::new(),
             counts: EventCounts::default(),
@@ -163,29 +159,29 @@ impl Memory {
     }
 
     pub(crate) fn user(&self, user_id: &str) -> Option<User> {
-        self.projection.users.get(user_id).map(|user| self.projection.tell(user))
+        self.projection.users.peek(user_id).map(|user| self.projection.tell(user))
     }
 
     pub(crate) fn thing(&self, thing_id: &str) -> Option<Thing> {
-        self.projection.things.get(thing_id).cloned()
+        self.projection.things.peek(thing_id).cloned()
     }
 
     /// The users whose id contains the text, last seen first.
     pub(crate) fn users(&self, search: &str, limit: usize) -> Vec<User> {
-        let found = self.projection.users.newest_first().filter(|user| user.user_id.contains(search));
-        found.take(limit).map(|user| self.projection.tell(user)).collect()
+        let found = self.projection.users.iter().rev().filter(|(id, _)| id.contains(search));
+        found.take(limit).map(|(_, user)| self.projection.tell(user)).collect()
     }
 
     /// The things whose id contains the text, last seen first.
     pub(crate) fn things(&self, search: &str, limit: usize) -> Vec<Thing> {
-        let found = self.projection.things.newest_first().filter(|thing| thing.thing_id.contains(search));
-        found.take(limit).cloned().collect()
+        let found = self.projection.things.iter().rev().filter(|(id, _)| id.contains(search));
+        found.take(limit).map(|(_, thing)| thing.clone()).collect()
     }
 
     /// What the users decided, the newest change first.
     pub(crate) fn consents(&self, limit: usize) -> Vec<Consent> {
-        let users = self.projection.users.newest_first();
-        let mut consents: Vec<Consent> = users.filter_map(|user| user.consent.clone()).collect();
+        let users = self.projection.users.iter().rev();
+        let mut consents: Vec<Consent> = users.filter_map(|(_, user)| user.consent.clone()).collect();
         consents.sort_by_key(|consent| std::cmp::Reverse(consent.changed_at));
         consents.truncate(limit);
         consents
@@ -193,6 +189,6 @@ impl Memory {
 
     /// The newest first.
     pub(crate) fn unsubscribes(&self, limit: usize) -> Vec<Unsubscribe> {
-        self.projection.unsubscribes.newest_first().take(limit).cloned().collect()
+        self.projection.unsubscribes.iter().rev().take(limit).map(|(_, one)| one.clone()).collect()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use hashlink::LruCache;
 use serde_json::{Map, Value};
 
-use super::remembered::{Bounds, Remembered, Weigh};
 use crate::model::{
     Consent, ConsentSource, Moment, PreexistingSync, SyncState, Thing, ThingStatus, Unsubscribe, User,
 };
@@ -67,21 +67,21 @@ pub(crate) fn reads_payload(event_type: &str) -> bool {
     !effects(event_type).is_empty()
 }
 
-/// Users, things, unsubscribes and the sync.
+/// Users, things and unsubscribes, of each those that were touched last, and the sync.
 #[derive(Debug)]
 pub(super) struct Projection {
-    pub(super) users: Remembered<User>,
-    pub(super) things: Remembered<Thing>,
-    pub(super) unsubscribes: Remembered<Unsubscribe>,
+    pub(super) users: LruCache<String, User>,
+    pub(super) things: LruCache<String, Thing>,
+    pub(super) unsubscribes: LruCache<String, Unsubscribe>,
     pub(super) sync: PreexistingSync,
 }
 
 impl Projection {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(keep: usize) -> Self {
         Self {
-            users: Remembered::new(bounds),
-            things: Remembered::new(bounds),
-            unsubscribes: Remembered::new(bounds),
+            users: LruCache::new(keep),
+            things: LruCache::new(keep),
+            unsubscribes: LruCache::new(keep),
             sync: PreexistingSync::default(),
         }
     }
@@ -153,28 +153,22 @@ impl Projection {
 
     /// A deleted user who is heard of again is a new one.
     fn user(&mut self, user_id: &str, at: Moment, change: impl FnOnce(&mut User)) {
-        self.users.update(
-            user_id,
-            || new_user(user_id, at),
-            |user| {
-                if user.deleted_at.is_some() {
-                    *user = new_user(user_id, at);
-                }
-                user.last_seen_at = at;
-                change(user);
-            },
-        );
+        let new = || new_user(user_id, at);
+        touch(&mut self.users, user_id, new, |user| {
+            if user.deleted_at.is_some() {
+                *user = new();
+            }
+            user.last_seen_at = at;
+            change(user);
+        });
     }
 
     fn thing(&mut self, thing_id: &str, at: Moment, change: impl FnOnce(&mut Thing)) {
-        self.things.update(
-            thing_id,
-            || new_thing(thing_id, at),
-            |thing| {
-                thing.last_seen_at = at;
-                change(thing);
-            },
-        );
+        let new = || new_thing(thing_id, at);
+        touch(&mut self.things, thing_id, new, |thing| {
+            thing.last_seen_at = at;
+            change(thing);
+        });
     }
 
     fn delete(&mut self, user_id: &str, at: Moment) {
@@ -185,7 +179,9 @@ impl Projection {
             *user = User { events: user.events, deleted_at: Some(at), ..new_user(user_id, at) };
         });
         for thing_id in things {
-            self.things.amend(&thing_id, |thing| _ = thing.users.remove(user_id));
+            if let Some(thing) = self.things.peek_mut(&thing_id) {
+                thing.users.remove(user_id);
+            }
         }
         for email in emails {
             self.unsubscribes.remove(&email);
@@ -194,17 +190,31 @@ impl Projection {
 
     fn unsubscribe(&mut self, payload: &Value, at: Moment) {
         if let Some(email) = payload.get("email").and_then(Value::as_str) {
-            let missing = || Unsubscribe { email: email.to_owned(), at };
-            self.unsubscribes.update(email, missing, |unsubscribe| unsubscribe.at = at);
+            self.unsubscribes.insert(email.to_owned(), Unsubscribe { email: email.to_owned(), at });
         }
     }
 
     /// The user as it is told.
     pub(super) fn tell(&self, user: &User) -> User {
         let email = user.profile.get("email").and_then(Value::as_str);
-        let unsubscribed = email.is_some_and(|email| self.unsubscribes.get(email).is_some());
+        let unsubscribed = email.is_some_and(|email| self.unsubscribes.contains_key(email));
         User { unsubscribed, ..user.clone() }
     }
+}
+
+/// Changes the value of that id, made anew where it is missing.
+fn touch<V>(
+    values: &mut LruCache<String, V>,
+    id: &str,
+    new: impl FnOnce() -> V,
+    change: impl FnOnce(&mut V),
+) {
+    if let Some(value) = values.get_mut(id) {
+        return change(value);
+    }
+    let mut value = new();
+    change(&mut value);
+    values.insert(id.to_owned(), value);
 }
 
 fn new_user(user_id: &str, at: Moment) -> User {
@@ -286,36 +296,4 @@ fn insert(ids: &mut BTreeSet<String>, id: &str) {
         ids.pop_first();
     }
     ids.insert(id.to_owned());
-}
-
-impl Weigh for User {
-    fn weight(&self) -> usize {
-        300 + 2 * self.user_id.len() + of_object(&self.profile) + of_set(&self.things) + of_set(&self.emails)
-    }
-}
-
-impl Weigh for Thing {
-    fn weight(&self) -> usize {
-        let status = self.status.iter().map(|(key, status)| 100 + key.len() + status.value.len());
-        300 + self.thing_id.len() + of_object(&self.profile) + of_set(&self.users) + status.sum::<usize>()
-    }
-}
-
-impl Weigh for Unsubscribe {
-    fn weight(&self) -> usize {
-        100 + self.email.len()
-    }
-}
-
-fn of_object(object: &Map<String, Value>) -> usize {
-    let of_value = |value: &Value| match value {
-        Value::String(text) => text.len(),
-        Value::Object(object) => of_object(object),
-        _ => 0,
-    };
-    object.iter().map(|(name, value)| 100 + name.len() + of_value(value)).sum()
-}
-
-fn of_set(ids: &BTreeSet<String>) -> usize {
-    ids.iter().map(|id| 50 + id.len()).sum()
 }

@@ -10,6 +10,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+use super::body::{BodyError, TIME};
+
 /// An error as the Server API writes it.
 pub(super) fn error(status: StatusCode, reason: &str, message: impl Into<String>) -> Response {
     let message: String = message.into();
@@ -40,6 +42,23 @@ pub(super) fn method_not_allowed() -> Response {
 
 pub(super) fn unsupported_media_type(message: &str) -> Response {
     error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "COMMON.UNSUPPORTED_MEDIA_TYPE", message)
+}
+
+/// The answer to a request whose body could not be read.
+pub(super) fn unread(problem: BodyError, limit: usize) -> Response {
+    match problem {
+        BodyError::TooLarge => error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "COMMON.CONTENT_TOO_LARGE",
+            format!("the body exceeds {limit} bytes"),
+        ),
+        BodyError::TooSlow => error(
+            StatusCode::REQUEST_TIMEOUT,
+            "COMMON.REQUEST_TIMEOUT",
+            format!("the body took more than {} seconds", TIME.as_secs()),
+        ),
+        BodyError::Broken => bad_request("the body broke off"),
+    }
 }
 
 /// The answer of a fault.

@@ -15,8 +15,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::{task, time};
 
 use super::{
-    answer,
-    body::{self, BodyError},
+    answer, body,
     connections::Close,
     request_log::{Note, outcome},
 };
@@ -81,7 +80,7 @@ async fn admit(
     let read = match body::read(&mut body, state.config.body_limit).await {
         Ok(read) => read,
         Err(problem) => {
-            let answer = unread(problem, state.config.body_limit);
+            let answer = answer::unread(problem, state.config.body_limit);
             return Err(Box::new(body::refuse(answer, headers, &mut body).await));
         }
     };
@@ -97,22 +96,6 @@ async fn admit(
         _ => return Ok((read, trouble)),
     };
     Err(Box::new(noted(body::deliver(answer, &trouble), "fault")))
-}
-
-fn unread(problem: BodyError, limit: usize) -> Response {
-    match problem {
-        BodyError::TooLarge => answer::error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "COMMON.CONTENT_TOO_LARGE",
-            format!("the body exceeds {limit} bytes"),
-        ),
-        BodyError::TooSlow => answer::error(
-            StatusCode::REQUEST_TIMEOUT,
-            "COMMON.REQUEST_TIMEOUT",
-            format!("the body took more than {} seconds", body::TIME.as_secs()),
-        ),
-        BodyError::Broken => answer::bad_request("the body broke off"),
-    }
 }
 
 /// An answer of which the request log says more than its status.

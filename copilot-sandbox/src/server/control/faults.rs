@@ -11,19 +11,19 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Deserializer;
 
 use crate::{
     faults::Fault,
     server::{
         answer,
         api::is_json,
-        body::{self, BodyError},
+        body,
         path::{Id, number},
     },
     state::State,
 };
 
+/// How many bytes a fault may have.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// The faults that are switched on, the oldest first.
@@ -41,29 +41,17 @@ pub(super) async fn add(Shared(state): Shared<Arc<State>>, headers: HeaderMap, m
     if let Err(problem) = is_json(&headers) {
         return answer::unsupported_media_type(problem);
     }
-    let wrong = |message: String| answer::error(StatusCode::BAD_REQUEST, "SANDBOX.FAULT", message);
-    let body = match body::read(&mut body, BODY_LIMIT).await {
-        Ok(body) => body,
-        Err(BodyError::TooLarge) => {
-            let message = format!("the body exceeds {BODY_LIMIT} bytes");
-            return answer::error(StatusCode::PAYLOAD_TOO_LARGE, "SANDBOX.CONTENT_TOO_LARGE", message);
-        }
-        Err(BodyError::TooSlow | BodyError::Broken) => return wrong("the body broke off".to_owned()),
+    let read = match body::read(&mut body, BODY_LIMIT).await {
+        Ok(read) => read,
+        Err(problem) => return answer::unread(problem, BODY_LIMIT),
     };
-    let mut json = Deserializer::from_slice(&body);
-    let fault: Fault = match serde_path_to_error::deserialize(&mut json) {
-        Ok(fault) => fault,
-        Err(error) => {
-            let place = error.path().to_string().replace('.', "/");
-            return wrong(format!("not a fault, at /{place}: {}", error.inner()));
-        }
+    let added = match Json::from_bytes(&read) {
+        Ok(Json(fault)) => state.add_fault(fault).map_err(|invalid| invalid.to_string()),
+        Err(problem) => Err(problem.body_text()),
     };
-    if let Err(error) = json.end() {
-        return wrong(format!("not a fault: {error}"));
-    }
-    match state.add_fault(fault) {
+    match added {
         Ok(fault) => (StatusCode::CREATED, Json(fault)).into_response(),
-        Err(invalid) => wrong(invalid.to_string()),
+        Err(message) => answer::error(StatusCode::BAD_REQUEST, "SANDBOX.FAULT", message),
     }
 }
 
