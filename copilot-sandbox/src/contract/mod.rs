@@ -10,6 +10,7 @@ mod window;
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) use self::{document::ContractError, reader::Item};
@@ -69,7 +70,7 @@ pub(crate) struct Judged {
 }
 
 /// A body of `set_consent` that keeps to the contract.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct ConsentChange {
     /// Whose consent it is.
     pub(crate) user_id: String,
@@ -190,11 +191,9 @@ impl Contract {
         if !violations.is_empty() {
             return Err(Rejection::broken(&violations));
         }
-        let user_id = reading.value.get("user_id").and_then(Value::as_str).map(str::to_owned);
-        match (user_id, reading.value.get("consent_value").and_then(Value::as_bool)) {
-            (Some(user_id), Some(consent_value)) => Ok(ConsentChange { user_id, consent_value }),
-            _ => Err(Rejection { message: "`user_id` or `consent_value` is missing".to_owned() }),
-        }
+        // Nothing but a contract that does not demand both lets this fail.
+        serde_json::from_value(reading.value)
+            .map_err(|_| Rejection { message: "`user_id` or `consent_value` is missing".to_owned() })
     }
 
     /// The type of an event. While it is missing or unknown, nothing else can be judged.

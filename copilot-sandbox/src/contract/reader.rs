@@ -179,7 +179,11 @@ impl<'t> Reader<'t> {
     ) -> Result<T, Unreadable> {
         let outer = self.place.len();
         self.place.push('/');
-        self.place.push_str(&escape(step));
+        // Most names need no escape, and this is done for each of them.
+        match step.contains(['~', '/']) {
+            true => self.place.push_str(&escape(step)),
+            false => self.place.push_str(step),
+        }
         let read = read(self);
         self.place.truncate(outer);
         read

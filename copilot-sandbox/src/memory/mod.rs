@@ -99,7 +99,10 @@ impl Memory {
 
     fn count(&mut self, event: &ReceivedEvent, known_type: bool, at: Moment) {
         let name = event.r#type.as_deref().filter(|_| known_type).unwrap_or(UNKNOWN_TYPE);
-        let by_type = self.by_type.entry(name.to_owned()).or_default();
+        let by_type = match self.by_type.get_mut(name) {
+            Some(known) => known,
+            None => self.by_type.entry(name.to_owned()).or_default(),
+        };
         let second = at.as_millis().div_euclid(1000);
         if self.rate.back().is_none_or(|newest| newest.second < second) {
             self.rate.push_back(Second { second, ..Second::default() });

@@ -66,10 +66,10 @@ async fn admit(
     headers: &HeaderMap,
     mut body: Body,
 ) -> Result<(Bytes, Trouble), Box<Response>> {
-    let refusal = match is_json(headers) {
-        _ if !state.credentials.admit(headers) => Some(answer::unauthorized()),
-        Err(problem) => Some(answer::unsupported_media_type(problem)),
-        Ok(()) => None,
+    let refusal = if state.credentials.admit(headers) {
+        is_json(headers).err().map(answer::unsupported_media_type)
+    } else {
+        Some(answer::unauthorized())
     };
     if let Some(answer) = refusal {
         return Err(Box::new(body::refuse(answer, headers, &mut body).await));

@@ -45,13 +45,10 @@ pub(super) async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyErr
         // The pieces are copied, since each of them can keep a much larger buffer alive.
         let mut all = BytesMut::new();
         while let Some(frame) = limited.frame().await {
-            let problem =
-                |error: Box<dyn std::error::Error + Send + Sync>| match error.is::<LengthLimitError>() {
-                    true => BodyError::TooLarge,
-                    false => BodyError::Broken,
-                };
-            if let Ok(piece) = frame.map_err(problem)?.into_data() {
-                all.extend_from_slice(&piece);
+            match frame {
+                Ok(frame) => frame.into_data().iter().for_each(|piece| all.extend_from_slice(piece)),
+                Err(error) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge),
+                Err(_) => return Err(BodyError::Broken),
             }
         }
         Ok(all.freeze())

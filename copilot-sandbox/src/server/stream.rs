@@ -59,13 +59,10 @@ impl Watcher {
             }
             self.changed.mark_unchanged();
             let statistics = self.state.statistics();
-            if self.told.as_ref().is_some_and(|(told, _)| *told == statistics) {
-                self.told = Some((statistics, Instant::now()));
-                continue;
-            }
+            let is_news = self.told.as_ref().is_none_or(|(told, _)| *told != statistics);
             let event = Event::default().event("change").json_data(&statistics);
             self.told = Some((statistics, Instant::now()));
-            if let Ok(event) = event {
+            if let (true, Ok(event)) = (is_news, event) {
                 return Some(event);
             }
         }
