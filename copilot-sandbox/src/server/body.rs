@@ -21,13 +21,16 @@ use crate::faults::Trouble;
 pub(super) const TIME: Duration = Duration::from_secs(10);
 /// How long the server reads on, to no purpose but that the client can read its answer.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-/// How many bytes it reads so.
+/// How many bytes it reads so, and in how many pieces.
 const DRAIN_BYTES: usize = 8 << 20;
+const DRAIN_PIECES: usize = 4096;
+/// A piece of a body costs as much time as many bytes: a body may come in one piece for each so many bytes of the limit.
+const PIECE: usize = 16;
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
-    /// It is, or says to be, larger than the limit.
+    /// It is, or says to be, larger than the limit, or comes in very many pieces.
     TooLarge,
     /// It did not arrive in time.
     TooSlow,
@@ -44,14 +47,15 @@ pub(super) async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyErr
     let read = async {
         // The pieces are copied, since each of them can keep a much larger buffer alive.
         let mut all = BytesMut::new();
-        while let Some(frame) = limited.frame().await {
-            match frame {
-                Ok(frame) => frame.into_data().iter().for_each(|piece| all.extend_from_slice(piece)),
-                Err(error) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge),
-                Err(_) => return Err(BodyError::Broken),
+        for _ in 0..=limit / PIECE + 1 {
+            match limited.frame().await {
+                Some(Ok(frame)) => frame.into_data().iter().for_each(|piece| all.extend_from_slice(piece)),
+                Some(Err(error)) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge),
+                Some(Err(_)) => return Err(BodyError::Broken),
+                None => return Ok(all.freeze()),
             }
         }
-        Ok(all.freeze())
+        Err(BodyError::TooLarge)
     };
     time::timeout(TIME, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
@@ -61,13 +65,14 @@ pub(super) async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyErr
 pub(super) async fn refuse(mut answer: Response, headers: &HeaderMap, body: &mut Body) -> Response {
     let mut rest = Limited::new(body, DRAIN_BYTES);
     let drained = async {
-        loop {
+        for _ in 0..DRAIN_PIECES {
             match rest.frame().await {
                 Some(Ok(_)) => {}
-                Some(Err(_)) => return false,
+                Some(Err(_)) => break,
                 None => return true,
             }
         }
+        false
     };
     // A client that waits for 100 sends nothing before it has one.
     let waits = headers.contains_key(EXPECT);

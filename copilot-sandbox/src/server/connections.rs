@@ -58,16 +58,7 @@ impl Default for Limits {
 #[derive(Clone)]
 pub(super) struct Close;
 
-/// What hyper is told to make it close a connection without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("a fault closes the connection")]
-struct Closed;
-
 /// Listens at the address, which must be done within a runtime.
-///
-/// # Errors
-///
-/// Those of the operating system: the address is in use, for example.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Elsewhere it would let two servers share a port.
@@ -136,7 +127,8 @@ async fn run(stream: TcpStream, router: Router, limits: Limits, watcher: Watcher
         async {
             let answer: Response = answer.await.unwrap_or_else(|never| match never {});
             set_busy.send_replace(false);
-            if answer.extensions().get::<Close>().is_some() { Err(Closed) } else { Ok(answer) }
+            // hyper closes the connection without an answer when the service fails.
+            if answer.extensions().get::<Close>().is_some() { Err("a fault") } else { Ok(answer) }
         }
     });
     let served = http1::Builder::new()

@@ -221,6 +221,9 @@ fn bodies_up_to_the_limit_are_read_and_greater_ones_get_a_413_that_can_be_read()
     for large in [with_length(LIMIT + 1, LIMIT + 1), with_length(7 << 20, 7 << 20), chunked(70)] {
         assert_eq!(client.send(large).status(), 413);
     }
+    let tiny = format!("Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", "1\r\nx\r\n".repeat(LIMIT / 10));
+    assert_eq!(client.send(format!("POST /limited HTTP/1.1\r\n{tiny}")).status(), 413, "in pieces");
+    let mut client = server.connect();
     let (head, _) = client.send(with_length(1_000_000_000, 2 << 20)).answer();
     assert!(head.contains(" 413 ") && head.contains("connection: close"), "{head}");
 
