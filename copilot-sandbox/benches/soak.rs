@@ -1,8 +1,7 @@
 //! Whether the sandbox is fast, and its memory bounded, under load: `cargo bench -p copilot-sandbox --bench soak`.
 //!
-//! Takes a number of events and `--data FILE`, in any order, after `--`. The sandbox is a process of its own; every
-//! answer is checked, and its counters at the end. With the full number of events, and without a file, it exits with 1
-//! when it misses what it prints as the goals.
+//! Takes a number of events after `--`. The sandbox is a process of its own; every answer is checked, and its counters at
+//! the end. With the full number of events, it exits with 1 when it misses what it prints as the goals.
 
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
 
@@ -49,19 +48,12 @@ fn main() -> ExitCode {
         println!("not measured: run `cargo bench -p copilot-sandbox --bench soak`");
         return ExitCode::SUCCESS;
     }
-    let (mut events, mut file) = (EVENTS, None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            // cargo's own.
-            "--bench" => {}
-            "--data" => file = Some(arguments.next().unwrap()),
-            number => events = number.parse().unwrap(),
-        }
-    }
-    let has_goals = events >= EVENTS && file.is_none();
+    // cargo adds an argument of its own.
+    let number = std::env::args().skip(1).find(|argument| argument != "--bench");
+    let events = number.map_or(EVENTS, |number| number.parse().unwrap());
+    let has_goals = events >= EVENTS;
 
-    let sandbox = Sandbox::start(file);
+    let sandbox = Sandbox::start();
     let status = sandbox.get("/_sandbox/status");
     let batches = events.div_ceil(BATCH);
     let progress = Progress { batches, begun: AtomicUsize::new(0), judged: AtomicUsize::new(0) };
@@ -159,12 +151,9 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    fn start(file: Option<String>) -> Self {
+    fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_copilot-sandbox"));
         command.args(["--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        if let Some(file) = file {
-            command.args(["--data", &file]);
-        }
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();

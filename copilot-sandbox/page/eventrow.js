@@ -51,7 +51,7 @@ export function eventRow(event) {
       cell("event_id", event.event_id === null ? NONE : shown(event.event_id, { limit: 80 }), event.event_id),
       cell("user", event.user_id === null ? NONE : followLink("user", event.user_id)),
       cell("thing", event.thing_id === null ? NONE : followLink("thing", event.thing_id)),
-      el("span", { class: "badges" }, event.repeated && badge("repeated"), event.erased && badge("erased")),
+      el("span", { class: "badges" }, event.repeated && badge("repeated")),
       firstReason(event.violations),
     ),
     detail,
@@ -74,7 +74,6 @@ function cell(name, content, title) {
 
 const BADGES = {
   repeated: "An event with this event_id was accepted before",
-  erased: "Its personal data was removed, because its user was deleted",
 };
 
 function badge(name) {
@@ -126,7 +125,6 @@ async function showDetail(detail, event) {
         `No. ${count(event.sequence)}, position ${count(event.index)} of request ${count(event.request)}, arrived `,
         el("time", { datetime: event.received_at }, event.received_at),
         violations.length > 0 && `, breaks ${counted(violations.length, "rule")}`,
-        received.erased && ", personal data removed",
       ),
       el(
         "div",

@@ -47,6 +47,24 @@ const KINDS = {
     fields: { bytes_per_second: { label: "Bytes a second", control: number({ min: 1, value: 20 }), read: Number } },
     tell: ({ bytes_per_second: rate }) => `Drips the answer, ${counted(rate, "byte")} a second`,
   },
+  chunked: {
+    label: "Send the answer in chunks",
+    hint: "Its length is not told.",
+    fields: { bytes: { label: "Bytes in a chunk", control: number({ min: 1, value: 8 }), read: Number } },
+    tell: ({ bytes }) => `Sends the answer in chunks of ${counted(bytes, "byte")}`,
+  },
+  cut_body: {
+    label: "Cut the answer's body",
+    hint: "The connection is closed before the body is at its end.",
+    fields: { bytes: { label: "After … bytes", control: number({ min: 0, value: 8 }), read: Number } },
+    tell: ({ bytes }) => `Cuts the answer's body after ${counted(bytes, "byte")}`,
+  },
+  hang_up: {
+    label: "Hang up",
+    hint: "The connection is closed before the request's body is read; nothing is taken.",
+    fields: {},
+    tell: () => "Hangs up without reading, nothing is taken",
+  },
   close_before: {
     label: "Close the connection before taking",
     hint: "Nothing is taken, and no answer comes.",

@@ -1,6 +1,6 @@
 //! `copilot-sandbox`: an embedded Copilot.cx as a program of its own.
 
-use std::{error::Error, ffi::OsString, io::Write, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{error::Error, ffi::OsString, io::Write, process::ExitCode, str::FromStr};
 
 use copilot_sandbox::{Sandbox, SandboxBuilder};
 use lexopt::{Arg, ValueExt};
@@ -14,10 +14,9 @@ Options:
   --port PORT                   listen on this port [default: a free one]
   --client-id ID                ask clients for these credentials [default: made up, and printed];
   --client-secret SECRET        the secret can also be given as COPILOT_CLIENT_SECRET, which other users cannot see
-  --data FILE                   keep what is remembered in this file across restarts
   --keep N                      remember the newest N events, and the N users and things seen last [default: 100000]
   --body-limit BYTES            answer greater bodies with 413 [default: 1048576]
-  --seed N                      what the dice of the faults begin with [default: 0]
+  --seed N                      what the random numbers of the faults begin with [default: 0]
   --clock MILLISECONDS          judge the times of events as if it were always this moment, in milliseconds since 1970
   --bind ADDRESS                listen on this address [default: 127.0.0.1]; one that other machines can reach
                                 also needs the next option
@@ -73,7 +72,6 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
                 client_secret = Some(secret(parser.value()?)?);
                 builder
             }
-            Arg::Long("data") => with_data(builder, parser.value()?.into())?,
             Arg::Long("keep") => builder.keep(value(&mut parser, "--keep")?),
             Arg::Long("body-limit") => builder.body_limit(value(&mut parser, "--body-limit")?),
             Arg::Long("seed") => builder.seed(value(&mut parser, "--seed")?),
@@ -124,20 +122,10 @@ fn secret(value: OsString) -> Result<String, lexopt::Error> {
     value.into_string().map_err(|_| "the client secret is not UTF-8".into())
 }
 
-#[cfg(feature = "data")]
-fn with_data(builder: SandboxBuilder, file: PathBuf) -> Result<SandboxBuilder, lexopt::Error> {
-    Ok(builder.data(file))
-}
-
-#[cfg(not(feature = "data"))]
-fn with_data(_: SandboxBuilder, _: PathBuf) -> Result<SandboxBuilder, lexopt::Error> {
-    Err("--data: this program was built without the feature `data`".into())
-}
-
 fn run(builder: SandboxBuilder) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is printed: who reads the address may send a signal at once.
-    let signal = runtime.block_on(async { Signals::listen() })?;
+    let stop = runtime.block_on(async { signals() })?;
     let sandbox = builder.start()?;
     let mut lines = format!("listening on {}\n", sandbox.url());
     if sandbox.made_its_credentials() {
@@ -148,7 +136,7 @@ fn run(builder: SandboxBuilder) -> Result<(), Box<dyn Error>> {
         ));
     }
     print(&lines);
-    runtime.block_on(signal.wait());
+    runtime.block_on(stop);
     sandbox.stop();
     Ok(())
 }
@@ -159,39 +147,22 @@ fn print(words: &str) {
     let _ = output.write_all(words.as_bytes()).and_then(|()| output.flush());
 }
 
-/// What stops the sandbox.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+/// Resolves when the sandbox is told to stop.
+#[cfg(unix)]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-impl Signals {
-    #[cfg(unix)]
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(unix)]
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn wait(self) {
-        // Where the signal cannot be heard, the process is ended from outside.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
+/// Resolves when the sandbox is told to stop.
+#[cfg(windows)]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { _ = interrupt.recv().await })
 }

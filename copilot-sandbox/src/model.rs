@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 /// A point in time, written as the API writes them: ISO 8601, UTC, three digits of milliseconds, `Z`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(transparent)]
 pub struct Moment(#[schemars(with = "String", extend("format" = "date-time"))] DateTime<Utc>);
 
 impl Moment {
@@ -36,24 +36,29 @@ impl fmt::Display for Moment {
     }
 }
 
-impl fmt::Debug for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl Serialize for Moment {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        DateTime::parse_from_rfc3339(&text)
-            .map(|time| Self(time.with_timezone(&Utc)))
-            .map_err(serde::de::Error::custom)
+/// An operation of the Server API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Report events.
+    Collect,
+    /// Report a user's consent.
+    SetConsent,
+}
+
+impl Operation {
+    /// Its `operationId` in the contract.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Collect => "collect",
+            Self::SetConsent => "set_consent",
+        }
     }
 }
 
@@ -109,8 +114,6 @@ pub struct ReceivedEvent {
     pub verdict: Verdict,
     /// Whether an event with this `event_id` had arrived before and was accepted, as far back as is remembered.
     pub repeated: bool,
-    /// Whether its personal data was removed because its user was deleted.
-    pub erased: bool,
     /// Its `type`, if it is a string.
     pub r#type: Option<String>,
     /// Its `event_id`, if it is a string.
@@ -172,6 +175,9 @@ pub struct User {
     pub things: BTreeSet<String>,
     /// Whether the user's e-mail address was unsubscribed.
     pub unsubscribed: bool,
+    /// Every e-mail address that the user had, so that all of them are forgotten with the user.
+    #[serde(skip)]
+    pub(crate) emails: BTreeSet<String>,
 }
 
 /// A thing, as the accepted events tell.

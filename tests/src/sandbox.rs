@@ -2,14 +2,11 @@
 //! the tests of the sandbox share.
 
 use std::{
-    env, fs,
+    env,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{
-        Arc, LazyLock, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
@@ -201,12 +198,6 @@ impl Process {
         let status = self.ended();
         assert!(status.success(), "{status}: {}", self.log());
     }
-
-    /// Kills it: it can do nothing about it.
-    pub fn kill(mut self) {
-        self.child.kill().expect("it cannot be killed");
-        self.ended();
-    }
 }
 
 impl Drop for Process {
@@ -226,43 +217,6 @@ fn keep(stream: impl Read + Send + 'static, lines: Arc<Mutex<String>>) -> JoinHa
             line.clear();
         }
     })
-}
-
-/// A folder of a test's own, removed when this is dropped.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// Makes it.
-    pub fn new() -> Self {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("copilot-sandbox-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).expect("no folder can be made");
-        Self(folder)
-    }
-
-    /// The path of a file in it.
-    pub fn file(&self, name: &str) -> String {
-        self.0.join(name).into_os_string().into_string().expect("a path is UTF-8")
-    }
-
-    /// The bytes of all files in it.
-    pub fn bytes(&self) -> Vec<u8> {
-        let files = fs::read_dir(&self.0).expect("the folder cannot be read");
-        files.flat_map(|file| fs::read(file.unwrap().path()).expect("a file cannot be read")).collect()
-    }
-}
-
-impl Default for Folder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Who calls a sandbox over HTTP, with nothing of the client between.
@@ -350,22 +304,4 @@ pub fn event(event_type: &str, event_id: &str, payload: Value) -> Value {
 /// A thing that connected just now.
 pub fn connected(event_id: &str) -> Value {
     event("thing_connected", event_id, json!({ "thing_id": "kettle" }))
-}
-
-/// One that takes twenty kilobytes.
-pub fn long(event_id: &str) -> Value {
-    event("thing_interaction", event_id, json!({ "thing_id": "kettle", "text": "x".repeat(20_000) }))
-}
-
-/// Starts a program that may not make a file larger than 200 or 400 KiB. Where it would, it gets an error, as on a full disk,
-/// and no signal.
-pub fn start_with_little_room(file: &str) -> Process {
-    let mut command = Command::new("sh");
-    // `ulimit` counts blocks of 512 bytes in one shell and of 1024 in another.
-    command
-        .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""])
-        .arg(program())
-        .args(["--data", file]);
-    command.args(["--client-id", client_id(), "--client-secret", client_secret()]);
-    Process::spawn(command)
 }

@@ -147,7 +147,6 @@ fn wrong_usage_ends_with_2_and_names_the_option() {
         (&["--clock", "0"], "--clock"),
         (&["--seed", "-1"], "--seed"),
         (&["--bind", "localhost"], "--bind"),
-        (&["--data"], "--data"),
         (&["--client-id", "kettle"], "--client-secret"),
         (&["--client-secret", "quillsecret"], "--client-id"),
         (&["--client-id"], "--client-id"),
@@ -172,7 +171,7 @@ fn help_and_version_are_printed_and_nothing_is_started() {
     let help = run(&["--help"]);
     let words = String::from_utf8(help.stdout).unwrap();
     assert_eq!((help.status.code(), help.stderr.len()), (Some(0), 0));
-    for option in ["port", "client-id", "client-secret", "data", "keep", "body-limit", "seed", "bind"] {
+    for option in ["port", "client-id", "client-secret", "keep", "body-limit", "seed", "bind"] {
         assert!(words.contains(&format!("--{option} ")), "{option}");
     }
     assert_eq!(run(&["-h"]).stdout, words.as_bytes());
@@ -216,8 +215,7 @@ async fn options_do_what_they_say() {
     assert_eq!(sandbox.port(), free);
     let caller = sandbox.caller();
     let status = caller.get("/_sandbox/status").await;
-    assert_eq!((&status["seed"], &status["keeps"]["events"]), (&9.into(), &2.into()));
-    assert_eq!(status["data_file"], false);
+    assert_eq!((&status["seed"], &status["keep"]), (&9.into(), &2.into()));
     for number in 0..3 {
         caller.deliver(&[connected(&format!("e{number}"))]).await;
     }

@@ -203,14 +203,6 @@ async fn the_description_of_a_fault_takes_what_the_sandbox_takes() {
     }
 }
 
-#[tokio::test]
-async fn a_reset_that_a_file_can_fail_says_so_in_the_description() {
-    let (_sandbox, caller) = sandbox();
-    let description = caller.get(DESCRIPTION).await;
-    let responses = &description["paths"]["/_sandbox/reset"]["post"]["responses"];
-    assert_eq!(responses["503"]["$ref"], "#/components/responses/Error");
-}
-
 async fn rejected(request: RequestBuilder, status: u16) -> String {
     let what = format!("{request:?}");
     let answer = request.send().await.unwrap();

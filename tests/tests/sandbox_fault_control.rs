@@ -38,6 +38,9 @@ async fn faults_are_added_listed_counted_and_removed() {
         json!({ "kind": "status", "status": 503, "retry_after": "2" }),
         json!({ "kind": "delay", "milliseconds": 1 }),
         json!({ "kind": "drip", "bytes_per_second": 1000 }),
+        json!({ "kind": "chunked", "bytes": 4 }),
+        json!({ "kind": "cut_body", "bytes": 0 }),
+        json!({ "kind": "hang_up" }),
         json!({ "kind": "close_before" }),
         json!({ "kind": "close_after" }),
         json!({ "kind": "reject_events", "share": 0.5, "types": ["thing_connected"], "event_ids": ["e"], "indexes": [0], "error": "w" }),
@@ -56,13 +59,13 @@ async fn faults_are_added_listed_counted_and_removed() {
     let kinds: Vec<&Value> =
         listed["faults"].as_array().unwrap().iter().map(|fault| &fault["fault"]).collect();
     assert_eq!(kinds, every_kind.iter().collect::<Vec<_>>());
-    assert_eq!(caller.get("/_sandbox/statistics").await["faults"], 9);
+    assert_eq!(caller.get("/_sandbox/statistics").await["faults"], 12);
 
     assert_eq!(delete(&caller, "/_sandbox/faults/3").await, 204);
     for gone in ["3", "0", "-1", "x", "99999999999999999999"] {
         assert_eq!(delete(&caller, &format!("/_sandbox/faults/{gone}")).await, 404, "{gone}");
     }
-    assert_eq!(sandbox.faults().len(), 8);
+    assert_eq!(sandbox.faults().len(), 11);
     assert_eq!(delete(&caller, FAULTS).await, 204);
     assert_eq!(caller.get(FAULTS).await, json!({ "faults": [] }));
 
@@ -153,6 +156,7 @@ async fn faults_of_the_library_are_checked_too() {
         (Fault::status(503).retry_after("\n"), "/fault/retry_after"),
         (Fault::delay(Duration::MAX), "/fault/milliseconds"),
         (Fault::drip(0), "/fault/bytes_per_second"),
+        (Fault::chunked(0), "/fault/bytes"),
         (Fault::reject_share(1.1), "/fault/share"),
     ] {
         assert!(sandbox.add_fault(fault).unwrap_err().to_string().starts_with(place), "{place}");
@@ -204,6 +208,8 @@ async fn a_setting_without_effect_is_refused_and_its_neighbour_is_taken() {
             Fault::reject_types(["thing_connected"]),
         ),
         (Fault::drip(5).on(consent), "/operation", Fault::drip(5)),
+        (Fault::chunked(5).on(consent), "/operation", Fault::chunked(1)),
+        (Fault::cut_body(5).on(consent), "/operation", Fault::cut_body(0)),
         (Fault::drip(5).on(consent).on(consent), "/operation", Fault::drip(5).on(consent).on(collect)),
         (Fault::status(503).share(0.0), "/share", Fault::status(503).share(f64::MIN_POSITIVE)),
         (Fault::status(503).share(-0.0), "/share", Fault::cut_json().on(consent)),
@@ -272,6 +278,9 @@ async fn the_client_loses_no_event_to_any_fault() {
         ("html", Fault::html(502).share(0.4)),
         ("delay", Fault::delay(Duration::from_millis(150)).share(0.3)),
         ("drip", Fault::drip(5).share(0.3)),
+        ("chunked", Fault::chunked(2).share(0.3)),
+        ("cut_body", Fault::cut_body(9).share(0.4)),
+        ("hang_up", Fault::hang_up().share(0.4)),
         ("close_before", Fault::close_before().share(0.4)),
         ("close_after", Fault::close_after().share(0.4)),
         ("cut_json", Fault::cut_json().share(0.4)),

@@ -151,6 +151,67 @@ async fn drip_sends_the_answer_in_pieces_at_its_speed() {
 }
 
 #[tokio::test]
+async fn chunked_sends_the_answer_in_chunks_of_that_length() {
+    let (sandbox, _) = sandbox();
+    let mut line = Line::to(&sandbox).await;
+    for (fault, body) in [
+        (Fault::chunked(8), "8\r\n{\"invali\r\n8\r\nd_events\r\n5\r\n\":[]}\r\n0\r\n\r\n"),
+        (Fault::chunked(1000), "15\r\n{\"invalid_events\":[]}\r\n0\r\n\r\n"),
+    ] {
+        sandbox.add_fault(fault.next(1)).unwrap();
+        line.send(COLLECT, &json!({ "events": [connected("e1")] })).await;
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"0\r\n\r\n") {
+            assert_ne!(line.0.read_buf(&mut bytes).await.unwrap(), 0, "it was closed early");
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.split_once("\r\n\r\n").unwrap().1, body);
+    }
+    assert_eq!(taken(&sandbox), ["e1", "e1"]);
+}
+
+#[tokio::test]
+async fn cut_body_closes_the_connection_after_that_many_bytes() {
+    let (sandbox, caller) = sandbox();
+    let whole = r#"{"invalid_events":[]}"#;
+    for length in [0, 8, whole.len() - 1] {
+        sandbox.add_fault(Fault::cut_body(length as u32).next(1)).unwrap();
+        let mut line = Line::to(&sandbox).await;
+        line.send(COLLECT, &json!({ "events": [connected("e1")] })).await;
+        let answer = String::from_utf8(line.rest().await).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", whole.len())), "{head}");
+        assert_eq!(body, &whole[..length]);
+    }
+    assert_eq!(taken(&sandbox).len(), 3);
+    // A body that ends before is whole, and a given answer can be cut too.
+    sandbox.add_fault(Fault::cut_body(whole.len() as u32).next(1)).unwrap();
+    caller.deliver(&[connected("e1")]).await;
+    sandbox.add_fault(Fault::cut_body(4)).unwrap();
+    sandbox.add_fault(Fault::answer(200, "a body")).unwrap();
+    assert!(caller.collect(&[connected("e1")]).await.unwrap().bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn hang_up_reads_no_body_and_takes_nothing() {
+    let (sandbox, caller) = sandbox();
+    sandbox.add_fault(Fault::hang_up().next(2)).unwrap();
+    let mut line = Line::to(&sandbox).await;
+    let head = format!(
+        "POST {COLLECT} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n",
+        authorization()
+    );
+    // The body never comes, and is not waited for.
+    line.0.write_all(head.as_bytes()).await.unwrap();
+    assert!(line.rest().await.is_empty());
+    assert!(caller.set_consent("ann", true).await.is_err());
+    assert!(sandbox.events().is_empty() && sandbox.users().is_empty());
+    assert_eq!(sandbox.statistics().requests["collect"]["closed"], 1);
+    caller.deliver(&[connected("e1")]).await;
+}
+
+#[tokio::test]
 async fn close_before_takes_nothing_and_answers_not_a_byte() {
     let (sandbox, caller) = sandbox();
     sandbox.add_fault(Fault::close_before().next(2)).unwrap();

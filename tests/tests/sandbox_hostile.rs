@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use copilot_tests::hostile::{
@@ -35,6 +35,8 @@ const DESCRIPTORS: usize = 650;
 const SLOWER: f64 = 10.0;
 /// Quiet requests may be faster than a machine can tell.
 const FLOOR: Duration = Duration::from_millis(1);
+/// What the sandbox gives a client for the head of a request.
+const HEADER_TIME: Duration = Duration::from_secs(10);
 /// The idle connections of one hostile client.
 const IDLE: u64 = 10_000;
 
@@ -190,6 +192,22 @@ fn held(target: &Target) -> [(&'static str, Hold, Expected); 4] {
         ("slow chunks", hold(chunks, "1\r\n \r\n"), expected(&[408])),
         ("slow body, rejected", hold(rejected, " "), expected(&[401])),
     ]
+}
+
+#[test]
+fn after_ten_thousand_idle_connections_a_new_client_is_served_within_the_header_timeout() {
+    let _alone = alone();
+    let idle = allow_connections(IDLE);
+    let mut sandbox = Process::start("the_sandbox", None);
+    let held: Vec<TcpStream> =
+        (0..idle).map(|_| TcpStream::connect(sandbox.target.address).expect("no connection")).collect();
+    let begin = Instant::now();
+    let mut good = GoodClient::new(&sandbox.target);
+    good.report_for(Duration::from_millis(1));
+    let taken = begin.elapsed();
+    println!("{} connections are idle; a new client was served after {taken:.2?}", held.len());
+    assert!(taken < HEADER_TIME, "{taken:?}");
+    assert!(sandbox.is_alive());
 }
 
 #[test]

@@ -92,10 +92,7 @@ fn post(sandbox: &Sandbox, batch: &[Vector]) -> BTreeSet<u64> {
 /// Sends the events in batches: what the sandbox received, and whether its answer named it as rejected.
 fn send(sandbox: &Sandbox, vectors: &[Vector]) -> Vec<(Arc<ReceivedEvent>, bool)> {
     let mut all = Vec::new();
-    // A deletion takes the offending names out of what was said of its user before, so each stands alone.
-    let deletes = |vector: &Vector| vector.json.contains(r#""type":"user_deleted""#);
-    let parts = vectors.chunk_by(|one, other| !deletes(one) && !deletes(other));
-    for batch in parts.flat_map(|part| part.chunks(BATCH)) {
+    for batch in vectors.chunks(BATCH) {
         let rejected = post(sandbox, batch);
         let received = sandbox.events();
         assert_eq!(received.len(), batch.len(), "every event is remembered");
@@ -132,7 +129,7 @@ fn the_sandbox_judges_every_vector_as_it_says() {
 
     let mut differences = Vec::new();
     for (vector, (received, answered)) in vectors.iter().zip(&received) {
-        assert!(received.erased || received.event.get() == vector.json, "in the order of arrival");
+        assert!(received.event.get() == vector.json, "in the order of arrival");
         let theirs = by_the_sandbox(received);
         if theirs != vector.breaks || received.violations.len() != theirs.len() {
             let (found, name) = (&received.violations, &vector.name);
@@ -177,8 +174,7 @@ fn the_sandbox_judges_every_vector_of_consent_as_it_says() {
 fn accepted_events_come_back_as_the_type_of_the_client() {
     let sandbox = sandbox();
     let mut vectors = events(clock());
-    // What was erased with a user is no longer what was sent.
-    vectors.retain(|vector| vector.breaks.is_empty() && !vector.json.contains("user_deleted"));
+    vectors.retain(|vector| vector.breaks.is_empty());
     for batch in vectors.chunks(BATCH) {
         assert!(post(&sandbox, batch).is_empty());
     }
@@ -235,10 +231,4 @@ fn accepted_events_come_back_as_a_type_of_ones_own_or_the_place_is_told_that_doe
         assert_eq!(error.index(), 1);
         assert!(!format!("{error:?}").contains("zoe") && !format!("{error:?}").contains("777"), "{error:?}");
     }
-    sandbox.reset();
-    let deleted = json!({ "type": "user_deleted", "event_id": "d-1", "timestamp": clock(), "payload": { "user_id": "u-1" } });
-    let deleted = Vector { name: String::new(), json: deleted.to_string(), breaks: Broken::new() };
-    post(&sandbox, &[brewed("b-1", json!({ "degrees": 85, "litres": 1.5 })), deleted]);
-    let words = sandbox.accepted_as::<Brewed>().unwrap_err().to_string();
-    assert!(words.ends_with("; its personal data was removed with its user"), "{words}");
 }

@@ -42,8 +42,6 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     files.push(("copilot-gen/generated/client.rs".to_owned(), client));
     files.push((CONTRACT_JSON.to_owned(), contract.to_json()));
     files.push((portable::PORTABLE.to_owned(), portable::portable(&contract.to_json())?));
-    // A package cannot reach out of its folder, so the sandbox has its own.
-    files.push(("copilot-sandbox/generated/contract.json".to_owned(), contract.to_json()));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 
     let mut up_to_date = true;

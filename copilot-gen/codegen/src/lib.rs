@@ -37,7 +37,7 @@ use quote::quote;
 /// The command that makes the committed copy; generated files name it.
 pub const COMMAND: &str = "cargo xtask gen";
 
-/// Generates the source of the raw client: types, operations, validation tables, event glue.
+/// Generates the source of the raw client: types, operations, rules, event glue.
 ///
 /// Returns Rust source that begins with `@generated` and ends with a newline.
 ///

@@ -73,7 +73,7 @@ fn inline_event_variants(contract: &mut Contract) -> Result<(), Error> {
 }
 
 /// typify merges an `allOf` into the object, and makes an enum of look-alike structs of the `anyOf` of `required` lists in it.
-/// The rule is kept by the validation tables instead.
+/// The rule is kept by the model instead.
 fn drop_conditions(contract: &mut Contract) -> Result<(), Error> {
     let mut dropped = false;
     for schema in contract.schemas_mut()?.values_mut() {
@@ -86,7 +86,7 @@ fn drop_conditions(contract: &mut Contract) -> Result<(), Error> {
 }
 
 /// progenitor carries integer bounds as f64, and typify picks odd types for some of them. The bounds are kept by the
-/// validation tables instead, and every int64 becomes an i64.
+/// model instead, and every int64 becomes an i64.
 fn drop_integer_ranges(contract: &mut Contract) -> Result<(), Error> {
     let mut dropped = false;
     for schema in contract.schemas_mut()?.values_mut() {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Fault, FaultKind, InvalidFault, Operation, Reject};
+use super::fault::{Fault, FaultKind, InvalidFault, Reject};
+use crate::model::{Operation, ReceivedEvent};
 
 /// More faults than that are a mistake.
 const GREATEST_COUNT: usize = 1000;
@@ -18,15 +19,20 @@ pub(crate) struct Faults {
 
 struct Active {
     fault: Fault,
-    /// Each has dice of its own, so that one does not disturb the other.
-    dice: Rng,
+    /// Each has random numbers of its own, so that one does not disturb the other.
+    random: Rng,
 }
 
 /// What goes wrong with one request.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
     pub(crate) delay: Option<Duration>,
+    /// How many bytes of the answer's body come in a second.
     pub(crate) drip: Option<u32>,
+    /// How many bytes of it come in one chunk.
+    pub(crate) chunk: Option<usize>,
+    /// After how many bytes of it the connection is closed.
+    pub(crate) cut_at: Option<usize>,
     pub(crate) reject: Vec<(Reject, u64)>,
     /// What becomes of the answer: the first of the faults that are about it.
     pub(crate) answer: Option<FaultKind>,
@@ -49,8 +55,8 @@ impl Faults {
         }
         self.newest += 1;
         let fault = Fault { id: self.newest, fired: 0, ..fault };
-        let dice = Rng::with_seed(self.seed.wrapping_add(self.newest));
-        self.active.push(Active { fault: fault.clone(), dice });
+        let random = Rng::with_seed(self.seed.wrapping_add(self.newest));
+        self.active.push(Active { fault: fault.clone(), random });
         Ok(fault)
     }
 
@@ -69,16 +75,28 @@ impl Faults {
         self.active.len() < before
     }
 
-    /// Switches all off, and begins the dice anew.
+    /// Switches all off, and begins their random numbers anew.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.seed);
     }
 
-    /// What goes wrong with the next request of this operation.
+    /// Whether the connection of the next request of this operation is closed before its body is read.
+    pub(crate) fn hangs_up(&mut self, operation: Operation) -> bool {
+        self.draw_of(operation, true).answer.is_some()
+    }
+
+    /// What goes wrong with the next request of this operation whose body was read.
     pub(crate) fn draw(&mut self, operation: Operation) -> Trouble {
+        self.draw_of(operation, false)
+    }
+
+    fn draw_of(&mut self, operation: Operation, before_body: bool) -> Trouble {
         let mut trouble = Trouble::default();
-        for Active { fault, dice } in &mut self.active {
-            if fault.operation.is_some_and(|only| only != operation) || dice.f64() >= fault.share {
+        for Active { fault, random } in &mut self.active {
+            if matches!(fault.fault, FaultKind::HangUp {}) != before_body {
+                continue;
+            }
+            if fault.operation.is_some_and(|only| only != operation) || random.f64() >= fault.share {
                 continue;
             }
             match &fault.fault {
@@ -87,8 +105,10 @@ impl Faults {
                     trouble.delay = Some(trouble.delay.unwrap_or_default().saturating_add(delay));
                 }
                 FaultKind::Drip { bytes_per_second } => trouble.drip = Some(*bytes_per_second),
+                FaultKind::Chunked { bytes } => trouble.chunk = Some(*bytes as usize),
+                FaultKind::CutBody { bytes } => trouble.cut_at = Some(*bytes as usize),
                 FaultKind::RejectEvents(_) if operation != Operation::Collect => continue,
-                FaultKind::RejectEvents(reject) => trouble.reject.push((reject.clone(), dice.u64(..))),
+                FaultKind::RejectEvents(reject) => trouble.reject.push((reject.clone(), random.u64(..))),
                 // One answer has one end: the others wait for their turn.
                 _ if trouble.answer.is_some() => continue,
                 about_the_answer => trouble.answer = Some(about_the_answer.clone()),
@@ -105,12 +125,12 @@ impl Faults {
 
 impl Reject {
     /// Whether the event is to be rejected.
-    pub(crate) fn meets(&self, index: usize, event: &crate::model::ReceivedEvent, dice: &mut Rng) -> bool {
+    pub(crate) fn meets(&self, index: usize, event: &ReceivedEvent, random: &mut Rng) -> bool {
         let named = |list: &Option<Vec<String>>, name: &Option<String>| {
             list.as_ref().is_none_or(|list| name.as_ref().is_some_and(|name| list.contains(name)))
         };
-        // The dice are thrown for each event, so that one condition does not shift the others' luck.
-        let drawn = self.share.is_none_or(|share| dice.f64() < share);
+        // A number is drawn for each event, so that one condition does not shift what is drawn for another.
+        let drawn = self.share.is_none_or(|share| random.f64() < share);
         drawn
             && named(&self.types, &event.r#type)
             && named(&self.event_ids, &event.event_id)

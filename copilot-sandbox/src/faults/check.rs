@@ -1,31 +1,14 @@
 //! Which faults are taken: each value is within its range, and each setting has an effect.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use axum::http::{HeaderName, HeaderValue};
 
-use super::{Fault, FaultKind, Operation, Reject};
+use super::fault::{Fault, FaultKind, InvalidFault, ONCE, Reject};
+use crate::model::Operation;
 
 /// The longest delay: ten minutes.
 const GREATEST_DELAY: u64 = 600_000;
-
-/// What holds for the headers of an answer.
-pub(super) const ONCE: &str = "must name each header once";
-
-/// A setting of a fault is out of its range, or has no effect beside the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidFault {
-    pub(super) place: &'static str,
-    pub(super) rule: &'static str,
-}
-
-impl fmt::Display for InvalidFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.rule)
-    }
-}
-
-impl std::error::Error for InvalidFault {}
 
 impl Fault {
     /// The first setting that is out of its range or without effect; `is_type` knows the contract's types of event.
@@ -38,8 +21,11 @@ impl Fault {
         if self.operation == Some(Operation::SetConsent) {
             let brings_events = !matches!(self.fault, FaultKind::RejectEvents(_));
             demand(brings_events, "/operation", "must be collect: no events come with set_consent")?;
-            let has_body = !matches!(self.fault, FaultKind::Drip { .. });
-            demand(has_body, "/operation", "must be collect: the answer of set_consent has no body")?;
+            let is_of_body = matches!(
+                self.fault,
+                FaultKind::Drip { .. } | FaultKind::Chunked { .. } | FaultKind::CutBody { .. }
+            );
+            demand(!is_of_body, "/operation", "must be collect: the answer of set_consent has no body")?;
         }
         self.fault.check(is_type)
     }
@@ -62,6 +48,7 @@ impl FaultKind {
             Self::Drip { bytes_per_second } => {
                 demand(*bytes_per_second > 0, "/fault/bytes_per_second", "must be at least 1")
             }
+            Self::Chunked { bytes } => demand(*bytes > 0, "/fault/bytes", "must be at least 1"),
             Self::RejectEvents(reject) => reject.check(is_type),
             Self::Answer { status, headers, body } => {
                 demand((200..600).contains(status), "/fault/status", "must be from 200 to 599")?;
@@ -72,7 +59,11 @@ impl FaultKind {
                 let has_body = !matches!(status, 204 | 205 | 304);
                 demand(has_body || body.is_empty(), "/fault/body", "must be empty: this status has none")
             }
-            Self::CloseBefore {} | Self::CloseAfter {} | Self::CutJson {} => Ok(()),
+            Self::CutBody { .. }
+            | Self::HangUp {}
+            | Self::CloseBefore {}
+            | Self::CloseAfter {}
+            | Self::CutJson {} => Ok(()),
         }
     }
 }

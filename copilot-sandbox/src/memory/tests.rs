@@ -1,11 +1,9 @@
-//! What the sandbox remembers and what it forgets, and that the file which follows its changes holds the same.
+//! What the sandbox remembers and what it forgets.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod contract;
-mod erasure;
 mod events;
-mod file;
 mod projection;
 
 use std::{collections::BTreeSet, sync::LazyLock};
@@ -14,11 +12,10 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::*;
 use crate::model::Violation;
-use file::File;
 
 /// The contract that the sandbox enforces.
 static CONTRACT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../generated/contract.json")).unwrap());
+    LazyLock::new(|| serde_json::from_str(include_str!("../../contract.json")).unwrap());
 
 /// The contract's example of each type of event.
 fn examples() -> Vec<Value> {
@@ -34,10 +31,9 @@ fn known_types() -> BTreeSet<String> {
     examples().iter().map(|example| example["type"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A memory with a clock that a test winds, and the file that follows it.
+/// A memory with a clock that a test winds.
 struct History {
     memory: Memory,
-    file: File,
     seconds: i64,
     requests: u64,
 }
@@ -47,12 +43,8 @@ impl History {
         Self::keeping(1000)
     }
 
-    fn keeping(events: usize) -> Self {
-        Self::with(Keeps::newest(events))
-    }
-
-    fn with(keeps: Keeps) -> Self {
-        Self { memory: Memory::new(keeps, true), file: File::default(), seconds: 0, requests: 0 }
+    fn keeping(keep: usize) -> Self {
+        Self { memory: Memory::new(keep), seconds: 0, requests: 0 }
     }
 
     /// The time of what comes next: a second after what came last.
@@ -75,9 +67,7 @@ impl History {
             arrived.event.index = index;
             arrived
         });
-        let changes = self.memory.take(at, arrived.collect());
-        drop(self.memory.forgotten());
-        self.file.write(changes.unwrap());
+        self.memory.take(at, arrived.collect());
     }
 
     /// An event that keeps to the contract.
@@ -94,14 +84,8 @@ impl History {
 
     fn set_consent(&mut self, user_id: &str, value: bool) -> Moment {
         let at = self.tick();
-        let changes = self.memory.set_consent(user_id, value, at);
-        self.file.write(changes.unwrap());
+        self.memory.set_consent(user_id, value, at);
         at
-    }
-
-    fn reset(&mut self) {
-        let changes = self.memory.reset();
-        self.file.write(changes.unwrap());
     }
 
     fn user(&self, user_id: &str) -> User {
@@ -120,12 +104,6 @@ impl History {
     fn find(&self, filter: EventFilter) -> Vec<u64> {
         self.memory.find(&filter).0.iter().map(|event| event.sequence).collect()
     }
-
-    /// Everything that is held, indexes included, in memory and in the file.
-    fn dump(&self) -> String {
-        let (events, people) = (&self.memory.events, &self.memory.people);
-        format!("{events:?}\n{people:?}\n{:?}\n{}", self.statistics(), self.file.dump())
-    }
 }
 
 /// An event as the server makes it of what was sent.
@@ -140,7 +118,6 @@ fn arrived(event: Value, violations: Vec<Violation>) -> Arrived {
         index: 0,
         verdict: if violations.is_empty() { Verdict::Accepted } else { Verdict::Rejected },
         repeated: false,
-        erased: false,
         r#type: event_type,
         event_id: text("/event_id"),
         user_id: text("/payload/user_id"),

@@ -85,6 +85,6 @@ export async function faults({ report, sandbox, tab }) {
       await list.getByRole("listitem").nth(index).waitFor();
     }
     const { faults: active } = await sandbox.control("GET", "/faults");
-    return kinds.every((kind, index) => active[index].fault.kind === kind) && kinds.length === 9;
+    return kinds.every((kind, index) => active[index].fault.kind === kind) && kinds.length === 12;
   });
 }

@@ -54,10 +54,10 @@ impl GoodClient {
     }
 
     /// How many events of its type the sandbox says to have accepted.
-    pub fn accepted(&mut self) -> u64 {
+    pub fn accepted(&self) -> u64 {
         let Target { address, .. } = self.target;
         let statistics = ask(
-            &mut self.kept,
+            &mut connect(&self.target),
             format!("GET /_sandbox/statistics HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes(),
         );
         statistics["by_type"][Self::EVENT_TYPE]["accepted"].as_u64().expect("no such statistics")

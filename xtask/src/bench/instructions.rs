@@ -116,7 +116,13 @@ fn count(programs: &Programs, cores: Cores, file: &Path) -> Result<Counted, Fail
             line.get_args().map(OsStr::to_owned).collect()
         };
         let name = format!("collect custom_event, {batch} a request");
-        counted.insert(name, slope(cores, &programs.named("bench-copilot"), arguments)?);
+        let program = programs.named("bench-copilot");
+        // How often a client is woken depends on the server's pace: the least of three says what the client does.
+        let mut least = u64::MAX;
+        for _ in 0..3 {
+            least = least.min(slope(cores, &program, arguments)?);
+        }
+        counted.insert(name, least);
     }
     Ok(counted)
 }

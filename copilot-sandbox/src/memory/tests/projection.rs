@@ -1,7 +1,7 @@
 //! Users, things, consents, unsubscribes and the sync, as the accepted events tell.
 
 use super::*;
-use crate::model::{ConsentSource, SyncState};
+use crate::model::{ConsentSource, PreexistingSync, SyncState};
 
 fn set(ids: &[&str]) -> BTreeSet<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -226,4 +226,60 @@ fn users_and_things_are_found_by_a_part_of_their_id_last_seen_first() {
     let users = history.memory.users("kettle", 10);
     let users: Vec<_> = users.iter().map(|user| user.user_id.as_str()).collect();
     assert_eq!(users, ["of-kettle-2", "of-kettle-1"]);
+}
+
+fn delete(history: &mut History, user_id: &str) {
+    history.accept("user_deleted", json!({ "user_id": user_id }));
+}
+
+fn profile() -> Value {
+    json!({ "user_id": "u1", "first_name": "Zoe", "email": "zoe@example.com", "copilot_analysis_consent": true })
+}
+
+#[test]
+fn only_the_id_and_the_time_of_the_deletion_stay_of_a_user() {
+    let mut history = History::new();
+    history.accept("user_created", profile());
+    history.accept("user_thing_associated", json!({ "user_id": "u1", "thing_id": "t1" }));
+    history.accept("user_created", json!({ "user_id": "u2", "first_name": "Ada" }));
+    history.accept("user_updated", json!({ "user_id": "u1", "email": "new@example.com" }));
+    for email in ["zoe@example.com", "new@example.com", "other@example.com"] {
+        history.accept("unsubscribe", json!({ "email": email }));
+    }
+    delete(&mut history, "u1");
+
+    let user = history.user("u1");
+    assert_eq!((user.deleted_at, user.events), (Some(history.now()), 4));
+    assert!(user.profile.is_empty() && user.things.is_empty() && user.consent.is_none());
+    assert!(history.memory.consents(10).is_empty() && history.thing("t1").users.is_empty());
+    let left = history.memory.unsubscribes(10);
+    assert_eq!(left.iter().map(|left| left.email.as_str()).collect::<Vec<_>>(), ["other@example.com"]);
+    assert_eq!(history.user("u2").profile["first_name"], "Ada", "others keep theirs");
+    assert!(history.memory.event(1).unwrap().event.get().contains("zoe"), "the event log is what arrived");
+}
+
+#[test]
+fn a_deleted_user_who_comes_back_is_a_new_one() {
+    let mut history = History::new();
+    history.accept("user_created", profile());
+    delete(&mut history, "u1");
+    let at = history.accept("thing_connected", json!({ "user_id": "u1", "thing_id": "t1" }));
+    let user = history.user("u1");
+    assert_eq!((user.deleted_at, user.first_seen_at, user.events), (None, at, 1));
+    assert!(user.profile.is_empty() && user.consent.is_none());
+    delete(&mut history, "u1");
+    history.set_consent("u1", true);
+    let user = history.user("u1");
+    assert_eq!((user.deleted_at, user.events, user.consent.unwrap().value), (None, 0, true));
+}
+
+#[test]
+fn a_rejected_deletion_deletes_nothing_and_one_of_a_stranger_is_remembered() {
+    let mut history = History::new();
+    history.accept("user_created", profile());
+    history.reject("user_deleted", json!({ "user_id": "u1", "why": "x" }), "/payload/why");
+    assert_eq!(history.user("u1").profile["first_name"], "Zoe");
+    assert_eq!(history.user("u1").deleted_at, None);
+    delete(&mut history, "u9");
+    assert_eq!((history.user("u9").deleted_at, history.user("u9").events), (Some(history.now()), 1));
 }

@@ -1,0 +1,9 @@
+//! Faults by script: what goes wrong on purpose, for how many requests, and how often.
+
+mod active;
+mod check;
+mod fault;
+
+pub(crate) use active::{Faults, Trouble};
+pub use fault::{Fault, InvalidFault};
+pub(crate) use fault::{FaultKind, Reject};

@@ -1,0 +1,81 @@
+//! Keeps pages of other sites, open in the browser of whoever runs the sandbox, away from what it shows and controls.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State as Shared},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::Response,
+};
+
+use super::answer;
+use crate::state::State;
+
+pub(super) async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    match check(request.uri(), request.headers(), state.is_local()) {
+        Ok(()) => next.run(request).await,
+        Err(message) => answer::error(StatusCode::FORBIDDEN, "SANDBOX.OTHER_SITE", message),
+    }
+}
+
+/// A page may only talk to the host that it came from. Where the sandbox is on loopback, that host must be called so:
+/// another name that leads here is a trick (DNS rebinding).
+fn check(target: &Uri, headers: &HeaderMap, is_local: bool) -> Result<(), &'static str> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let Some(host) = text(header::HOST) else { return Err("Host is missing") };
+    if target.authority().is_some_and(|authority| authority.as_str() != host) {
+        return Err("Host is not the one of the request's target");
+    }
+    if is_local && !is_loopback(host) {
+        return Err("Host must be this machine's own: localhost or a loopback address");
+    }
+    match text(header::ORIGIN) {
+        Some(origin) if origin.split_once("://").map(|(_, host)| host) != Some(host) => {
+            Err("Origin is another site")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Whether a request with these headers passes; an empty one is not sent.
+    fn passes(target: &'static str, host: &str, origin: &str, is_local: bool) -> bool {
+        let pairs = [(header::HOST, host), (header::ORIGIN, origin)];
+        let sent = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let headers = sent.map(|(name, value)| (name, value.parse().unwrap())).collect();
+        check(&Uri::from_static(target), &headers, is_local).is_ok()
+    }
+
+    #[test]
+    fn the_page_itself_and_programs_are_let_in() {
+        for host in ["127.0.0.1:7300", "localhost:7300", "[::1]:7300", "LOCALHOST"] {
+            assert!(passes("/", host, "", true), "{host}");
+            assert!(passes("/", host, &format!("http://{host}"), true), "{host}");
+        }
+        assert!(passes("/", "sandbox.test:80", "", false));
+    }
+
+    #[test]
+    fn other_sites_are_kept_out() {
+        for origin in ["http://evil.test", "null", "http://127.0.0.1:7301", "http://localhost:7300", " "] {
+            assert!(!passes("/", "127.0.0.1:7300", origin, true), "{origin}");
+        }
+        for host in ["evil.test", "127.0.0.1.evil.test", "10.0.0.1", "", "127.0.0.1@evil.test"] {
+            assert!(!passes("/", host, "", true), "{host}");
+        }
+        assert!(!passes("http://evil.test/_sandbox/reset", "127.0.0.1:7300", "", true));
+    }
+}
