@@ -224,37 +224,6 @@ impl Answer {
     }
 }
 
-/// What a server does.
-pub trait Script: Send + Sync + 'static {
-    /// Whether the connection is closed on a request that has begun to arrive, without reading it.
-    fn hangs_up(&self) -> bool {
-        false
-    }
-
-    /// The answer to a request.
-    fn answer(&self, request: &Request) -> Answer;
-}
-
-impl<F: Fn(&Request) -> Answer + Send + Sync + 'static> Script for F {
-    fn answer(&self, request: &Request) -> Answer {
-        self(request)
-    }
-}
-
-/// Closes every connection on a request, unread.
-#[derive(Clone, Copy, Debug)]
-pub struct HangsUp;
-
-impl Script for HangsUp {
-    fn hangs_up(&self) -> bool {
-        true
-    }
-
-    fn answer(&self, _: &Request) -> Answer {
-        Answer::closed()
-    }
-}
-
 type Log = Mutex<Vec<Arc<Request>>>;
 
 /// A server that takes connections until it is dropped, each on a thread of its own.
@@ -266,7 +235,7 @@ pub struct Server {
 
 impl Server {
     /// Starts it.
-    pub fn start(script: impl Script) -> Self {
+    pub fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("cannot listen on 127.0.0.1");
         let address = listener.local_addr().expect("the listener has no address");
         let (requests, stopped) = (Arc::<Log>::default(), Arc::<AtomicBool>::default());
@@ -321,16 +290,13 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: &TcpStream, log: &Log, script: &dyn Script) -> io::Result<()> {
+fn serve(stream: &TcpStream, log: &Log, script: &dyn Fn(&Request) -> Answer) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
-        if reader.buffer().is_empty() && (stream.peek(&mut [0])? == 0 || script.hangs_up()) {
-            return Ok(());
-        }
         let request = Arc::new(Request::read(&mut reader)?);
         log.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-        if !script.answer(&request).write(stream)? {
+        if !script(&request).write(stream)? {
             return Ok(());
         }
     }
@@ -343,22 +309,13 @@ pub struct Copilot {
 }
 
 impl Copilot {
-    /// Takes the events of a `collect` request but those for which `refuse` gives an entry of `invalid_events`, by
-    /// position and event id. Any other operation succeeds.
-    pub fn take(&self, request: &Request, mut refuse: impl FnMut(usize, &str) -> Option<Value>) -> Answer {
+    /// Takes the events of a `collect` request. Any other operation succeeds.
+    pub fn take(&self, request: &Request) -> Answer {
         if request.target != operations::COLLECT.path {
             return Answer::status(204);
         }
-        let mut invalid = Vec::new();
-        let mut taken = Vec::new();
-        for (position, event_id) in request.event_ids().into_iter().enumerate() {
-            match refuse(position, &event_id) {
-                Some(entry) => invalid.push(entry),
-                None => taken.push(event_id),
-            }
-        }
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
-        Answer::invalid_events(&invalid)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(request.event_ids());
+        Answer::invalid_events(&[])
     }
 
     /// The ids that were taken so far, request by request.
@@ -373,9 +330,7 @@ pub fn copilot(
 ) -> (Server, Arc<Copilot>) {
     let copilot = Arc::new(Copilot::default());
     let taking = copilot.clone();
-    let server = Server::start(move |request: &Request| {
-        refuse(request).unwrap_or_else(|| taking.take(request, |_, _| None))
-    });
+    let server = Server::start(move |request| refuse(request).unwrap_or_else(|| taking.take(request)));
     (server, copilot)
 }
 

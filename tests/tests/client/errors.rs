@@ -6,7 +6,8 @@ use std::{
 };
 
 use copilot_api::{Client, ClientBuilder, Error, raw::MAX_BODY_BYTES, types::Event};
-use copilot_tests::server::{self, Answer, HangsUp, Request, Server, in_time};
+use copilot_sandbox::Fault;
+use copilot_tests::server::{self, Answer, Server, in_time};
 use serde_json::json;
 
 /// How many attempts a failure that may pass is worth.
@@ -122,20 +123,19 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
 #[tokio::test]
 async fn no_answer_is_a_transport_error_and_worth_another_attempt() {
     let slow = Duration::from_secs(30);
-    let table: Vec<(&str, Option<Server>, &[&str])> = vec![
-        ("nobody listens", None, &["connect", "transport", "retryable"]),
-        ("closed unread", Some(Server::start(HangsUp)), &["transport", "retryable"]),
-        ("closed unanswered", Some(Server::always(Answer::closed())), &["transport", "retryable"]),
-        ("no HTTP", Some(Server::always(Answer::status(7))), &["transport", "retryable"]),
-        (
-            "late",
-            Some(Server::always(Answer::status(204).after(slow))),
-            &["timeout", "transport", "retryable"],
-        ),
+    let hangs_up = server::sandbox();
+    hangs_up.add_fault(Fault::hang_up()).unwrap();
+    let [closes, no_http, late] =
+        [Answer::closed(), Answer::status(7), Answer::status(204).after(slow)].map(Server::always);
+    let table: [(&str, ClientBuilder, &[&str]); 5] = [
+        ("nobody listens", server::quick(server::nobody()), &["connect", "transport", "retryable"]),
+        ("closed unread", server::client_of(&hangs_up), &["transport", "retryable"]),
+        ("closed unanswered", closes.client(), &["transport", "retryable"]),
+        ("no HTTP", no_http.client(), &["transport", "retryable"]),
+        ("late", late.client(), &["timeout", "transport", "retryable"]),
     ];
-    for (name, server, expected) in table {
-        let endpoints = server.as_ref().map_or_else(server::nobody, Server::endpoints);
-        let client = server::quick(endpoints).timeout(Duration::from_millis(200)).build().unwrap();
+    for (name, client, expected) in table {
+        let client = client.timeout(Duration::from_millis(200)).build().unwrap();
         for error in [collect_fails(name, &client).await, consent_fails(name, &client).await] {
             assert_eq!(predicates(&error), expected, "{name}: {error:?}");
             assert_eq!(error.attempts(), ATTEMPTS, "{name}");
@@ -183,7 +183,7 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
         [(Answer::closed(), true), (Answer::status(502), true), (Answer::status(429), false)]
     {
         let requests = AtomicUsize::new(0);
-        let server = Server::start(move |_: &Request| {
+        let server = Server::start(move |_| {
             if requests.fetch_add(1, Ordering::Relaxed) == 0 { first.clone() } else { unauthorized() }
         });
         let client = server.client().max_batch_events(2).build().unwrap();

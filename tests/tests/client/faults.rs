@@ -1,8 +1,7 @@
 //! A thousand faults against one long `collect`: every event ends up accepted or rejected, exactly once.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -10,124 +9,37 @@ use copilot_api::{
     CollectReport, EventTimestamp, NewEvent, ReportParts,
     types::{Event, ThingConnectedPayload},
 };
-use copilot_tests::server::{Answer, Copilot, Request, Script, Server};
-use serde_json::json;
+use copilot_sandbox::{Fault, Sandbox};
+use copilot_tests::server::{client_id, client_of, client_secret, id};
 
-const EVENTS: usize = 100_000;
-const FAULTS: u32 = 1_000;
+const EVENTS: usize = 15_000;
+const FAULTS: u64 = 1_000;
 /// Few enough that there are more than a thousand requests.
-const BATCH: usize = 60;
-const SEED: u64 = 2_026;
+const BATCH: usize = 20;
+/// Fewer events than that: each call is told at first that its batches are too large.
+const BODY_LIMIT: usize = 2_000;
 /// Longer than an honest answer takes on a busy machine, most often; where it is not, that is one more fault.
 const TIMEOUT: Duration = Duration::from_millis(100);
-const SLOW: Duration = Duration::from_secs(30);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
-    ClosedUnread,
-    ClosedUntaken,
-    ClosedTaken,
-    ClosedInTheAnswer,
-    TooManyRequests,
-    Unavailable,
-    Gateway,
-    SlowUntaken,
-    SlowTaken,
-    TooLarge,
-    BadRequest,
-    Unauthorized,
-}
-
-/// How often each fault comes among a thousand requests that begin to arrive.
-const RATES: &[(Fault, u32)] = &[
-    (Fault::ClosedUnread, 60),
-    (Fault::ClosedUntaken, 60),
-    (Fault::ClosedTaken, 60),
-    (Fault::ClosedInTheAnswer, 60),
-    (Fault::TooManyRequests, 60),
-    (Fault::Unavailable, 60),
-    (Fault::Gateway, 30),
-    (Fault::SlowUntaken, 4),
-    (Fault::SlowTaken, 4),
-    (Fault::TooLarge, 40),
-    (Fault::BadRequest, 4),
-    (Fault::Unauthorized, 4),
-];
-
-/// Copilot.cx behind a bad network.
-#[derive(Clone)]
-struct Flaky {
-    copilot: Arc<Copilot>,
-    state: Arc<Mutex<State>>,
-}
-
-struct State {
-    random: fastrand::Rng,
-    next: Option<Fault>,
-    injected: BTreeMap<Fault, u32>,
-}
-
-impl Flaky {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    /// Takes the events but those that it knows to be bad, whatever becomes of the answer.
-    fn take(&self, request: &Request) -> Answer {
-        self.copilot.take(request, |position, event_id| {
-            is_refused(event_id).then(|| json!({ "event_id": event_id, "index": position, "error": "unfit" }))
-        })
-    }
-}
-
-impl Script for Flaky {
-    fn hangs_up(&self) -> bool {
-        let mut state = self.state();
-        let mut left = state.random.u32(0..1000);
-        state.next = RATES.iter().find_map(|(fault, rate)| {
-            let hit = left < *rate;
-            left = left.saturating_sub(*rate);
-            hit.then_some(*fault)
-        });
-        let hangs_up = state.next.take_if(|fault| *fault == Fault::ClosedUnread);
-        if let Some(fault) = hangs_up {
-            *state.injected.entry(fault).or_default() += 1;
-        }
-        hangs_up.is_some()
-    }
-
-    fn answer(&self, request: &Request) -> Answer {
-        let Some(mut fault) = self.state().next.take() else { return self.take(request) };
-        // Small batches are never too large, or nothing would get through.
-        if matches!(fault, Fault::TooLarge | Fault::BadRequest) && request.event_ids().len() < 30 {
-            fault = Fault::Unavailable;
-        }
-        *self.state().injected.entry(fault).or_default() += 1;
-        match fault {
-            Fault::ClosedUnread => unreachable!("an unread request has no answer"),
-            Fault::ClosedUntaken => Answer::closed(),
-            Fault::ClosedTaken => {
-                self.take(request);
-                Answer::closed()
-            }
-            Fault::ClosedInTheAnswer => self.take(request).cut_at(10),
-            Fault::TooManyRequests => Answer::status(429).header("Retry-After", "0"),
-            Fault::Unavailable => {
-                Answer::status(503).header("Content-Type", "text/html").body("<html>busy</html>")
-            }
-            Fault::Gateway => Answer::status(502),
-            Fault::SlowUntaken => Answer::status(503).after(SLOW),
-            Fault::SlowTaken => self.take(request).after(SLOW),
-            Fault::TooLarge => Answer::status(413).body("<html>too large</html>"),
-            Fault::BadRequest => Answer::json(400, &json!({ "reason": "COMMON.REQUEST_VALIDATION" })),
-            Fault::Unauthorized => Answer::json(401, &json!({ "reason": "AUTH.UNAUTHORIZED" })),
-        }
-    }
+/// What comes again and again, and how often among a thousand requests.
+fn faults() -> [(Fault, u32); 10] {
+    [
+        (Fault::hang_up(), 60),
+        (Fault::close_before(), 60),
+        (Fault::close_after(), 60),
+        (Fault::cut_body(10), 60),
+        (Fault::status(429).retry_after("0"), 60),
+        (Fault::html(503), 60),
+        (Fault::status(502), 30),
+        (Fault::delay(Duration::from_secs(30)), 4),
+        (Fault::drip(1), 4),
+        (Fault::status(401), 4),
+    ]
 }
 
 /// Whether Copilot.cx refuses the event.
-fn is_refused(event_id: &str) -> bool {
-    event_id.ends_with("99-r")
+fn is_refused(number: usize) -> bool {
+    number.is_multiple_of(701)
 }
 
 /// Whether the event breaks the contract and is refused before it is sent.
@@ -140,8 +52,7 @@ fn event(number: usize) -> Event {
     let now = EventTimestamp::now();
     let timestamp =
         if is_broken(number) { EventTimestamp::from_millis(now.as_millis() / 1000).unwrap() } else { now };
-    let suffix = if number.is_multiple_of(7) { "-r" } else { "" };
-    payload.event_with(format!("e-{number}{suffix}").as_str().try_into().unwrap(), timestamp)
+    payload.event_with(id(number).as_str().try_into().unwrap(), timestamp)
 }
 
 /// What the client said of each event, call by call.
@@ -183,12 +94,18 @@ impl Ledger {
 #[tokio::test]
 async fn a_thousand_faults_lose_no_event_and_count_none_twice() {
     let started = Instant::now();
-    let state = State { random: fastrand::Rng::with_seed(SEED), next: None, injected: BTreeMap::new() };
-    let flaky = Flaky { copilot: Arc::default(), state: Arc::new(Mutex::new(state)) };
-    let server = Server::start(flaky.clone());
+    let sandbox = Sandbox::builder().credentials(client_id(), client_secret());
+    let sandbox = sandbox.seed(2_026).keep(4 * EVENTS).body_limit(BODY_LIMIT).start().unwrap();
+    for (fault, rate) in faults() {
+        sandbox.add_fault(fault.share(f64::from(rate) / 1000.0)).unwrap();
+    }
+    sandbox
+        .add_fault(Fault::reject_event_ids((0..EVENTS).filter(|number| is_refused(*number)).map(id)))
+        .unwrap();
     let http = reqwest::Client::new();
     let client = || {
-        server.client().http_client(http.clone()).timeout(TIMEOUT).max_batch_events(BATCH).build().unwrap()
+        let client = client_of(&sandbox).http_client(http.clone());
+        client.timeout(TIMEOUT).max_batch_events(BATCH).build().unwrap()
     };
 
     let mut ledger = Ledger::default();
@@ -196,6 +113,8 @@ async fn a_thousand_faults_lose_no_event_and_count_none_twice() {
     let mut again: Vec<Event> = Vec::new();
     let mut current = client();
     loop {
+        // Once in each call, so that no single event is refused like this.
+        sandbox.add_fault(Fault::status(400).next(1)).unwrap();
         let mut read = Vec::new();
         let events =
             again.drain(..).chain(&mut source).inspect(|event| read.push(event.event_id().to_string()));
@@ -215,22 +134,16 @@ async fn a_thousand_faults_lose_no_event_and_count_none_twice() {
         assert!(started.elapsed() < Duration::from_secs(120), "no end in sight");
     }
 
-    let injected = flaky.state().injected.clone();
-    let faults: u32 = injected.values().sum();
-    println!("{faults} faults in {:?}: {injected:?}", started.elapsed());
-    let accepted = ledger.fates.iter().filter(|(_, fate)| **fate == "accepted").map(|(id, _)| id);
-    let accepted: Vec<&String> = accepted.collect();
-
-    assert!(faults >= FAULTS, "{faults} faults");
-    assert!(RATES.iter().all(|(fault, _)| injected.contains_key(fault)), "{injected:?}");
+    let fired: Vec<u64> = sandbox.faults().iter().take(faults().len()).map(Fault::fired).collect();
+    println!("{fired:?} in {:?}", started.elapsed());
+    assert!(fired.iter().sum::<u64>() >= FAULTS && fired.iter().all(|count| *count > 0), "{fired:?}");
     assert_eq!(ledger.fates.len(), EVENTS, "events without a fate");
     for number in 0..EVENTS {
-        let id = event(number).event_id().to_string();
-        let expected = if is_broken(number) || is_refused(&id) { "rejected" } else { "accepted" };
-        assert_eq!(ledger.fates.get(&id), Some(&expected), "{id}");
+        let expected = if is_broken(number) || is_refused(number) { "rejected" } else { "accepted" };
+        assert_eq!(ledger.fates.get(&id(number)), Some(&expected), "{number}");
     }
-    let taken: HashSet<String> = flaky.copilot.taken().into_iter().flatten().collect();
-    let lost: Vec<&String> = accepted.iter().copied().filter(|id| !taken.contains(*id)).collect();
-    assert!(lost.is_empty(), "{} events count as accepted and were not taken: {lost:?}", lost.len());
-    assert_eq!(taken.len(), accepted.len(), "events were taken that do not count as accepted");
+    let taken: HashSet<String> =
+        sandbox.accepted().iter().filter_map(|event| event.event_id.clone()).collect();
+    let accepted = (0..EVENTS).filter(|number| !is_broken(*number) && !is_refused(*number)).map(id);
+    assert!(taken == accepted.collect::<HashSet<_>>(), "what was taken is not what counts as accepted");
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use copilot_api::{Client, CollectReport, Credentials, blocking};
-use copilot_tests::server::{self, Answer, Copilot, Request, Server, copilot, events, id, in_time};
+use copilot_tests::server::{self, Answer, Copilot, Server, copilot, events, id, in_time};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
@@ -83,7 +83,7 @@ async fn of_a_rejection_it_is_said_that_an_earlier_attempt_may_have_been_taken()
     // The first answer is lost; the second knows the ids.
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = requests.clone();
-    let server = Server::start(move |request: &Request| {
+    let server = Server::start(move |request| {
         if counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             return Answer::closed();
         }
@@ -162,9 +162,7 @@ async fn a_call_that_delivered_everything_does_not_fail_by_its_deadline() {
 async fn a_future_of_next_that_is_dropped_loses_nothing() {
     let copilot = Arc::new(Copilot::default());
     let taking = copilot.clone();
-    let server = Server::start(move |request: &Request| {
-        taking.take(request, |_, _| None).after(Duration::from_millis(20))
-    });
+    let server = Server::start(move |request| taking.take(request).after(Duration::from_millis(20)));
     let client = server.client().max_batch_events(2).build().unwrap();
     let mut batches = client.collect_batches(stream::iter(events(20)));
     let (mut accepted, mut dropped) = (0, 0);

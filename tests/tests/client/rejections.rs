@@ -138,7 +138,7 @@ fn of_an_honest_server_no_refusal_is_lost_and_none_is_blamed_on_the_wrong_event(
     let http = reqwest::Client::new();
     let honest = Arc::new(Mutex::new(Honest::default()));
     let answering = honest.clone();
-    let server = Server::start(move |request: &Request| answering.lock().unwrap().answer(request));
+    let server = Server::start(move |request| answering.lock().unwrap().answer(request));
     let mut runner =
         TestRunner::new(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() });
     // Of each event: an id out of a few, and its fate.

@@ -14,7 +14,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// A server that fails that often, and succeeds from then on.
 fn failing(times: usize, failure: Answer) -> Server {
     let requests = AtomicUsize::new(0);
-    Server::start(move |_: &Request| {
+    Server::start(move |_| {
         if requests.fetch_add(1, Ordering::Relaxed) < times { failure.clone() } else { Answer::status(204) }
     })
 }

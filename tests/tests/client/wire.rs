@@ -38,16 +38,6 @@ fn events(golden: &[Value]) -> Vec<Event> {
     golden.iter().map(|json| event_from_value(json.clone()).expect("an example is no event")).collect()
 }
 
-/// Calls `found` with the name and the value of every member that is a number.
-fn numbers(value: &Value, found: &mut impl FnMut(&str, &Value)) {
-    for (name, member) in value.as_object().into_iter().flatten() {
-        if member.is_number() {
-            found(name, member);
-        }
-        numbers(member, found);
-    }
-}
-
 #[tokio::test]
 async fn both_operations_send_the_headers_of_the_worked_example_and_no_others() {
     let server = copilot();
@@ -89,21 +79,10 @@ async fn every_type_of_event_is_sent_as_the_contract_shows_it_and_its_integers_s
         sent["events"].as_array().unwrap().iter().zip(&golden).zip(EVENT_TYPES)
     {
         assert_eq!(golden["type"], *event_type);
+        // To this comparison, 5.0 is not 5.
         assert_eq!(sent, golden);
     }
     assert_eq!(sent["events"].as_array().unwrap().len(), golden.len());
-
-    let text = String::from_utf8(requests[0].body.clone()).unwrap();
-    let mut integers = 0;
-    for event in &golden {
-        numbers(event, &mut |name, number| {
-            let written = format!("\"{name}\":{number}");
-            let ends = [",", "}"].map(|end| text.contains(&format!("{written}{end}")));
-            assert!(ends.contains(&true), "{written} is not in the body");
-            integers += usize::from(number.is_i64());
-        });
-    }
-    assert!(integers >= EVENT_TYPES.len(), "each has a time at least: {integers}");
 }
 
 #[tokio::test]
@@ -148,40 +127,6 @@ async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
     consent.assert_calls(1);
 }
 
-#[tokio::test]
-async fn each_operation_goes_to_exactly_its_own_url() {
-    type Change = fn(Endpoints, &str) -> Endpoints;
-    let whole: Change = |endpoints, url| {
-        let endpoints = endpoints.with_collect_url(&format!("{url}/c/v9?tenant=7&x=%20y")).unwrap();
-        endpoints.with_consent_url(&format!("{url}/consent/")).unwrap()
-    };
-    let collect_only: Change = |endpoints, url| endpoints.with_collect_url(&format!("{url}/")).unwrap();
-    let consent_only: Change = |endpoints, url| endpoints.with_consent_url(&format!("{url}/x")).unwrap();
-    let below: Change = |_, url| Endpoints::base(&format!("{url}/sandbox/7/")).unwrap();
-    // What the first server sees, and what the second one does.
-    let table: [(Change, [&str; 2], [&str; 2]); 4] = [
-        (whole, ["", ""], ["/c/v9?tenant=7&x=%20y", "/consent/"]),
-        (collect_only, ["", CONSENT_PATH], ["/", ""]),
-        (consent_only, [COLLECT_PATH, ""], ["", "/x"]),
-        (
-            below,
-            ["", ""],
-            ["/sandbox/7/v2/collect", "/sandbox/7/v2/api/report/user_copilot_analysis_consent_changed"],
-        ),
-    ];
-    for (change, first, second) in table {
-        let servers = [copilot(), Server::always(Answer::json(200, &json!({})))];
-        let endpoints = change(servers[0].endpoints(), &servers[1].url());
-        let client = server::quick(endpoints).build().unwrap();
-        in_time(client.collect_one(server::event("e-1"))).await.unwrap();
-        in_time(client.set_consent("user-7", true)).await.unwrap();
-        for (server, expected) in servers.iter().zip([first, second]) {
-            let expected: Vec<&str> = expected.into_iter().filter(|target| !target.is_empty()).collect();
-            assert_eq!(server.targets(), expected);
-        }
-    }
-}
-
 /// What a child does: `print` says what the variables make, and `send` uses it.
 fn play_the_program(what: &str) {
     match Endpoints::from_env() {
@@ -212,8 +157,10 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
     }
     let this = the_environment_variables_name_the_credentials_and_the_endpoints;
     let server = Server::always(Answer::json(200, &json!({})));
-    let (collect, consent) =
-        (format!("{}/collect/here", server.url()), format!("{}/consent/there", server.url()));
+    let (collect, consent) = (
+        format!("{}/collect/here?tenant=7&x=%20y", server.url()),
+        format!("{}/consent/there/", server.url()),
+    );
     let id = (CLIENT_ID, server::client_id());
     let secret = (CLIENT_SECRET, server::client_secret());
     let secret_from_a_file = format!("{}\n", server::client_secret());
@@ -262,7 +209,7 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
 
     let printed = child::run(this, "send", &[id, secret, to, also]);
     assert!(printed.contains("> sent"), "{printed}");
-    assert_eq!(server.targets(), ["/collect/here", "/consent/there"]);
+    assert_eq!(server.targets(), ["/collect/here?tenant=7&x=%20y", "/consent/there/"]);
     assert!(
         server.requests().iter().all(|request| request.header("authorization") == [server::authorization()])
     );
