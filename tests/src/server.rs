@@ -99,34 +99,21 @@ impl Request {
 /// How a request is answered.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// All that comes before the headers; when it is empty, the connection is closed instead.
+    /// The first line. When it is empty, the connection is closed; when an empty line ends it, it is all that comes.
     start: String,
     headers: String,
     body: Vec<u8>,
     times: usize,
     delay: Duration,
-    framing: Framing,
+    chunked: bool,
     cut_at: Option<usize>,
     drip: Option<(usize, Duration)>,
-}
-
-/// How the end of the body is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Framing {
-    /// By its length.
-    #[default]
-    Length,
-    /// By the last chunk.
-    Chunks,
-    /// By the end of the connection, or not at all.
-    Untold,
 }
 
 impl Answer {
     /// A status without a body.
     pub fn status(status: u16) -> Self {
-        let framing = if status == 204 { Framing::Untold } else { Framing::Length };
-        Self { start: format!("HTTP/1.1 {status} Scripted\r\n"), times: 1, framing, ..Self::default() }
+        Self { start: format!("HTTP/1.1 {status} Scripted\r\n"), times: 1, ..Self::default() }
     }
 
     /// A status with a body of JSON.
@@ -141,8 +128,7 @@ impl Answer {
 
     /// These lines, a status and headers; then the connection is closed.
     pub fn head(lines: &str) -> Self {
-        let start = lines.to_owned();
-        Self { start, framing: Framing::Untold, cut_at: Some(0), ..Self::default() }
+        Self { start: format!("{lines}\r\n"), ..Self::default() }
     }
 
     /// The connection is closed instead.
@@ -178,7 +164,7 @@ impl Answer {
     /// With the body in one chunk, its length not told in advance.
     #[must_use]
     pub fn chunked(self) -> Self {
-        Self { framing: Framing::Chunks, ..self }
+        Self { chunked: true, ..self }
     }
 
     /// The connection is closed after that many bytes of the body.
@@ -196,21 +182,15 @@ impl Answer {
     /// Writes the answer; says whether the connection goes on.
     fn write(&self, mut stream: &TcpStream) -> io::Result<bool> {
         thread::sleep(self.delay);
-        if self.start.is_empty() {
-            return Ok(false);
+        if self.start.is_empty() || self.start.ends_with("\r\n\r\n") {
+            return stream.write_all(self.start.as_bytes()).and(Ok(false));
         }
-        let (before, after) = match self.framing {
-            Framing::Length => (format!("Content-Length: {}\r\n\r\n", self.body.len() * self.times), ""),
-            Framing::Untold => ("\r\n".to_owned(), ""),
-            Framing::Chunks if self.body.is_empty() => {
-                ("Transfer-Encoding: chunked\r\n\r\n".to_owned(), "0\r\n\r\n")
-            }
-            Framing::Chunks => {
-                let size = self.body.len();
-                (format!("Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n"), "\r\n0\r\n\r\n")
-            }
+        let (before, after) = match (self.chunked, self.body.len() * self.times) {
+            (false, length) => (format!("Content-Length: {length}\r\n"), ""),
+            (true, 0) => ("Transfer-Encoding: chunked\r\n".to_owned(), "0\r\n\r\n"),
+            (true, size) => (format!("Transfer-Encoding: chunked\r\n\r\n{size:x}"), "\r\n0\r\n\r\n"),
         };
-        stream.write_all(format!("{}{}{before}", self.start, self.headers).as_bytes())?;
+        stream.write_all(format!("{}{}{before}\r\n", self.start, self.headers).as_bytes())?;
         let body = &self.body[..self.cut_at.unwrap_or(self.body.len())];
         let (size, pause) = self.drip.unwrap_or((usize::MAX, Duration::ZERO));
         for piece in (0..self.times).flat_map(|_| body.chunks(size)) {

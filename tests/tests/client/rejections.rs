@@ -6,7 +6,7 @@ use std::{
 };
 
 use copilot_api::{
-    CollectReport, EventTimestamp, NewEvent, Properties, RejectionCause, ReportParts, properties,
+    CollectReport, EventTimestamp, NewEvent, RejectionCause, ReportParts,
     types::{CustomEventPayload, Event, ThingConnectedPayload},
 };
 use copilot_tests::server::{self, Answer, Request, Server, copilot, in_time};
@@ -27,13 +27,9 @@ async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sen
     };
     let now = EventTimestamp::now().as_millis();
     let minute = 60_000;
-    // Its builder would refuse them already.
-    let custom = |extra: Properties| {
-        let mut custom = CustomEventPayload::builder().subtype("s").user_id("u").build().unwrap();
-        (custom.user_id, custom.extra) = (None, extra);
-        custom.event()
-    };
-    let many = (0..20).map(|at| (format!("p{at}"), at)).collect();
+    // Its builder would refuse it already.
+    let mut custom = CustomEventPayload::builder().subtype("s").user_id("u").build().unwrap();
+    custom.user_id = None;
     // An event, and the place of what is wrong with it.
     let table: Vec<(Event, Option<&str>)> = vec![
         (at(now / 1000), Some("/timestamp")),
@@ -42,9 +38,7 @@ async fn events_that_break_the_contract_are_rejected_here_and_the_others_are_sen
         (at(now + 6 * minute), Some("/timestamp")),
         (at(now + 4 * minute), None),
         (at(now - 29 * 24 * 60 * minute), None),
-        (custom(properties! { "button" => "boil" }.unwrap()), Some("/payload")),
-        (custom(properties! { "user_id" => "zoë" }.unwrap()), Some("/payload/user_id")),
-        (custom(many), Some("/payload")),
+        (custom.event(), Some("/payload")),
         (server::event("good-2"), None),
         (at(0), Some("/timestamp")),
     ];
