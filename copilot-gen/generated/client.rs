@@ -34,9 +34,14 @@ pub mod types {
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ConsumableUsagePayload {
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub consumable_type: ::std::option::Option<Token>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -45,11 +50,17 @@ pub mod types {
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[non_exhaustive]
     pub struct CustomEventPayload {
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         pub subtype: Token,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thing_id: ::std::option::Option<ThingId>,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
+        ///Properties of your own, beside those that are listed.
         #[serde(flatten)]
         pub extra: Properties,
     }
@@ -468,9 +479,14 @@ refused.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct FirmwareUpgradeCompletedPayload {
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -479,9 +495,14 @@ refused.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct FirmwareUpgradeStartedPayload {
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -515,13 +536,20 @@ it, not from a promise.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingThingCreatedPayload {
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub model: ::std::option::Option<Token>,
+        ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub original_creation_date: ::std::option::Option<EpochMillis>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -533,6 +561,9 @@ it, not from a promise.
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
+        /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         ///The given name, in any letters.
@@ -541,9 +572,13 @@ it, not from a promise.
         ///The family name, in any letters.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub last_name: ::std::option::Option<::std::string::String>,
+        ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub original_creation_date: ::std::option::Option<EpochMillis>,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
+        ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
@@ -552,9 +587,14 @@ it, not from a promise.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct PreexistingUserThingAssociatedPayload {
+        ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub original_association_date: ::std::option::Option<EpochMillis>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
     }
     /**The value of a free property: a string, an integer, a decimal number or a boolean; never null, an array or an
@@ -609,7 +649,11 @@ without 2^63, however it is written: beyond that, readers of JSON disagree about
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingConnectedPayload {
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -618,13 +662,20 @@ without 2^63, however it is written: beyond that, readers of JSON disagree about
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingCreatedPayload {
+        ///Properties of your own, by name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<Properties>,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub model: ::std::option::Option<Token>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -697,9 +748,14 @@ reports for it. An id that Copilot.cx has never seen is no error.
     #[derive(::serde::Serialize, Clone, Debug, PartialEq, schemars::JsonSchema)]
     #[non_exhaustive]
     pub struct ThingInteractionPayload {
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
+        ///Properties of your own, beside those that are listed.
         #[serde(flatten)]
         pub extra: Properties,
     }
@@ -708,10 +764,17 @@ reports for it. An id that Copilot.cx has never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingStatusChangedPayload {
+        ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
         pub status_date: EpochMillis,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         pub status_key: Token,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         pub status_value: Token,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -720,13 +783,20 @@ reports for it. An id that Copilot.cx has never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct ThingUpdatedPayload {
+        ///Properties of your own, by name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<Properties>,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub firmware_version: ::std::option::Option<Token>,
+        ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub model: ::std::option::Option<Token>,
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub user_id: ::std::option::Option<UserId>,
     }
@@ -798,6 +868,9 @@ reports for it. An id that Copilot.cx has never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UnsubscribePayload {
+        /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
         pub email: Email,
     }
     ///Who signed up.
@@ -808,8 +881,12 @@ reports for it. An id that Copilot.cx has never seen is no error.
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
+        ///Properties of your own, by name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<Properties>,
+        /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         ///The given name, in any letters.
@@ -818,7 +895,10 @@ reports for it. An id that Copilot.cx has never seen is no error.
         ///The family name, in any letters.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub last_name: ::std::option::Option<::std::string::String>,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
+        ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
@@ -827,6 +907,8 @@ reports for it. An id that Copilot.cx has never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserDeletedPayload {
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
     }
     /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
@@ -899,7 +981,11 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserThingAssociatedPayload {
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
     }
     ///Whose, and which.
@@ -907,7 +993,11 @@ never seen is no error.
     #[serde(deny_unknown_fields)]
     #[non_exhaustive]
     pub struct UserThingDisassociatedPayload {
+        /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
         pub thing_id: ThingId,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
     }
     ///The user, and what is new.
@@ -918,8 +1008,12 @@ never seen is no error.
         ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub copilot_analysis_consent: ::std::option::Option<bool>,
+        ///Properties of your own, by name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub custom_properties: ::std::option::Option<Properties>,
+        /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<Email>,
         ///The given name, in any letters.
@@ -928,7 +1022,10 @@ never seen is no error.
         ///The family name, in any letters.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub last_name: ::std::option::Option<::std::string::String>,
+        /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
         pub user_id: UserId,
+        ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub utc_offset: ::std::option::Option<UtcOffset>,
     }
@@ -2096,6 +2193,8 @@ never seen is no error.
         }
         impl UserCreatedPayload {
             ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -2103,6 +2202,9 @@ never seen is no error.
                 self.copilot_analysis_consent = value.into_optional();
                 self
             }
+            ///Properties of your own, by name.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn custom_properties<M>(
                 mut self,
                 value: impl IntoOptional<super::Properties, M>,
@@ -2110,6 +2212,11 @@ never seen is no error.
                 self.custom_properties = value.into_optional();
                 self
             }
+            /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn email<M>(
                 mut self,
                 value: impl IntoOptional<super::Email, M>,
@@ -2118,6 +2225,8 @@ never seen is no error.
                 self
             }
             ///The given name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2126,6 +2235,8 @@ never seen is no error.
                 self
             }
             ///The family name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2133,10 +2244,17 @@ never seen is no error.
                 self.last_name = value.into_optional();
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn utc_offset<M>(
                 mut self,
                 value: impl IntoOptional<super::UtcOffset, M>,
@@ -2204,6 +2322,8 @@ never seen is no error.
         }
         impl UserUpdatedPayload {
             ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -2211,6 +2331,9 @@ never seen is no error.
                 self.copilot_analysis_consent = value.into_optional();
                 self
             }
+            ///Properties of your own, by name.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn custom_properties<M>(
                 mut self,
                 value: impl IntoOptional<super::Properties, M>,
@@ -2218,6 +2341,11 @@ never seen is no error.
                 self.custom_properties = value.into_optional();
                 self
             }
+            /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn email<M>(
                 mut self,
                 value: impl IntoOptional<super::Email, M>,
@@ -2226,6 +2354,8 @@ never seen is no error.
                 self
             }
             ///The given name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2234,6 +2364,8 @@ never seen is no error.
                 self
             }
             ///The family name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -2241,10 +2373,17 @@ never seen is no error.
                 self.last_name = value.into_optional();
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn utc_offset<M>(
                 mut self,
                 value: impl IntoOptional<super::UtcOffset, M>,
@@ -2305,6 +2444,10 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl UserDeletedPayload {
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
@@ -2333,6 +2476,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl ThingCreatedPayload {
+            ///Properties of your own, by name.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn custom_properties<M>(
                 mut self,
                 value: impl IntoOptional<super::Properties, M>,
@@ -2340,6 +2486,9 @@ never seen is no error.
                 self.custom_properties = value.into_optional();
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn firmware_version<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2347,6 +2496,9 @@ never seen is no error.
                 self.firmware_version = value.into_optional();
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn model<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2354,10 +2506,18 @@ never seen is no error.
                 self.model = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2416,6 +2576,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl ThingUpdatedPayload {
+            ///Properties of your own, by name.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn custom_properties<M>(
                 mut self,
                 value: impl IntoOptional<super::Properties, M>,
@@ -2423,6 +2586,9 @@ never seen is no error.
                 self.custom_properties = value.into_optional();
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn firmware_version<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2430,6 +2596,9 @@ never seen is no error.
                 self.firmware_version = value.into_optional();
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn model<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2437,10 +2606,18 @@ never seen is no error.
                 self.model = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2496,10 +2673,18 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl UserThingAssociatedPayload {
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
@@ -2528,10 +2713,18 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl UserThingDisassociatedPayload {
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
@@ -2566,6 +2759,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl ThingStatusChangedPayload {
+            ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
+            ///
+            /// Mandatory.
             pub fn status_date(
                 mut self,
                 value: impl IntoProperty<super::EpochMillis>,
@@ -2573,10 +2769,16 @@ never seen is no error.
                 self.status_date = ::std::option::Option::Some(value.into_property());
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Mandatory.
             pub fn status_key(mut self, value: impl IntoProperty<super::Token>) -> Self {
                 self.status_key = ::std::option::Option::Some(value.into_property());
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Mandatory.
             pub fn status_value(
                 mut self,
                 value: impl IntoProperty<super::Token>,
@@ -2584,10 +2786,18 @@ never seen is no error.
                 self.status_value = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2631,10 +2841,18 @@ never seen is no error.
             extra: Given<super::Properties>,
         }
         impl ThingInteractionPayload {
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2642,6 +2860,7 @@ never seen is no error.
                 self.user_id = value.into_optional();
                 self
             }
+            ///Properties of your own, beside those that are listed.
             pub fn extra(mut self, value: impl IntoProperty<super::Properties>) -> Self {
                 self.extra = ::std::option::Option::Some(value.into_property());
                 self
@@ -2675,10 +2894,18 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl ThingConnectedPayload {
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2710,6 +2937,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl ConsumableUsagePayload {
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn consumable_type<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2717,10 +2947,18 @@ never seen is no error.
                 self.consumable_type = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2755,6 +2993,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl FirmwareUpgradeStartedPayload {
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn firmware_version<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2762,10 +3003,18 @@ never seen is no error.
                 self.firmware_version = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2803,6 +3052,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl FirmwareUpgradeCompletedPayload {
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn firmware_version<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -2810,10 +3062,18 @@ never seen is no error.
                 self.firmware_version = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2852,10 +3112,17 @@ never seen is no error.
             extra: Given<super::Properties>,
         }
         impl CustomEventPayload {
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Mandatory.
             pub fn subtype(mut self, value: impl IntoProperty<super::Token>) -> Self {
                 self.subtype = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn thing_id<M>(
                 mut self,
                 value: impl IntoOptional<super::ThingId, M>,
@@ -2863,6 +3130,10 @@ never seen is no error.
                 self.thing_id = value.into_optional();
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -2870,6 +3141,7 @@ never seen is no error.
                 self.user_id = value.into_optional();
                 self
             }
+            ///Properties of your own, beside those that are listed.
             pub fn extra(mut self, value: impl IntoProperty<super::Properties>) -> Self {
                 self.extra = ::std::option::Option::Some(value.into_property());
                 self
@@ -2916,6 +3188,11 @@ never seen is no error.
             email: Given<super::Email>,
         }
         impl UnsubscribePayload {
+            /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
+            ///
+            /// Mandatory.
             pub fn email(mut self, value: impl IntoProperty<super::Email>) -> Self {
                 self.email = ::std::option::Option::Some(value.into_property());
                 self
@@ -2981,6 +3258,8 @@ never seen is no error.
         }
         impl PreexistingUserCreatedPayload {
             ///Whether Copilot.cx may process the personal data of this user, as with `set_consent`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn copilot_analysis_consent<M>(
                 mut self,
                 value: impl IntoOptional<bool, M>,
@@ -2988,6 +3267,11 @@ never seen is no error.
                 self.copilot_analysis_consent = value.into_optional();
                 self
             }
+            /**An e-mail address. Like every string except names and free values it is limited to letters, digits and
+`:` `-` `.` `_` `+` `@`. That it has the form of an address of the Internet, with a domain of at least two
+labels, is assumed.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn email<M>(
                 mut self,
                 value: impl IntoOptional<super::Email, M>,
@@ -2996,6 +3280,8 @@ never seen is no error.
                 self
             }
             ///The given name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn first_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -3004,6 +3290,8 @@ never seen is no error.
                 self
             }
             ///The family name, in any letters.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn last_name<M>(
                 mut self,
                 value: impl IntoOptional<::std::string::String, M>,
@@ -3011,6 +3299,9 @@ never seen is no error.
                 self.last_name = value.into_optional();
                 self
             }
+            ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn original_creation_date<M>(
                 mut self,
                 value: impl IntoOptional<super::EpochMillis, M>,
@@ -3018,10 +3309,17 @@ never seen is no error.
                 self.original_creation_date = value.into_optional();
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            ///The user's offset from UTC: `+HHMM` or `-HHMM` from `-1200` to `+1459`, or `Z`, or `0000`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn utc_offset<M>(
                 mut self,
                 value: impl IntoOptional<super::UtcOffset, M>,
@@ -3079,6 +3377,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl PreexistingThingCreatedPayload {
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn firmware_version<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -3086,6 +3387,9 @@ never seen is no error.
                 self.firmware_version = value.into_optional();
                 self
             }
+            ///A non-empty string of letters, digits and the characters `:` `-` `.` `_` `+` `@`.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn model<M>(
                 mut self,
                 value: impl IntoOptional<super::Token, M>,
@@ -3093,6 +3397,9 @@ never seen is no error.
                 self.model = value.into_optional();
                 self
             }
+            ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn original_creation_date<M>(
                 mut self,
                 value: impl IntoOptional<super::EpochMillis, M>,
@@ -3100,10 +3407,18 @@ never seen is no error.
                 self.original_creation_date = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn user_id<M>(
                 mut self,
                 value: impl IntoOptional<super::UserId, M>,
@@ -3155,6 +3470,9 @@ never seen is no error.
             user_id: Given<super::UserId>,
         }
         impl PreexistingUserThingAssociatedPayload {
+            ///A point in time as milliseconds since 1970-01-01T00:00:00Z, up to the end of the year 9999.
+            ///
+            /// Optional; takes an `Option` as well.
             pub fn original_association_date<M>(
                 mut self,
                 value: impl IntoOptional<super::EpochMillis, M>,
@@ -3162,10 +3480,18 @@ never seen is no error.
                 self.original_association_date = value.into_optional();
                 self
             }
+            /**The id of a physical device, for example its MAC address or serial number: the same id that the mobile app
+reports for it. An id that Copilot.cx has never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn thing_id(mut self, value: impl IntoProperty<super::ThingId>) -> Self {
                 self.thing_id = ::std::option::Option::Some(value.into_property());
                 self
             }
+            /**Your own lasting, unique id of a user, normally the UUID from your user system. An id that Copilot.cx has
+never seen is no error.*/
+            ///
+            /// Mandatory.
             pub fn user_id(mut self, value: impl IntoProperty<super::UserId>) -> Self {
                 self.user_id = ::std::option::Option::Some(value.into_property());
                 self

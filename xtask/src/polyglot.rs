@@ -96,7 +96,7 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
             outcome.problems.len(),
             outcome.log.display()
         );
-        outcome.problems.iter().take(client::SHOWN).for_each(|problem| println!("  {problem}"));
+        outcome.problems.iter().take(shell::SHOWN).for_each(|problem| println!("  {problem}"));
     }
     println!("\n{}", page::table(&outcomes));
     for (name, problems) in &rows {

@@ -249,18 +249,29 @@ impl Property {
         match kind {
             Kind::Optional => quote! {
                 #(#docs)*
+                ///
+                /// Optional; takes an `Option` as well.
                 pub fn #ident<M>(mut self, value: impl IntoOptional<#ty, M>) -> Self {
                     self.#ident = value.into_optional();
                     self
                 }
             },
-            Kind::Mandatory | Kind::Further => quote! {
-                #(#docs)*
-                pub fn #ident(mut self, value: impl IntoProperty<#ty>) -> Self {
-                    self.#ident = ::std::option::Option::Some(value.into_property());
-                    self
+            Kind::Mandatory | Kind::Further => {
+                let must = matches!(kind, Kind::Mandatory).then(|| {
+                    quote! {
+                        ///
+                        /// Mandatory.
+                    }
+                });
+                quote! {
+                    #(#docs)*
+                    #must
+                    pub fn #ident(mut self, value: impl IntoProperty<#ty>) -> Self {
+                        self.#ident = ::std::option::Option::Some(value.into_property());
+                        self
+                    }
                 }
-            },
+            }
         }
     }
 }

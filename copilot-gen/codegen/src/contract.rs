@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::lines::line_of;
+use crate::lines::{join, line_of};
 
 /// Why the contract could not be read or generated from.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -302,11 +302,6 @@ fn each_object<'a>(
         }
         _ => {}
     }
-}
-
-/// The pointer of a member.
-pub fn join(pointer: &str, member: &str) -> String {
-    format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Adds the names of the schemas that a value refers to, anywhere in it.

@@ -27,8 +27,8 @@ mod prose;
 mod read;
 mod tables;
 
-pub use contract::{Contract, Error, Provenance, join};
-pub use lines::line_of;
+pub use contract::{Contract, Error, Provenance};
+pub use lines::{join, line_of};
 pub use model::Model;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};

@@ -1,8 +1,11 @@
-//! On which line of the YAML a place of the contract stands.
+//! Places in the contract, and on which line of the YAML they stand.
 
 use granit_parser::{Event, Parser};
 
-use crate::contract::join;
+/// The pointer of a member.
+pub fn join(pointer: &str, member: &str) -> String {
+    format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
+}
 
 /// The line, from 1, on which what stands at a JSON pointer begins; of a member, the line of its name. `None` where the
 /// text has no such place, or reaches it by an alias only.

@@ -9,7 +9,8 @@ use unicode_ident::{is_xid_continue, is_xid_start};
 
 use crate::{
     builders,
-    contract::{Contract, Error, join},
+    contract::{Contract, Error},
+    lines::join,
     lower,
 };
 

@@ -13,7 +13,7 @@ use crate::{
     builders,
     contract::{Contract, Error},
     model::{Model, is_checked_string},
-    names::{PROPERTIES, static_ident},
+    names::{PROPERTIES, member_ident, static_ident},
     read::read_as_written,
 };
 
@@ -26,6 +26,7 @@ pub(crate) fn polish(contract: &Contract, model: &Model, client: &mut File) -> R
     describe_bounds(contract, types)?;
     read_answers_leniently(contract, types)?;
     leave_room_to_grow(contract, types)?;
+    document_properties(contract, model, types)?;
     read_as_written(model, types)?;
     let builders = builders::emit(contract, model, types)?;
     types.extend(builders);
@@ -127,6 +128,36 @@ fn leave_room_to_grow(contract: &Contract, types: &mut [Item]) -> Result<(), Err
         changed = true;
     }
     if changed { Ok(()) } else { Err(nothing("leave_room_to_grow")) }
+}
+
+/// A property that refers to a schema has no words of its own: those of the schema stand for them.
+fn document_properties(contract: &Contract, model: &Model, types: &mut [Item]) -> Result<(), Error> {
+    let mut changed = false;
+    for item in types {
+        let Item::Struct(payload) = item else { continue };
+        let Some(event_type) = model.event.types.iter().find(|one| payload.ident == one.payload_name) else {
+            continue;
+        };
+        let properties = &event_type.payload.properties;
+        for field in &mut payload.fields {
+            let Some(ident) = field.ident.as_ref().filter(|_| !has_words(&field.attrs)) else { continue };
+            let property = properties.iter().find(|(name, _)| member_ident(name) == *ident);
+            let name = property.and_then(|(_, property)| property.used.name.as_deref());
+            let words = match name.map(|name| contract.schema(name)).transpose()? {
+                Some(schema) => schema.get("description").and_then(Value::as_str).unwrap_or_default(),
+                None if property.is_none() => "Properties of your own, beside those that are listed.",
+                None => continue,
+            };
+            let first = words.split("\n\n").next().unwrap_or_default().trim();
+            field.attrs.insert(0, parse_quote! { #[doc = #first] });
+            changed = true;
+        }
+    }
+    if changed { Ok(()) } else { Err(nothing("document_properties")) }
+}
+
+fn has_words(attrs: &[syn::Attribute]) -> bool {
+    attrs.iter().any(|attr| attr.path().is_ident("doc"))
 }
 
 /// typify's error is a sentence, which loses the rule that was broken and its grade.

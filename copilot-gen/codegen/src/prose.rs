@@ -6,7 +6,10 @@
 use pulldown_cmark::{BrokenLink, Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 
-use crate::contract::{Contract, Error, join};
+use crate::{
+    contract::{Contract, Error},
+    lines::join,
+};
 
 /// The members that hold words.
 const WORDS: [&str; 3] = ["title", "summary", "description"];

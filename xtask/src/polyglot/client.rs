@@ -23,8 +23,6 @@ use crate::{failure::Failure, sandbox::Sandbox};
 const INSTALLED: &str = ".installed";
 /// A client that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How many problems of one client are shown: enough to see what they are about.
-pub(super) const SHOWN: usize = 30;
 
 /// What became of one client.
 pub(super) struct Outcome<'e> {

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{client::Outcome, example::Example, safety, tally::Tally};
+use super::{
+    client::Outcome,
+    example::Example,
+    safety,
+    tally::{Tally, markdown},
+};
 use crate::{
     failure::Failure,
     r#gen::{Mode, settle},
@@ -10,18 +15,6 @@ use crate::{
 
 /// Where it is written.
 const README: &str = "openapi/examples/README.md";
-
-/// A table in Markdown.
-pub(super) fn markdown(rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for row in rows {
-        lines.push(format!("| {} |\n", row.join(" | ")));
-        if lines.len() == 1 {
-            lines.push(format!("|{}\n", " --- |".repeat(row.len())));
-        }
-    }
-    lines.concat()
-}
 
 /// One row for each client.
 pub(super) fn table(outcomes: &[Outcome<'_>]) -> String {

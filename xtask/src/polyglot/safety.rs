@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     example::Example,
-    page::markdown,
     server::{self, Answer, Request, Server},
     shell::Shell,
+    tally::markdown,
 };
 use crate::{
     failure::Failure,

@@ -8,8 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::client::SHOWN;
 use crate::failure::Failure;
+
+/// How many problems or lines of one client are shown: enough to see what they are about.
+pub(super) const SHOWN: usize = 30;
 
 /// Runs commands in a folder, and keeps what they print.
 pub(super) struct Shell {

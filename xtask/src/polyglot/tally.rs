@@ -41,3 +41,15 @@ impl Tally {
         format!("{} of {}{skipped}", self.alike, self.cases)
     }
 }
+
+/// A table in Markdown.
+pub(super) fn markdown(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for row in rows {
+        lines.push(format!("| {} |\n", row.join(" | ")));
+        if lines.len() == 1 {
+            lines.push(format!("|{}\n", " --- |".repeat(row.len())));
+        }
+    }
+    lines.concat()
+}
