@@ -40,6 +40,8 @@ fn nothing_that_is_an_object_is_read_from_an_array() {
         format!(r#"{{"type":"user_deleted","event_id":"e","timestamp":1,"payload":{payload}}}"#)
     };
     assert!(!is_read::<Event>(&event(r#"["u-1"]"#)) && is_read::<Event>(&event(r#"{"user_id":"u-1"}"#)));
+    let last = r#"{"payload":["u-1"],"event_id":"e","timestamp":1,"type":"user_deleted"}"#;
+    assert!(serde_json::from_str::<Event>(last).is_err());
 }
 
 #[test]

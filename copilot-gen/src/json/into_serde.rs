@@ -55,6 +55,14 @@ impl<'de> Deserializer<'de> for Json {
         }
     }
 
+    /// Derived code reads a struct from an array of its fields' values as well, if it is given one.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self {
+            Self::Object(_) => self.deserialize_any(visitor),
+            _ => Err(Unreadable),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self {
             Self::Null => visitor.visit_none(),
@@ -84,7 +92,7 @@ impl<'de> Deserializer<'de> for Json {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct struct identifier ignored_any
     }
 }
 
