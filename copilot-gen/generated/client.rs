@@ -1322,38 +1322,38 @@ never seen is no error.
                 }
                 fn visit_map<A: ::serde::de::MapAccess<'de>>(
                     self,
-                    mut members: A,
+                    mut members_: A,
                 ) -> ::std::result::Result<CustomEventPayload, A::Error> {
                     let mut subtype = ::std::option::Option::None;
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
                     let mut extra = Properties::default();
-                    while let Some(name) = members
+                    while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
-                        match name.as_str() {
+                        match name_.as_str() {
                             "subtype" => {
                                 super::super::json::once(
                                     &mut subtype,
                                     "subtype",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "thing_id" => {
                                 super::super::json::once(
                                     &mut thing_id,
                                     "thing_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "user_id" => {
                                 super::super::json::once(
                                     &mut user_id,
                                     "user_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                            _ => extra.read(name_.into_string(), members_.next_value()?)?,
                         }
                     }
                     Ok(CustomEventPayload {
@@ -1782,30 +1782,30 @@ never seen is no error.
                 }
                 fn visit_map<A: ::serde::de::MapAccess<'de>>(
                     self,
-                    mut members: A,
+                    mut members_: A,
                 ) -> ::std::result::Result<ThingInteractionPayload, A::Error> {
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
                     let mut extra = Properties::default();
-                    while let Some(name) = members
+                    while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
-                        match name.as_str() {
+                        match name_.as_str() {
                             "thing_id" => {
                                 super::super::json::once(
                                     &mut thing_id,
                                     "thing_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "user_id" => {
                                 super::super::json::once(
                                     &mut user_id,
                                     "user_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                            _ => extra.read(name_.into_string(), members_.next_value()?)?,
                         }
                     }
                     Ok(ThingInteractionPayload {
