@@ -22,8 +22,9 @@ use crate::types::PropertyValue;
 /// let mut properties = Properties::from_iter([("plan", "gold")]);
 /// properties.insert("devices", 2);
 /// assert_eq!(properties.get("devices"), Some(&PropertyValue::Int64(2)));
+/// assert_eq!(format!("{properties:?}"), r#"{"devices": Int64(2), "plan": String("gold")}"#);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Properties {
     /// Few as a rule: a vector is made and dropped at once, and a search in it is short.
     by_name: LiteMap<Cow<'static, str>, PropertyValue>,
@@ -49,7 +50,8 @@ impl Properties {
         self.by_name.get(name)
     }
 
-    /// Adds one; gives back the value that it replaces.
+    /// Adds one; gives back the value that it replaces. A borrowed name must be a literal; of another one, give
+    /// `name.to_owned()`.
     pub fn insert(
         &mut self,
         name: impl Into<Cow<'static, str>>,
@@ -88,6 +90,12 @@ impl Properties {
 impl<K: Into<Cow<'static, str>>, V: Into<PropertyValue>> FromIterator<(K, V)> for Properties {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(properties: I) -> Self {
         Self { by_name: properties.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
