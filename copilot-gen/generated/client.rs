@@ -1327,7 +1327,7 @@ never seen is no error.
                     let mut subtype = ::std::option::Option::None;
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
-                    let mut extra = Properties::default();
+                    let mut extra = ::std::vec::Vec::new();
                     while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
@@ -1353,7 +1353,10 @@ never seen is no error.
                                     members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name_.into_string(), members_.next_value()?)?,
+                            _ => {
+                                extra
+                                    .push((name_.into_string().into(), members_.next_value()?))
+                            }
                         }
                     }
                     Ok(CustomEventPayload {
@@ -1363,7 +1366,7 @@ never seen is no error.
                             ))?,
                         thing_id,
                         user_id,
-                        extra,
+                        extra: Properties::read(extra)?,
                     })
                 }
             }
@@ -1786,7 +1789,7 @@ never seen is no error.
                 ) -> ::std::result::Result<ThingInteractionPayload, A::Error> {
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
-                    let mut extra = Properties::default();
+                    let mut extra = ::std::vec::Vec::new();
                     while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
@@ -1805,7 +1808,10 @@ never seen is no error.
                                     members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name_.into_string(), members_.next_value()?)?,
+                            _ => {
+                                extra
+                                    .push((name_.into_string().into(), members_.next_value()?))
+                            }
                         }
                     }
                     Ok(ThingInteractionPayload {
@@ -1814,7 +1820,7 @@ never seen is no error.
                                 "thing_id",
                             ))?,
                         user_id,
-                        extra,
+                        extra: Properties::read(extra)?,
                     })
                 }
             }

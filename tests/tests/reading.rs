@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use copilot_gen::{
     InvalidInput,
     json::Json,
@@ -158,4 +160,19 @@ fn a_text_is_read_as_the_json_that_stands_in_it() {
         }
     }
     assert!(taken > 10, "only {taken} of them are good");
+}
+
+#[test]
+fn properties_without_number_are_read_in_time_that_grows_with_it() {
+    let names: Vec<String> = (0..200_000).rev().map(|number| format!(r#""p{number:06}":1"#)).collect();
+    let text = format!(
+        r#"{{"type":"custom_event","event_id":"e","timestamp":{NOW},"payload":{{"subtype":"s","user_id":"u",{}}}}}"#,
+        names.join(",")
+    );
+    let started = Instant::now();
+    let event: Event = serde_json::from_str(&text).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    let limit = event.violations(NOW);
+    assert_eq!(limit.iter().map(|found| found.rule()).collect::<Vec<_>>(), ["x-property-limit"]);
+    assert_eq!(Event::parse(&text, NOW).unwrap_err().violations(), limit);
 }

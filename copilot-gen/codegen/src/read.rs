@@ -78,9 +78,10 @@ fn read_open(object: &ItemStruct) -> Result<Item, Error> {
     for property in &properties {
         let Property { ident, wire_name, .. } = property;
         if property.is_further() {
-            kept.extend(quote! { let mut #ident = Properties::default(); });
-            further.extend(quote! { _ => #ident.read(name_.into_string(), members_.next_value()?)?, });
-            made.extend(quote! { #ident, });
+            kept.extend(quote! { let mut #ident = ::std::vec::Vec::new(); });
+            further
+                .extend(quote! { _ => #ident.push((name_.into_string().into(), members_.next_value()?)), });
+            made.extend(quote! { #ident: Properties::read(#ident)?, });
             continue;
         }
         kept.extend(quote! { let mut #ident = ::std::option::Option::None; });
