@@ -41,6 +41,10 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
     let event = schemas["ThingConnectedEvent"].to_string();
     let event = event.replace("ThingConnected", "ThingRepaired").replace("thing_connected", "thing_repaired");
     schemas["ThingRepairedEvent"] = serde_json::from_str(&event)?;
+    // Names that generated code could have for its own variables, beside further properties.
+    for name in ["given", "judge", "members", "name", "value"] {
+        schemas["CustomEventPayload"]["properties"][name] = refer("Token");
+    }
     schemas["ThingRepairedPayload"] = json!({
         "type": "object",
         "description": "The thing, and what was done to it.",

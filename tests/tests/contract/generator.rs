@@ -21,8 +21,12 @@ fn property(name: &str, property: Value) -> Value {
     json!({ "UserDeletedPayload": { "properties": { name: property } } })
 }
 
+fn refer(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
 fn token() -> Value {
-    json!({ "$ref": "#/components/schemas/Token" })
+    refer("Token")
 }
 
 /// The real contract after a patch of its schemas.
@@ -32,6 +36,9 @@ fn patched(patch: &Value) -> Contract {
 
 fn merge(target: &mut Value, patch: &Value) {
     let Some(members) = patch.as_object() else { return *target = patch.clone() };
+    if !target.is_object() {
+        *target = json!({});
+    }
     for (name, member) in members {
         match member {
             Value::Null => _ = target.as_object_mut().and_then(|object| object.remove(name)).expect(name),
@@ -153,6 +160,15 @@ fn a_contract_that_does_not_say_enough_is_refused() {
 #[test]
 fn a_rule_that_would_silently_not_be_checked_is_refused() {
     let window = &spec::schema("EventTime")["x-time-window"];
+    let choice = spec::schema("PropertyValue");
+    let mut no_integer = schema_named("Motive");
+    no_integer["Motive"] = choice.clone();
+    no_integer["Motive"]["anyOf"].as_array_mut().unwrap().remove(1);
+    let condition = |alternatives: Value| {
+        let mut all = spec::schema("CustomEventPayload")["allOf"].clone();
+        all[0]["anyOf"] = alternatives;
+        json!({ "CustomEventPayload": { "allOf": all } })
+    };
     let limit = &spec::schema("Event")["x-property-limit"];
     let above_zero = json!({ "type": "number", "format": "double", "minimum": 0, "exclusiveMinimum": true, "x-provenance": "assumed" });
     let list = json!({ "type": "array", "items": token(), "x-provenance": "assumed" });
@@ -166,6 +182,28 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
         (property("motive", above_zero), &["exclusiveMinimum"]),
         (property("user_id", json!({ "maxLength": 5 })), &["maxLength"]),
         (property("motive", list), &["motive"]),
+        // Where it would mean nothing, or something else in Rust.
+        (property("motive", refer("EventTime")), &["motive", "time window"]),
+        (json!({ "Token": { "enum": ["a", "b"] } }), &["Token", "a few values"]),
+        (
+            condition(json!([{ "required": ["motive"] }, { "required": ["thing_id"] }])),
+            &["CustomEventPayload", "`motive`", "not among its properties"],
+        ),
+        (condition(json!([])), &["CustomEventPayload", "anyOf of nothing"]),
+        (
+            condition(json!([{ "required": [] }, { "required": ["thing_id"] }])),
+            &["CustomEventPayload", "`required` only"],
+        ),
+        (property("motive", choice.clone()), &["motive", "must be a named schema"]),
+        (no_integer, &["Motive", "5 would be sent as 5.0"]),
+        (
+            property("motive", spec::schema("CustomProperties").clone()),
+            &["an inline object", "must be named"],
+        ),
+        (
+            json!({ "UserDeletedPayload": { "additionalProperties": token() } }),
+            &["UserDeletedPayload", "further properties"],
+        ),
         // Misspelt extensions.
         (
             json!({ "EventTime": { "x-time-window": null, "x-time-windows": window } }),
@@ -184,7 +222,7 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
 
 /// A schema of that name that is used.
 fn schema_named(name: &str) -> Value {
-    let mut patch = property("motive", json!({ "$ref": format!("#/components/schemas/{name}") }));
+    let mut patch = property("motive", refer(name));
     patch[name] =
         json!({ "type": "string", "description": "Why.", "maxLength": 9, "x-provenance": "assumed" });
     patch
@@ -229,6 +267,7 @@ fn names_that_become_one_identifier_are_refused_at_their_place() {
         (schema_named("User.Id"), &["/components/schemas/User.Id: becomes `UserId`"]),
         (schema_named("Properties"), &["/components/schemas/Properties: becomes `Properties`"]),
         (schema_named("ConsentChangeMembers"), &["/components/schemas/ConsentChangeMembers: becomes"]),
+        (schema_named("EventMembers"), &["/components/schemas/EventMembers: becomes"]),
         (schema_named("Option"), &["/components/schemas/Option: becomes `Option`"]),
         (
             schema_named("motiveKind"),
