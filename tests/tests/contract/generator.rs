@@ -32,6 +32,9 @@ fn patched(patch: &Value) -> Contract {
 
 fn merge(target: &mut Value, patch: &Value) {
     let Some(members) = patch.as_object() else { return *target = patch.clone() };
+    if !target.is_object() {
+        *target = json!({});
+    }
     for (name, member) in members {
         match member {
             Value::Null => _ = target.as_object_mut().and_then(|object| object.remove(name)).expect(name),
