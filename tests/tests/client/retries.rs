@@ -84,7 +84,7 @@ async fn retry_after_is_waited_for_in_both_forms() {
                 let started = Instant::now();
                 client.set_consent("user-7", true).await.unwrap();
                 let waited = u64::try_from(started.elapsed().as_millis()).unwrap();
-                assert!((least..least + 900).contains(&waited), "{status}, {value:?}: {waited} ms");
+                assert!((least..least + 5000).contains(&waited), "{status}, {value:?}: {waited} ms");
                 assert_eq!(server.requests().len(), 2, "{status}, {value:?}");
             }
         },
