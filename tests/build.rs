@@ -31,6 +31,10 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
     mapping.ok_or("the event has no mapping")?.insert("thing_repaired".to_owned(), json!(EVENT));
     let schemas = root.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     let schemas = schemas.ok_or("the contract has no schemas")?;
+    // Names that generated code could have for its own variables, beside further properties.
+    for name in ["given", "judge", "members", "name", "value"] {
+        schemas["CustomEventPayload"]["properties"][name] = json!({ "$ref": "#/components/schemas/Token" });
+    }
     schemas.insert(
         "ThingRepairedEvent".to_owned(),
         json!({

@@ -17,7 +17,8 @@ struct Run {
 }
 
 thread_local! {
-    static RUN: Cell<Run> = const { Cell::new(Run { millisecond: 0, next: 0 }) };
+    // No millisecond has this number.
+    static RUN: Cell<Run> = const { Cell::new(Run { millisecond: u64::MAX, next: 0 }) };
 }
 
 /// The bits of an id behind its time that are not given away by its version and variant.
@@ -74,6 +75,12 @@ mod tests {
         let ids: HashSet<_> =
             threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect();
         assert_eq!(ids.len(), 40_000);
+    }
+
+    #[test]
+    fn without_a_clock_the_ids_of_two_threads_differ() {
+        let [one, other] = [(); 2].map(|()| thread::spawn(|| new_uuid(Duration::ZERO)).join().ok());
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{EventTimestamp, UtcTimestamp};
 /// Properties of your own, for `extra` and `custom_properties`: a `Result<Properties, InvalidInput>`, which these take
 /// as it is.
 ///
+/// A name is a literal, or a `String` that is given away: of a borrowed one, `name.to_owned()`.
 /// What a value may be: [`IntoPropertyValue`](crate::IntoPropertyValue). A struct of your own goes to
 /// `Properties::from_serialize` instead.
 ///
@@ -16,10 +17,11 @@ use crate::{EventTimestamp, UtcTimestamp};
 /// use copilot_api::{NewEvent, properties, types::CustomEventPayload};
 ///
 /// let note: Option<String> = None;
+/// let sensor: &str = &format!("sensor_{}", 7);
 /// let event = CustomEventPayload::builder()
 ///     .subtype("recipe_started")
 ///     .user_id("user-7")
-///     .extra(properties! { "recipe" => "Oolong, second infusion", "target_celsius" => 85, "note" => note })
+///     .extra(properties! { "recipe" => "Oolong, second infusion", "target_celsius" => 85, "note" => note, sensor.to_owned() => 21.5 })
 ///     .event()?;
 /// # Ok::<(), copilot_api::InvalidInput>(())
 /// ```

@@ -1419,38 +1419,41 @@ never seen is no error.*/
                 }
                 fn visit_map<A: ::serde::de::MapAccess<'de>>(
                     self,
-                    mut members: A,
+                    mut members_: A,
                 ) -> ::std::result::Result<CustomEventPayload, A::Error> {
                     let mut subtype = ::std::option::Option::None;
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
-                    let mut extra = Properties::default();
-                    while let Some(name) = members
+                    let mut extra = ::std::vec::Vec::new();
+                    while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
-                        match name.as_str() {
+                        match name_.as_str() {
                             "subtype" => {
                                 super::super::json::once(
                                     &mut subtype,
                                     "subtype",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "thing_id" => {
                                 super::super::json::once(
                                     &mut thing_id,
                                     "thing_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "user_id" => {
                                 super::super::json::once(
                                     &mut user_id,
                                     "user_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                            _ => {
+                                extra
+                                    .push((name_.into_string().into(), members_.next_value()?))
+                            }
                         }
                     }
                     Ok(CustomEventPayload {
@@ -1460,7 +1463,7 @@ never seen is no error.*/
                             ))?,
                         thing_id,
                         user_id,
-                        extra,
+                        extra: Properties::read(extra)?,
                     })
                 }
             }
@@ -1879,30 +1882,33 @@ never seen is no error.*/
                 }
                 fn visit_map<A: ::serde::de::MapAccess<'de>>(
                     self,
-                    mut members: A,
+                    mut members_: A,
                 ) -> ::std::result::Result<ThingInteractionPayload, A::Error> {
                     let mut thing_id = ::std::option::Option::None;
                     let mut user_id = ::std::option::Option::None;
-                    let mut extra = Properties::default();
-                    while let Some(name) = members
+                    let mut extra = ::std::vec::Vec::new();
+                    while let Some(name_) = members_
                         .next_key::<super::super::json::Name<'de>>()?
                     {
-                        match name.as_str() {
+                        match name_.as_str() {
                             "thing_id" => {
                                 super::super::json::once(
                                     &mut thing_id,
                                     "thing_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
                             "user_id" => {
                                 super::super::json::once(
                                     &mut user_id,
                                     "user_id",
-                                    members.next_value()?,
+                                    members_.next_value()?,
                                 )?
                             }
-                            _ => extra.read(name.into_string(), members.next_value()?)?,
+                            _ => {
+                                extra
+                                    .push((name_.into_string().into(), members_.next_value()?))
+                            }
                         }
                     }
                     Ok(ThingInteractionPayload {
@@ -1911,7 +1917,7 @@ never seen is no error.*/
                                 "thing_id",
                             ))?,
                         user_id,
-                        extra,
+                        extra: Properties::read(extra)?,
                     })
                 }
             }
@@ -6050,7 +6056,7 @@ impl types::Event {
     /// serde may have read otherwise than it is written, is read once more as it stands, to say all that it breaks.
     #[doc(hidden)]
     pub fn parse(text: &str, now: i64) -> ::std::result::Result<Self, InvalidInput> {
-        if let Ok(event) = ::serde_json::from_str::<Self>(text)
+        if let Some(event) = super::json::from_text::<Self>(text)
             && event.judge(now).is_content()
         {
             return Ok(event);

@@ -239,6 +239,67 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
             &["UserDeletedPayload", "maxProperties"],
         ),
         (
+            "a time window where no clock is",
+            |root| put_property(root, json!({ "$ref": "#/components/schemas/EventTime" })),
+            &["motive", "time window"],
+        ),
+        (
+            "a string of a few values with a rule beside them",
+            |root| {
+                schema(root, "Token")["enum"] = json!(["a", "b"]);
+            },
+            &["Token", "a few values"],
+        ),
+        (
+            "a condition of what is not listed",
+            |root| schema(root, "CustomEventPayload")["allOf"][0]["anyOf"][0]["required"] = json!(["motive"]),
+            &["CustomEventPayload", "`motive`", "not among its properties"],
+        ),
+        (
+            "a condition that nothing meets",
+            |root| schema(root, "CustomEventPayload")["allOf"][0]["anyOf"] = json!([]),
+            &["CustomEventPayload", "anyOf of nothing"],
+        ),
+        (
+            "a condition that everything meets",
+            |root| schema(root, "CustomEventPayload")["allOf"][0]["anyOf"][0]["required"] = json!([]),
+            &["CustomEventPayload", "`required` only"],
+        ),
+        (
+            "a choice without a name",
+            |root| {
+                let choice = schema(root, "PropertyValue").clone();
+                put_property(root, choice);
+            },
+            &["motive", "must be a named schema"],
+        ),
+        (
+            "a choice with a number and no integer",
+            |root| {
+                let mut choice = schema(root, "PropertyValue").clone();
+                choice["anyOf"].as_array_mut().unwrap().remove(1);
+                at(root, "/components/schemas")["Motive"] = choice;
+                put_property(root, json!({ "$ref": "#/components/schemas/Motive" }));
+            },
+            &["Motive", "5 would be sent as 5.0"],
+        ),
+        (
+            "an object in a payload without a name",
+            |root| {
+                let object = schema(root, "CustomProperties").clone();
+                put_property(root, object);
+            },
+            &["an inline object", "must be named"],
+        ),
+        (
+            "further properties of another kind",
+            |root| {
+                schema(root, "UserDeletedPayload")["additionalProperties"] =
+                    json!({ "$ref": "#/components/schemas/Token" })
+            },
+            &["UserDeletedPayload", "further properties"],
+        ),
+        (
             "a keyword that the generator does not know, of an integer",
             |root| schema(root, "EpochMillis")["multipleOf"] = json!(1000),
             &["EpochMillis", "multipleOf"],
@@ -395,6 +456,11 @@ fn names_that_become_one_identifier_are_refused_at_their_place() {
             "the members of another schema",
             |root| named_schema(root, "ConsentChangeMembers"),
             &["/components/schemas/ConsentChangeMembers: becomes"],
+        ),
+        (
+            "the members of the event",
+            |root| named_schema(root, "EventMembers"),
+            &["/components/schemas/EventMembers: becomes"],
         ),
         (
             "a name of Rust's own",

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-use copilot_gen::raw::RequestSettings;
+use copilot_gen::{InvalidInput, json::Json, raw::RequestSettings};
 use httpmock::MockServer;
 use one_more_type::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
 use serde_json::{Value, json};
@@ -125,6 +125,55 @@ fn the_rules_of_the_new_event_are_checked() {
     assert_eq!((late.pointer(), late.rule()), ("/timestamp", "x-time-window"));
     let unknown = copilot_gen::types::Event::violations_in(&(&repaired_json()).into(), NOW);
     assert_eq!((unknown[0].pointer(), unknown[0].rule()), ("/type", "discriminator"));
+}
+
+#[test]
+fn a_property_of_every_kind_is_read_from_text_as_its_json_is() {
+    let odd = [
+        "-0",
+        "5",
+        "5.0",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "100000000000000000000",
+        "1e30",
+        "1e400",
+        "null",
+        "[]",
+        "true",
+        r#""now""#,
+        r#""on-site""#,
+        r#"{"now":null}"#,
+        r#"{"on-site":null}"#,
+    ];
+    let mut taken = 0;
+    for name in
+        ["cost", "type", "urgency", "Remark", "repair-count", "hours", "paid", "anything", "more", "at"]
+    {
+        for odd in odd {
+            let text = format!(
+                r#"{{"type":"thing_repaired","event_id":"e","timestamp":{NOW},"payload":{{"thing_id":"t","{name}":{odd}}}}}"#
+            );
+            let json = Json::parse(&text).unwrap();
+            let read = InvalidInput::if_any(types::Event::violations_in(&json, NOW))
+                .map(|()| types::Event::try_from(json).expect(&text));
+            assert_eq!(format!("{:?}", types::Event::parse(&text, NOW)), format!("{read:?}"), "{text}");
+            taken += usize::from(read.is_ok());
+        }
+    }
+    assert_eq!(taken, 20);
+}
+
+#[test]
+fn no_name_of_a_property_is_taken_by_the_generated_code() {
+    let payload = json!({
+        "given": "g", "judge": "j", "members": "m", "name": "n", "subtype": "s", "user_id": "u", "value": "v", "more": 1
+    });
+    let built =
+        types::CustomEventPayload::builder().subtype("s").user_id("u").given("g").judge("j").members("m");
+    let built =
+        built.name("n").value("v").extra(types::Properties::from_iter([("more", 1)])).build().unwrap();
+    assert_eq!(serde_json::from_value::<types::CustomEventPayload>(payload).unwrap(), built);
 }
 
 #[tokio::test]

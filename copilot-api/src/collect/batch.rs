@@ -280,6 +280,38 @@ mod tests {
         }
 
         #[test]
+        fn memory_that_is_used_again_brings_nothing_along(
+            events in proptest::collection::vec((0..400_usize, any::<bool>()), 0..60),
+            events_limit in 1..20_usize,
+            bytes_limit in 100..2_000_usize,
+        ) {
+            let (mut batcher, mut seen, mut held) = (Batcher::default(), Vec::new(), Vec::new());
+            let limits = Limits { events: events_limit, bytes: bytes_limit };
+            for (index, (size, is_held)) in events.iter().enumerate() {
+                let Some(batch) = batcher.push(index, event(*size), limits) else { continue };
+                let sent = read(&batch);
+                prop_assert!(sent.iter().eq(batch.events.iter().map(|(_, event)| event)));
+                seen.extend(batch.indices());
+                let mut done = batch;
+                if *is_held {
+                    // As by a request that is not quite over.
+                    held.push((done.body(), sent));
+                } else {
+                    let [second, first] = done.halves();
+                    prop_assert_eq!([read(&first), read(&second)].concat(), sent);
+                    done = second;
+                }
+                batcher.reuse(Some(done.into_room()));
+            }
+            seen.extend(batcher.take().iter().flat_map(Batch::indices));
+            prop_assert!(seen.into_iter().eq(0..events.len()));
+            for (body, sent) in held {
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                prop_assert_eq!(&body["events"], &serde_json::to_value(sent).unwrap());
+            }
+        }
+
+        #[test]
         fn a_batch_is_as_full_as_its_limits_allow(sizes in proptest::collection::vec(0..400_usize, 2..40), bytes_limit in 300..2_000_usize) {
             let events: Vec<Event> = sizes.into_iter().map(event).collect();
             let batches = cut(&events, Limits { events: usize::MAX, bytes: bytes_limit });

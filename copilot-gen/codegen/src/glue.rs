@@ -156,7 +156,7 @@ fn events(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
             /// serde may have read otherwise than it is written, is read once more as it stands, to say all that it breaks.
             #[doc(hidden)]
             pub fn parse(text: &str, now: i64) -> ::std::result::Result<Self, InvalidInput> {
-                if let Ok(event) = ::serde_json::from_str::<Self>(text)
+                if let Some(event) = super::json::from_text::<Self>(text)
                     && event.judge(now).is_content()
                 {
                     return Ok(event);

@@ -16,6 +16,8 @@ use crate::{
 
 /// The name of the type of properties that the contract does not list.
 pub(crate) const PROPERTIES: &str = "Properties";
+/// The schema of what one of these may be, which `copilot-gen` knows by its name.
+pub(crate) const PROPERTY_VALUE: &str = "PropertyValue";
 /// typify's name of the field that holds them beside those that it lists.
 pub(crate) const FURTHER: &str = "extra";
 
@@ -117,6 +119,7 @@ fn schemas(contract: &Contract, found: &mut Vec<Error>) -> Result<(), Error> {
     let standard = STANDARD_TYPES.map(|name| (name, "a name of Rust's own"));
     let mut types = Scope::of(generated.into_iter().chain(standard));
     let mut statics = Scope::of([]);
+    let event = contract.event_name()?;
     for (name, schema) in contract.schemas()? {
         let place = join("/components/schemas", name);
         let ident = type_ident(name);
@@ -127,7 +130,7 @@ fn schemas(contract: &Contract, found: &mut Vec<Error>) -> Result<(), Error> {
         if found.len() == before && ident != name {
             found.push(Error::new(&place, format!("must be named as its Rust type is: `{ident}`")));
         }
-        if schema.get("properties").is_some() {
+        if schema.get("properties").is_some() || name == event {
             types.add(place, &crate::read::copy_ident(&ident), format!("the members of {called}"), found);
         }
     }

@@ -5,8 +5,8 @@ use quote::quote;
 
 use crate::{
     contract::Error,
-    model::{EventType, Graded, Model, ObjectRules, Property, PropertyLimit, Schema},
-    names::{FURTHER, member_ident, static_ident, type_ident},
+    model::{EventType, Graded, IntegerRules, Model, ObjectRules, Property, PropertyLimit, Schema, Used},
+    names::{FURTHER, PROPERTY_VALUE, member_ident, static_ident, type_ident},
     pattern, tables,
 };
 
@@ -14,6 +14,9 @@ use crate::{
 pub(crate) fn emit(model: &Model) -> Result<TokenStream, Error> {
     let mut emitted = choices(model)?;
     for EventType { payload_name, payload, .. } in &model.event.types {
+        if payload.additional.as_deref().is_some_and(|used| !is_own(used)) {
+            return Err(Error::new(payload_name, format!("further properties must be `{PROPERTY_VALUE}`s")));
+        }
         let name = type_ident(payload_name);
         let judged = Judged { model, payload, holder: Holder::Payload };
         let (presence, values) = (judged.presence(), judged.values()?);
@@ -160,16 +163,19 @@ impl Judged<'_> {
 
 /// Whether a property is an object of properties of one's own.
 fn is_map(property: &Property) -> Result<bool, Error> {
-    match &property.used.schema {
-        Schema::Object(ObjectRules { properties, additional: Some(_), .. }) if properties.is_empty() => {
-            Ok(true)
-        }
-        Schema::Object(_) => Err(Error::new(
-            property.used.name.as_deref().unwrap_or("an inline object"),
-            "an object inside a payload may hold properties of one's own only",
+    let Schema::Object(rules) = &property.used.schema else { return Ok(false) };
+    match &property.used.name {
+        Some(_) if rules.properties.is_empty() && rules.additional.as_deref().is_some_and(is_own) => Ok(true),
+        name => Err(Error::new(
+            name.as_deref().unwrap_or("an inline object"),
+            "an object inside a payload must be named, and may hold properties of one's own only",
         )),
-        _ => Ok(false),
     }
+}
+
+/// Whether that is what a property of one's own may be.
+fn is_own(used: &Used) -> bool {
+    used.name.as_deref() == Some(PROPERTY_VALUE)
 }
 
 /// What `value` is held against, where its type does not hold it.
@@ -178,6 +184,12 @@ fn rule(name: &str, property: &Property, holder: Holder) -> Result<Option<TokenS
     let table = || tables::path(&property.used);
     Ok(Some(match &property.used.schema {
         Schema::String(_) | Schema::Boolean(_) => return Ok(None),
+        Schema::Integer(IntegerRules { window: Some(_), .. }) => {
+            return Err(Error::new(
+                name,
+                "a time window is for the event's own time: no payload knows the clock",
+            ));
+        }
         Schema::Integer(rules) if rules.minimum.is_none() && rules.maximum.is_none() => return Ok(None),
         Schema::Integer(_) => {
             let table = table()?;
@@ -205,6 +217,12 @@ fn choices(model: &Model) -> Result<TokenStream, Error> {
     for used in &model.schemas {
         let (Some(name), Schema::AnyOf((alternatives, grade))) = (&used.name, &used.schema) else { continue };
         let ident = type_ident(name);
+        let is_there = |is_kind: fn(&Schema) -> bool| alternatives.iter().any(|one| is_kind(&one.schema));
+        if is_there(|schema| matches!(schema, Schema::Number(_)))
+            && !is_there(|schema| matches!(schema, Schema::Integer(_)))
+        {
+            return Err(Error::new(name, "without an integer beside the number, 5 would be sent as 5.0"));
+        }
         let mut arms = TokenStream::new();
         for alternative in alternatives {
             match &alternative.schema {

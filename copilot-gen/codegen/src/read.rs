@@ -43,6 +43,10 @@ pub(crate) fn read_as_written(model: &Model, types: &mut Vec<Item>) -> Result<()
                 reading.push(read_scalar(choice)?);
                 withdraw(&mut choice.attrs)?;
             }
+            Item::Enum(values) if derives(&values.attrs) => {
+                reading.push(read_value(&values.ident));
+                withdraw(&mut values.attrs)?;
+            }
             _ => {}
         }
     }
@@ -74,19 +78,21 @@ fn read_open(object: &ItemStruct) -> Result<Item, Error> {
     for property in &properties {
         let Property { ident, wire_name, .. } = property;
         if property.is_further() {
-            kept.extend(quote! { let mut #ident = Properties::default(); });
-            further.extend(quote! { _ => #ident.read(name.into_string(), members.next_value()?)?, });
-            made.extend(quote! { #ident, });
+            kept.extend(quote! { let mut #ident = ::std::vec::Vec::new(); });
+            further
+                .extend(quote! { _ => #ident.push((name_.into_string().into(), members_.next_value()?)), });
+            made.extend(quote! { #ident: Properties::read(#ident)?, });
             continue;
         }
         kept.extend(quote! { let mut #ident = ::std::option::Option::None; });
-        arms.extend(quote! { #wire_name => super::super::json::once(&mut #ident, #wire_name, members.next_value()?)?, });
+        arms.extend(quote! { #wire_name => super::super::json::once(&mut #ident, #wire_name, members_.next_value()?)?, });
         made.extend(if property.is_mandatory() {
             quote! { #ident: #ident.ok_or_else(|| ::serde::de::Error::missing_field(#wire_name))?, }
         } else {
             quote! { #ident, }
         });
     }
+    // As in the builders, no property is named as the local variables here.
     let expected = format!("the properties of `{name}`");
     Ok(parse_quote! {
         impl<'de> ::serde::Deserialize<'de> for #name {
@@ -99,10 +105,10 @@ fn read_open(object: &ItemStruct) -> Result<Item, Error> {
                         f.write_str(#expected)
                     }
 
-                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut members: A) -> ::std::result::Result<#name, A::Error> {
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut members_: A) -> ::std::result::Result<#name, A::Error> {
                         #kept
-                        while let Some(name) = members.next_key::<super::super::json::Name<'de>>()? {
-                            match name.as_str() {
+                        while let Some(name_) = members_.next_key::<super::super::json::Name<'de>>()? {
+                            match name_.as_str() {
                                 #arms
                                 #further
                             }
@@ -239,6 +245,18 @@ fn read_scalar(choice: &ItemEnum) -> Result<Item, Error> {
             }
         }
     })
+}
+
+/// One of a few texts. Derived code also takes an object with such a text as its only name.
+fn read_value(name: &Ident) -> Item {
+    parse_quote! {
+        impl<'de> ::serde::Deserialize<'de> for #name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let text = <super::super::json::Name as ::serde::Deserialize>::deserialize(deserializer)?;
+                text.as_str().parse().map_err(|_| ::serde::de::Error::custom(super::super::json::Unreadable))
+            }
+        }
+    }
 }
 
 fn copy_of_struct(object: &ItemStruct, is_payload: bool) -> ItemStruct {

@@ -122,6 +122,7 @@ impl Judge {
         if let Some(broken) = schema.broken(value) {
             self.report(&Path::ROOT.child(name), broken);
         }
+        self.may_be_misread |= may_be_an_integer(value);
     }
 
     /// A number where there may be something else: what is broken is the choice, which is so sure.
@@ -129,9 +130,7 @@ impl Judge {
         if let Some((_, _, message)) = schema.broken(value) {
             self.report(at, ("anyOf", choice, message));
         }
-        // What is written as the integers -0 and -2^63 - 1 reaches serde as these decimals.
-        self.may_be_misread |=
-            value == -9_223_372_036_854_775_808.0 || (value == 0.0 && value.is_sign_negative());
+        self.may_be_misread |= may_be_an_integer(value);
     }
 
     /// Properties of the caller's own, none of which may bear a listed name.
@@ -150,6 +149,11 @@ impl Judge {
     fn report(&mut self, at: &Path<'_>, broken: Broken) {
         self.violations.push(Violation::of(at.pointer(), broken));
     }
+}
+
+/// Whether serde may have met an integer as this decimal: -0, and what no `i64` holds.
+fn may_be_an_integer(value: f64) -> bool {
+    value.abs() >= 9_223_372_036_854_775_808.0 || (value == 0.0 && value.is_sign_negative())
 }
 
 impl PropertyLimit {

@@ -1,10 +1,10 @@
 //! Reads JSON from any deserializer.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor},
 };
 
 use super::{Json, Name, Object};
@@ -115,5 +115,13 @@ impl Json {
 /// Whether some crate of this program turned on serde_json's feature `arbitrary_precision`: without it, no `Number`
 /// holds this one.
 fn numbers_are_objects() -> bool {
-    serde_json::from_str::<serde_json::Number>("1e400").is_ok()
+    static ARE: LazyLock<bool> =
+        LazyLock::new(|| serde_json::from_str::<serde_json::Number>("1e400").is_ok());
+    *ARE
+}
+
+/// Reads a type straight from text. `None` where it does not fit, and where serde_json hands out numbers as objects: an
+/// object that stands in the text could then pass for a number.
+pub fn from_text<T: DeserializeOwned>(text: &str) -> Option<T> {
+    if numbers_are_objects() { None } else { serde_json::from_str(text).ok() }
 }

@@ -6,7 +6,7 @@ use serde::{
     Deserializer,
     de::{
         Error, IntoDeserializer, Visitor,
-        value::{MapDeserializer, SeqDeserializer, StringDeserializer},
+        value::{MapDeserializer, SeqDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -55,6 +55,14 @@ impl<'de> Deserializer<'de> for Json {
         }
     }
 
+    /// Derived code reads a struct from an array of its fields' values as well, if it is given one.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self {
+            Self::Object(_) => self.deserialize_any(visitor),
+            _ => Err(Unreadable),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self {
             Self::Null => visitor.visit_none(),
@@ -70,21 +78,9 @@ impl<'de> Deserializer<'de> for Json {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        match self {
-            Self::String(name) => visitor.visit_enum(StringDeserializer::<Unreadable>::new(name)),
-            _ => Err(Unreadable),
-        }
-    }
-
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct struct enum identifier ignored_any
     }
 }
 

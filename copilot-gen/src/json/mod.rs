@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub(crate) use from_serde::NUMBER;
+pub use from_serde::from_text;
 pub use into_serde::{ObjectOnly, Unreadable};
 pub use reading::{Name, once, present};
 pub use text::SyntaxError;

@@ -22,8 +22,9 @@ use crate::types::PropertyValue;
 /// let mut properties = Properties::from_iter([("plan", "gold")]);
 /// properties.insert("devices", 2);
 /// assert_eq!(properties.get("devices"), Some(&PropertyValue::Int64(2)));
+/// assert_eq!(format!("{properties:?}"), r#"{"devices": Int64(2), "plan": String("gold")}"#);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Properties {
     /// Few as a rule: a vector is made and dropped at once, and a search in it is short.
     by_name: LiteMap<Cow<'static, str>, PropertyValue>,
@@ -49,7 +50,8 @@ impl Properties {
         self.by_name.get(name)
     }
 
-    /// Adds one; gives back the value that it replaces.
+    /// Adds one; gives back the value that it replaces. A borrowed name must be a literal; of another one, give
+    /// `name.to_owned()`.
     pub fn insert(
         &mut self,
         name: impl Into<Cow<'static, str>>,
@@ -77,17 +79,31 @@ impl Properties {
         self.by_name.try_insert(name, value).map_or(Ok(()), |(name, _)| Err(name))
     }
 
-    /// Adds one that was read; none may stand there twice.
+    /// Those that were read, in any order; none may stand there twice. However many they are: each put in its place as
+    /// it comes would move all behind it.
     #[doc(hidden)]
-    pub fn read<E: Error>(&mut self, name: String, value: PropertyValue) -> Result<(), E> {
-        self.add(name.into(), value).map_err(|_| E::custom("a name stands more than once"))
+    pub fn read<E: Error>(mut members: Vec<Member>) -> Result<Self, E> {
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        if members.windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one == other)) {
+            return Err(E::custom("a name stands more than once"));
+        }
+        Ok(Self { by_name: LiteMap::from_sorted_store_unchecked(members) })
     }
 }
+
+/// A property with its name.
+type Member = (Cow<'static, str>, PropertyValue);
 
 /// Of a name that comes more than once, the last value.
 impl<K: Into<Cow<'static, str>>, V: Into<PropertyValue>> FromIterator<(K, V)> for Properties {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(properties: I) -> Self {
         Self { by_name: properties.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -122,11 +138,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Properties, A::Error> {
-        let mut properties = Properties::default();
-        while let Some((name, value)) = members.next_entry()? {
-            properties.read(name, value)?;
+        let mut read = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            read.push(member);
         }
-        Ok(properties)
+        Properties::read(read)
     }
 }
 

@@ -119,6 +119,7 @@ pub(crate) fn is_checked_string(schema: &Value) -> bool {
 /// integer of another type.
 fn needs_a_name(schema: &Value) -> bool {
     is_checked_string(schema)
+        || schema.get("anyOf").is_some()
         || match schema.get("type").and_then(Value::as_str) {
             Some("string") => schema.get("format").is_some(),
             Some("integer") => ["minimum", "maximum"].iter().any(|keyword| schema.get(keyword).is_some()),
@@ -180,7 +181,7 @@ impl Named<'_> {
         if needs_a_name(schema) {
             return Err(Error::new(
                 place,
-                "a string or integer with rules of its own must be a named schema",
+                "one of several scalars, and a string or integer with rules of its own, must be a named schema",
             ));
         }
         Ok(Used { name: None, schema: self.schema(place, schema)? })
@@ -205,6 +206,9 @@ impl Named<'_> {
         understand(place, schema, kind)?;
         let provenance = Contract::grade(place, schema, "type")?;
         Ok(match kind {
+            "string" if schema.get("enum").is_some() && is_checked_string(schema) => {
+                return Err(Error::new(place, "a string of a few values may have no other rules"));
+            }
             "string" => Schema::String(StringRules {
                 provenance,
                 min_length: bound(place, schema, "minLength", Value::as_u64)?,
@@ -250,9 +254,6 @@ impl Named<'_> {
             let used = self.inner(&format!("{place}/properties/{name}"), property)?;
             properties.insert(name.clone(), Property { used, is_required: required.contains(name) });
         }
-        if properties.len() > 64 {
-            return Err(Error::new(place, "has more than 64 properties; the validator's bit set holds 64"));
-        }
         if let Some(missing) = required.iter().find(|name| !properties.contains_key(*name)) {
             return Err(Error::new(
                 place,
@@ -271,6 +272,12 @@ impl Named<'_> {
                 ));
             }
         };
+        let any_of = condition(place, schema)?;
+        let mut named = any_of.iter().flat_map(|(sets, _)| sets).flatten();
+        if let Some(unknown) = named.find(|name| !properties.contains_key(*name)) {
+            let words = format!("its condition names `{unknown}`, which is not among its properties");
+            return Err(Error::new(place, words));
+        }
         let graded = |keyword: &str, is_said: bool| {
             if is_said { Contract::grade(place, schema, keyword) } else { Ok(provenance) }
         };
@@ -280,7 +287,7 @@ impl Named<'_> {
             closed_provenance: graded("additionalProperties", additional.is_none())?,
             properties,
             additional,
-            any_of: condition(place, schema)?,
+            any_of,
         })
     }
 }
@@ -301,7 +308,11 @@ fn condition(place: &str, schema: &Value) -> Result<Option<Graded<Vec<Vec<String
     for alternative in array(place, alternatives)? {
         let only_required = alternative.as_object().is_some_and(|members| members.len() == 1);
         let names = alternative.get("required").filter(|_| only_required).and_then(strings);
+        let names = names.filter(|names| !names.is_empty());
         sets.push(names.ok_or_else(|| Error::new(place, "anyOf of an object may hold `required` only"))?);
+    }
+    if sets.is_empty() {
+        return Err(Error::new(place, "anyOf of nothing"));
     }
     Ok(Some((sets, graded)))
 }
