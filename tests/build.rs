@@ -32,8 +32,10 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
     let schemas = root.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     let schemas = schemas.ok_or("the contract has no schemas")?;
     // Names that generated code could have for its own variables, beside further properties.
+    let custom = schemas.get_mut("CustomEventPayload").and_then(|payload| payload.get_mut("properties"));
+    let custom = custom.and_then(Value::as_object_mut).ok_or("custom events have no properties")?;
     for name in ["given", "judge", "members", "name", "value"] {
-        schemas["CustomEventPayload"]["properties"][name] = json!({ "$ref": "#/components/schemas/Token" });
+        custom.insert(name.to_owned(), json!({ "$ref": "#/components/schemas/Token" }));
     }
     schemas.insert(
         "ThingRepairedEvent".to_owned(),
