@@ -32,9 +32,12 @@ fn with_thing_repaired(contract: &Contract) -> Result<Contract, Box<dyn Error>> 
     let schemas = root.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     let schemas = schemas.ok_or("the contract has no schemas")?;
     // Names that generated code could have for its own variables, beside further properties.
-    for name in ["given", "judge", "members", "name", "value"] {
-        schemas["CustomEventPayload"]["properties"][name] = json!({ "$ref": "#/components/schemas/Token" });
-    }
+    let open = schemas
+        .get_mut("CustomEventPayload")
+        .and_then(|payload| payload.get_mut("properties")?.as_object_mut());
+    let token = || json!({ "$ref": "#/components/schemas/Token" });
+    let names = ["given", "judge", "members", "name", "value"];
+    open.ok_or("custom_event has no properties")?.extend(names.map(|name| (name.to_owned(), token())));
     schemas.insert(
         "ThingRepairedEvent".to_owned(),
         json!({
