@@ -46,7 +46,8 @@ fn new_uuid(now: Duration) -> Uuid {
     let run = RUN.get();
     let next = if run.millisecond == millisecond { run.next } else { Uuid::new_v4().as_u64_pair().1 };
     RUN.set(Run { millisecond, next: next.wrapping_add(1) });
-    // A process that was forked within this millisecond counts on from the same number, at another nanosecond.
+    // A process that was forked within this millisecond counts on from the same number, at another nanosecond where the
+    // clock tells them apart.
     let random = next ^ (nanoseconds << (RANDOM_BITS - 20));
     let high = (millisecond << 16) | (nanoseconds * 4096 / 1_000_000);
     Builder::from_u128((u128::from(high) << 64) | u128::from(random))

@@ -119,7 +119,7 @@ impl Room {
     fn alike(&self) -> Self {
         Self {
             events: Vec::with_capacity(self.events.len()),
-            body: Vec::with_capacity(self.body.capacity()),
+            body: Vec::with_capacity(self.body.len()),
             ends: Vec::with_capacity(self.ends.len()),
         }
     }

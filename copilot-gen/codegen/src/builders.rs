@@ -5,21 +5,17 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{Attribute, Field, Item, Type};
+use syn::Item;
 
 use crate::{
     contract::{Contract, Error},
+    fields::{Kind, Property, generated},
     glue::member_type,
     model::{EventType, Model, Schema},
-    names::{FURTHER, PROPERTIES, type_ident},
+    names::{PROPERTIES, type_ident},
     pattern,
     payloads::{Holder, Judged},
-    polish::only_argument,
 };
-
-/// The methods of a builder that are no setters, `NewEvent`'s among them.
-pub(crate) const METHODS: [&str; 7] =
-    ["build", "clone", "event", "event_at", "event_with", "fmt", "into_event"];
 
 /// The module `builder` of the types, and `builder()` of each payload.
 pub(crate) fn emit(contract: &Contract, model: &Model, types: &[Item]) -> Result<Vec<Item>, Error> {
@@ -89,7 +85,7 @@ fn builder(
         let (ident, ty) = (&property.ident, property.ty_from_builder());
         quote! { #ident: Given<#ty> }
     });
-    let setters = properties.iter().map(Property::setter);
+    let setters = properties.iter().map(setter);
     let required = payload.required_provenance;
     let taken = properties.iter().map(|Property { ident, wire_name, kind, .. }| {
         let values = payload.properties.get(wire_name).and_then(|property| match &property.used.schema {
@@ -177,118 +173,34 @@ fn conversions(contract: &Contract, name: &Ident) -> TokenStream {
     }
 }
 
-/// A property of a payload, as typify made it.
-pub(crate) struct Property {
-    pub(crate) ident: Ident,
-    /// Its type; of an optional one, without the `Option`.
-    ty: Type,
-    pub(crate) wire_name: String,
-    kind: Kind,
-    /// What the contract says about it.
-    docs: Vec<Attribute>,
-}
-
-enum Kind {
-    Mandatory,
-    Optional,
-    /// All that the contract does not list.
-    Further,
-}
-
-impl Property {
-    pub(crate) fn is_mandatory(&self) -> bool {
-        matches!(self.kind, Kind::Mandatory)
-    }
-
-    pub(crate) fn is_further(&self) -> bool {
-        matches!(self.kind, Kind::Further)
-    }
-
-    pub(crate) fn of(field: &Field) -> Result<Self, Error> {
-        let ident =
-            field.ident.clone().ok_or_else(|| Error::new("a payload", "has a field without a name"))?;
-        let mut wire_name = ident.to_string();
-        let mut kind = Kind::Mandatory;
-        for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-            attr.parse_nested_meta(|meta| {
-                if meta.path.is_ident("flatten") {
-                    kind = Kind::Further;
-                } else if let Ok(value) = meta.value() {
-                    let value: syn::LitStr = value.parse()?;
-                    if meta.path.is_ident("rename") {
-                        wire_name = value.value();
-                    }
-                }
-                Ok(())
-            })
-            .map_err(|source| Error::new(&wire_name, source.to_string()))?;
-        }
-        if matches!(kind, Kind::Further) && ident != FURTHER {
-            return Err(Error::new(ident.to_string(), format!("is flattened, and not named `{FURTHER}`")));
-        }
-        let ty = match optional(&field.ty) {
-            None => &field.ty,
-            Some(inner) => {
-                kind = Kind::Optional;
-                inner
+fn setter(property: &Property) -> TokenStream {
+    let Property { ident, kind, docs, .. } = property;
+    let ty = property.ty_from_builder();
+    match kind {
+        Kind::Optional => quote! {
+            #(#docs)*
+            ///
+            /// Optional; takes an `Option` as well.
+            pub fn #ident<M>(mut self, value: impl IntoOptional<#ty, M>) -> Self {
+                self.#ident = value.into_optional();
+                self
             }
-        };
-        let docs = field.attrs.iter().filter(|attr| attr.path().is_ident("doc")).cloned().collect();
-        Ok(Self { ident, ty: ty.clone(), wire_name, kind, docs })
-    }
-
-    /// Its type, as the module of the builders names it.
-    fn ty_from_builder(&self) -> TokenStream {
-        let ty = &self.ty;
-        if generated(ty).is_some() { quote!(super::#ty) } else { quote!(#ty) }
-    }
-
-    fn setter(&self) -> TokenStream {
-        let Self { ident, kind, docs, .. } = self;
-        let ty = self.ty_from_builder();
-        match kind {
-            Kind::Optional => quote! {
+        },
+        Kind::Mandatory | Kind::Further => {
+            let must = matches!(kind, Kind::Mandatory).then(|| {
+                quote! {
+                    ///
+                    /// Mandatory.
+                }
+            });
+            quote! {
                 #(#docs)*
-                ///
-                /// Optional; takes an `Option` as well.
-                pub fn #ident<M>(mut self, value: impl IntoOptional<#ty, M>) -> Self {
-                    self.#ident = value.into_optional();
+                #must
+                pub fn #ident(mut self, value: impl IntoProperty<#ty>) -> Self {
+                    self.#ident = ::std::option::Option::Some(value.into_property());
                     self
                 }
-            },
-            Kind::Mandatory | Kind::Further => {
-                let must = matches!(kind, Kind::Mandatory).then(|| {
-                    quote! {
-                        ///
-                        /// Mandatory.
-                    }
-                });
-                quote! {
-                    #(#docs)*
-                    #must
-                    pub fn #ident(mut self, value: impl IntoProperty<#ty>) -> Self {
-                        self.#ident = ::std::option::Option::Some(value.into_property());
-                        self
-                    }
-                }
             }
         }
-    }
-}
-
-fn optional(ty: &Type) -> Option<&Type> {
-    match ty {
-        Type::Path(path) => only_argument(&path.path, "Option"),
-        _ => None,
-    }
-}
-
-/// The name of a type, if it is a generated one: all others have a path, or are Rust's own.
-fn generated(ty: &Type) -> Option<&Ident> {
-    match ty {
-        Type::Path(path) => {
-            path.path.get_ident().filter(|name| !["bool", "f64", "i64"].iter().any(|own| name == own))
-        }
-        _ => None,
     }
 }

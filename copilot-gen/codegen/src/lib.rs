@@ -15,6 +15,7 @@
 
 mod builders;
 mod contract;
+mod fields;
 mod glue;
 mod lines;
 mod lower;

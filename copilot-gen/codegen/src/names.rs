@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use heck::{ToPascalCase, ToShoutySnakeCase, ToSnakeCase};
 use proc_macro2::{Ident, Span};
+use quote::format_ident;
 use serde_json::{Map, Value};
 use unicode_ident::{is_xid_continue, is_xid_start};
 
 use crate::{
-    builders,
     contract::{Contract, Error},
     lines::join,
     lower,
@@ -37,6 +37,9 @@ const CLIENT_METHODS: [&str; 12] = [
     "with_timeout",
 ];
 
+/// The methods of a builder that are no setters, `NewEvent`'s among them.
+const BUILDER_METHODS: [&str; 7] = ["build", "clone", "event", "event_at", "event_with", "fmt", "into_event"];
+
 /// Types that the generated code names without their path.
 const STANDARD_TYPES: [&str; 8] = ["Default", "Err", "From", "Ok", "Option", "Result", "Some", "String"];
 
@@ -53,6 +56,11 @@ pub(crate) fn member_ident(name: &str) -> Ident {
 /// The name of a static or a constant.
 pub(crate) fn static_ident(name: &str) -> Ident {
     Ident::new(&sanitized(name, str::to_shouty_snake_case), Span::call_site())
+}
+
+/// The name of the private copy of a type, from which its members are read.
+pub(crate) fn copy_ident(name: &Ident) -> Ident {
+    format_ident!("{name}Members")
 }
 
 /// As typify makes an identifier of a name. A test compares the two.
@@ -82,7 +90,7 @@ pub(crate) fn refused(contract: &Contract) -> Result<Vec<Error>, Error> {
         let name = pointer.strip_prefix("/components/schemas/");
         let mut reserved = Vec::new();
         if name.is_some_and(|name| payloads.contains(&name)) {
-            reserved.extend(builders::METHODS.map(|method| (method, "the builder's own method")));
+            reserved.extend(BUILDER_METHODS.map(|method| (method, "the builder's own method")));
         }
         if name == Some(&error_schema) {
             reserved.push((lower::BODY_EXCERPT, "the start of an error's body"));
@@ -131,7 +139,7 @@ fn schemas(contract: &Contract, found: &mut Vec<Error>) -> Result<(), Error> {
             found.push(Error::new(&place, format!("must be named as its Rust type is: `{ident}`")));
         }
         if schema.get("properties").is_some() || name == event {
-            types.add(place, &crate::read::copy_ident(&ident), format!("the members of {called}"), found);
+            types.add(place, &copy_ident(&ident), format!("the members of {called}"), found);
         }
     }
     Ok(())

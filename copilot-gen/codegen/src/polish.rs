@@ -4,14 +4,14 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
 use syn::{
-    Fields, File, GenericArgument, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, ItemStruct,
-    PathArguments, Type, parse_quote,
+    Fields, File, ImplItem, ImplItemFn, Item, ItemEnum, ItemImpl, ItemMod, ItemStruct, Type, parse_quote,
     visit_mut::{VisitMut, visit_arm_mut, visit_path_mut, visit_type_mut},
 };
 
 use crate::{
     builders,
     contract::{Contract, Error},
+    fields::only_argument,
     model::{Model, is_checked_string},
     names::{PROPERTIES, member_ident, static_ident},
     read::read_as_written,
@@ -304,15 +304,6 @@ fn bounds(schema: &Value) -> TokenStream {
         parts.push(quote! { regex(pattern = #pattern) });
     }
     quote! { #(#parts),* }
-}
-
-pub(crate) fn only_argument<'a>(path: &'a syn::Path, name: &str) -> Option<&'a Type> {
-    let last = path.segments.last().filter(|segment| segment.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    match arguments.args.first()? {
-        GenericArgument::Type(argument) => Some(argument),
-        _ => None,
-    }
 }
 
 fn module<'a>(items: &'a mut [Item], name: &str) -> Result<&'a mut Vec<Item>, Error> {

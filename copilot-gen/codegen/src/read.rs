@@ -5,18 +5,17 @@
 //! What was derived is kept on a private copy of the type, which serde's `remote` makes read the type itself.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::{
     Attribute, Field, Fields, Item, ItemEnum, ItemStruct, Path, Token, Type, Visibility, parse_quote,
     punctuated::Punctuated,
 };
 
 use crate::{
-    builders::Property,
     contract::Error,
+    fields::{Kind, Property, only_argument},
     model::Model,
-    names::{static_ident, type_ident},
-    polish::only_argument,
+    names::{copy_ident, static_ident, type_ident},
 };
 
 pub(crate) fn read_as_written(model: &Model, types: &mut Vec<Item>) -> Result<(), Error> {
@@ -77,7 +76,7 @@ fn read_open(object: &ItemStruct) -> Result<Item, Error> {
     let mut further = TokenStream::new();
     for property in &properties {
         let Property { ident, wire_name, .. } = property;
-        if property.is_further() {
+        if matches!(property.kind, Kind::Further) {
             kept.extend(quote! { let mut #ident = ::std::vec::Vec::new(); });
             further
                 .extend(quote! { _ => #ident.push((name_.into_string().into(), members_.next_value()?)), });
@@ -86,7 +85,7 @@ fn read_open(object: &ItemStruct) -> Result<Item, Error> {
         }
         kept.extend(quote! { let mut #ident = ::std::option::Option::None; });
         arms.extend(quote! { #wire_name => super::super::json::once(&mut #ident, #wire_name, members_.next_value()?)?, });
-        made.extend(if property.is_mandatory() {
+        made.extend(if matches!(property.kind, Kind::Mandatory) {
             quote! { #ident: #ident.ok_or_else(|| ::serde::de::Error::missing_field(#wire_name))?, }
         } else {
             quote! { #ident, }
@@ -203,10 +202,6 @@ fn read_event(model: &Model, choice: &ItemEnum) -> [Item; 4] {
         }
     };
     [shared, of_type, convert, read]
-}
-
-pub(crate) fn copy_ident(name: &Ident) -> Ident {
-    format_ident!("{name}Members")
 }
 
 /// One of several scalars, each of another kind.
