@@ -145,7 +145,13 @@ fn slope(
 /// Counts the commit before, in a work tree of its own. With changes that are not committed, that is the last commit.
 fn parent(workspace: &Workspace, cores: Cores, file: &Path) -> Result<Counted, Failure> {
     let git = |arguments: &[&str]| printed(Command::new("git").args(arguments).current_dir(&workspace.root));
-    let commit = if git(&["status", "--porcelain"])?.is_empty() { "HEAD^" } else { "HEAD" };
+    // Without a history, as in a shallow clone, there is none.
+    let clean = git(&["status", "--porcelain"]).is_ok_and(|changes| changes.is_empty());
+    let commit = if clean { "HEAD^" } else { "HEAD" };
+    if git(&["rev-parse", "--verify", "--quiet", commit]).is_err() {
+        println!("{commit} is not here: there is nothing to compare with");
+        return Ok(Counted::new());
+    }
     let target = workspace.target.join("bench-parent");
     let tree = target.join("tree");
     let shown = tree.to_string_lossy();
