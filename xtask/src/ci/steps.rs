@@ -55,7 +55,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "test:foreign",
             &[],
             "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=contract \
-             --test=sandbox_control --test=sandbox_fault_control --test=sandbox_vectors",
+             --test=sandbox -- --skip=hostile:: --skip=page:: --skip=program::",
         ),
         step(workspace, "doctest", &[], "test --workspace --doc"),
         step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),

@@ -1,8 +1,5 @@
 //! The sandbox among hostile clients: no good client notices them, and the sandbox lives on in the memory that it had.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     collections::BTreeMap,
     net::TcpStream,
@@ -89,7 +86,7 @@ impl Tally {
 #[test]
 fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     let _alone = alone();
-    let mut sandbox = Process::start("the_sandbox", None);
+    let mut sandbox = Process::start("hostile::the_sandbox", None);
     let mut good = GoodClient::new(&sandbox.target);
     good.report_for(Duration::from_millis(50));
     let tally = Tally::default();
@@ -107,7 +104,7 @@ fn every_hostile_request_is_rejected_and_leaves_no_trace() {
 fn a_good_client_does_not_notice_ten_hostile_ones() {
     let _alone = alone();
     let idle = allow_connections(IDLE);
-    let mut sandbox = Process::start("the_sandbox", None);
+    let mut sandbox = Process::start("hostile::the_sandbox", None);
     let mut good = GoodClient::new(&sandbox.target);
     good.report_for(Duration::from_millis(500));
     let tally = Tally::default();
@@ -198,7 +195,7 @@ fn held(target: &Target) -> [(&'static str, Hold, Expected); 4] {
 fn after_ten_thousand_idle_connections_a_new_client_is_served_within_the_header_timeout() {
     let _alone = alone();
     let idle = allow_connections(IDLE);
-    let mut sandbox = Process::start("the_sandbox", None);
+    let mut sandbox = Process::start("hostile::the_sandbox", None);
     let held: Vec<TcpStream> =
         (0..idle).map(|_| TcpStream::connect(sandbox.target.address).expect("no connection")).collect();
     let begin = Instant::now();
@@ -213,7 +210,7 @@ fn after_ten_thousand_idle_connections_a_new_client_is_served_within_the_header_
 #[test]
 fn a_lack_of_file_descriptors_keeps_no_good_client_out() {
     let _alone = alone();
-    let mut sandbox = Process::start("the_sandbox", Some(100));
+    let mut sandbox = Process::start("hostile::the_sandbox", Some(100));
     let mut good = GoodClient::new(&sandbox.target);
     good.report_for(Duration::from_millis(50));
     let mut idle = Vec::new();

@@ -1,7 +1,5 @@
 //! Faults switched on and off by the control API, and the client of this workspace against each of them.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, time::Duration};
 
 use copilot_api::{CollectReport, Endpoints, ReportParts, types::Event};

@@ -1,7 +1,5 @@
 //! The control API: it answers as its own description says, to whom it should.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 
 use copilot_sandbox::{Fault, Sandbox};

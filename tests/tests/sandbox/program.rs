@@ -1,8 +1,5 @@
 //! The sandbox as a program: what it prints, how it is stopped, and what it refuses to start with.
 
-#![cfg(unix)]
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},

@@ -1,7 +1,5 @@
 //! What a person sees of the sandbox: the page, the contract, the stream that keeps the page up to date, the log.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
@@ -96,7 +94,7 @@ async fn everything_that_a_page_asks_for_is_served_from_here() {
 async fn the_contract_is_the_published_one_with_the_sandbox_as_its_server() {
     let (_sandbox, caller) = sandbox();
     let mut served = caller.get("/_sandbox/contract.json").await;
-    let mut published: Value = serde_json::from_str(include_str!("../../openapi/copilot.json")).unwrap();
+    let mut published: Value = serde_json::from_str(include_str!("../../../openapi/copilot.json")).unwrap();
     assert_eq!(served["servers"][0]["url"], "/");
     assert_eq!(served["servers"].as_array().unwrap().len(), 1);
     served.as_object_mut().unwrap().remove("servers");
@@ -127,7 +125,7 @@ async fn only_credentials_that_the_sandbox_made_up_are_shown() {
 async fn the_status_says_what_the_sandbox_is() {
     let sandbox = Sandbox::builder().seed(5).keep(42).start().unwrap();
     let status = Caller::of(&sandbox).get("/_sandbox/status").await;
-    let contract: Value = serde_json::from_str(include_str!("../../openapi/copilot.json")).unwrap();
+    let contract: Value = serde_json::from_str(include_str!("../../../openapi/copilot.json")).unwrap();
     assert_eq!(status["api_version"], contract["info"]["version"]);
     assert_eq!(status["contract_version"], contract["info"]["x-contract-version"]);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));

@@ -1,7 +1,5 @@
 //! Each fault of the sandbox, as a client meets it over HTTP.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::time::{Duration, Instant};
 
 use copilot_sandbox::{Fault, Operation, Sandbox};

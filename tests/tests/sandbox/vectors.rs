@@ -1,8 +1,6 @@
 //! The sandbox judges by the contract as it is published, the client by what was generated from it. Everything that the
 //! contract's examples and their mutations can show is sent to a running sandbox, and both must say the same.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
-
 use std::{collections::BTreeSet, sync::Arc};
 
 use copilot_gen::{
