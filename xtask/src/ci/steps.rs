@@ -48,7 +48,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         }
     }
     steps.extend([
-        // Benches are not for here: they measure, and clippy compiled them.
+        // Doctests have a step of their own.
         step(workspace, "test", &[], "test --workspace --no-fail-fast --lib --bins --tests --examples"),
         step(
             workspace,
