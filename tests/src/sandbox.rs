@@ -170,6 +170,20 @@ impl Process {
         Caller::new(&self.url, client_id(), client_secret())
     }
 
+    /// How many file descriptors it has open.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("no /proc").count()
+    }
+
+    /// What a line of `/proc/…/status` says, in KiB: `VmHWM` for the most memory that it had.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("no /proc");
+        let value = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok()).expect("no such line")
+    }
+
     /// Sends it a signal by name: `TERM`, `INT`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();

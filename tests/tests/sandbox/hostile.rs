@@ -1,8 +1,12 @@
 //! The sandbox among hostile clients: no good client notices them, and the sandbox lives on in the memory that it had.
 
+mod attacks;
+
 use std::{
     collections::BTreeMap,
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
+    process::Command,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,11 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_tests::hostile::{
-    self, Attack, Expected, GoodClient, Hold, Outcome, Process, Target, attacks, exchange, hold_idle,
-    percentile,
+use attacks::{attacks, exchange, objection};
+use copilot_tests::{
+    sandbox::{Caller, Process, connected, program},
+    server::{authorization, client_id, client_secret},
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::runtime::{Builder, Runtime};
 
 const QUIET: Duration = Duration::from_secs(2);
 const HOSTILE: Duration = Duration::from_secs(7);
@@ -43,105 +49,134 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[test]
-#[ignore = "it is the sandbox that the other tests run"]
-fn the_sandbox() {
-    hostile::be_the_sandbox();
+fn address(sandbox: &Process) -> &str {
+    sandbox.url.trim_start_matches("http://")
 }
 
-/// What came back, by kind.
+/// A client as it should be, which measures how long each of its requests takes, on a connection that is kept.
+struct GoodClient {
+    caller: Caller,
+    runtime: Runtime,
+    reported: usize,
+}
+
+impl GoodClient {
+    fn new(sandbox: &Process) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Self { caller: sandbox.caller(), runtime, reported: 0 }
+    }
+
+    /// Reports events one by one for so long, at least one: the time that 99 of 100 stay below, and the longest.
+    fn report_for(&mut self, time: Duration) -> [Duration; 2] {
+        let (end, mut taken) = (Instant::now() + time, Vec::new());
+        while taken.is_empty() || Instant::now() < end {
+            let event = connected(&format!("good-{}", self.reported));
+            let begin = Instant::now();
+            self.runtime.block_on(self.caller.deliver(&[event]));
+            taken.push(begin.elapsed());
+            self.reported += 1;
+            thread::sleep(Duration::from_millis(3));
+        }
+        taken.sort_unstable();
+        [taken[taken.len() * 99 / 100], taken[taken.len() - 1]]
+    }
+
+    /// The sandbox has all of its events and lives. A reset that was smuggled would show.
+    fn assert_unharmed(&self, sandbox: &Process) {
+        let statistics = self.runtime.block_on(self.caller.get("/_sandbox/statistics"));
+        assert_eq!(statistics["by_type"]["thing_connected"]["accepted"], self.reported);
+        assert!(!sandbox.log().contains("panicked"), "{}", sandbox.log());
+    }
+}
+
+/// The first wrong outcome of each kind of request.
 #[derive(Default)]
-struct Tally {
-    seen: Mutex<BTreeMap<(&'static str, String), usize>>,
-    /// The first wrong outcome of each request.
-    wrong: Mutex<BTreeMap<String, String>>,
-}
+struct Objections(Mutex<BTreeMap<String, String>>);
 
-impl Tally {
-    fn count(&self, kind: &'static str, name: &str, outcome: &Outcome, expected: Expected) {
-        *self.seen.lock().unwrap().entry((kind, outcome.name())).or_default() += 1;
-        if !expected.allows(outcome) {
-            self.object(kind, name, format!("{:?} {}", outcome.statuses, outcome.text));
+impl Objections {
+    fn note(&self, name: &str, objection: Option<String>) {
+        if let Some(objection) = objection {
+            self.0.lock().unwrap().entry(name.to_owned()).or_insert(objection);
         }
     }
 
-    fn attack(&self, attack: &Attack, target: &Target) {
-        let Attack { kind, name, bytes, expected } = attack;
-        match exchange(target.address, bytes) {
-            Ok(outcome) => self.count(kind, name, &outcome, *expected),
-            Err(error) => self.object(kind, name, error.to_string()),
-        }
-    }
-
-    fn object(&self, kind: &str, name: &str, what: String) {
-        self.wrong.lock().unwrap().entry(format!("{kind}, {name}")).or_insert(what);
-    }
-
-    fn assert_nothing_wrong(&self) {
-        let wrong = self.wrong.lock().unwrap();
-        assert!(wrong.is_empty(), "{wrong:#?}");
+    fn assert_none(self) {
+        let objections = self.0.into_inner().unwrap();
+        assert!(objections.is_empty(), "{objections:#?}");
     }
 }
 
 #[test]
 fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     let _alone = alone();
-    let mut sandbox = Process::start("hostile::the_sandbox", None);
-    let mut good = GoodClient::new(&sandbox.target);
+    let sandbox = Process::start(&[]);
+    let mut good = GoodClient::new(&sandbox);
     good.report_for(Duration::from_millis(50));
-    let tally = Tally::default();
-    for attack in attacks(&sandbox.target).iter().flatten() {
-        tally.attack(attack, &sandbox.target);
+    let objections = Objections::default();
+    for attack in attacks(address(&sandbox), authorization()).iter().flatten() {
+        objections.note(&attack.name, attack.objection(address(&sandbox)));
     }
-    tally.assert_nothing_wrong();
-    assert!(sandbox.is_alive());
-    assert!(!sandbox.complaints().contains("panicked"), "{}", sandbox.complaints());
-    // A reset that was smuggled would show.
-    assert_eq!(good.accepted(), good.reported);
+    for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(3) {
+        let told = attack.objection(address(&sandbox)).unwrap();
+        assert!(told.starts_with("[401]"), "a stranger is told no more: {told}");
+    }
+    objections.assert_none();
+    good.assert_unharmed(&sandbox);
+}
+
+#[test]
+fn a_client_that_is_still_sending_can_read_its_413() {
+    let sandbox = Process::start(&[]);
+    let send = |length: usize| {
+        let (host, authorization) = (address(&sandbox), authorization());
+        let head = format!(
+            "POST /v2/collect HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: {authorization}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        exchange(host, &[head.into_bytes(), vec![b' '; length]].concat()).unwrap()
+    };
+    assert!(send(3 << 20).starts_with("HTTP/1.1 413 "));
+    assert!(send(1 << 20).starts_with("HTTP/1.1 400 "), "what is not too large is read");
 }
 
 #[test]
 fn a_good_client_does_not_notice_ten_hostile_ones() {
     let _alone = alone();
     let idle = allow_connections(IDLE);
-    let mut sandbox = Process::start("hostile::the_sandbox", None);
-    let mut good = GoodClient::new(&sandbox.target);
+    let sandbox = Process::start(&[]);
+    let mut good = GoodClient::new(&sandbox);
     good.report_for(Duration::from_millis(500));
-    let tally = Tally::default();
+    let objections = Objections::default();
     // What else the machine does is in the measurement too, so that one round may miss the goal.
-    let slower = (0..ROUNDS).map(|_| round(&sandbox, &mut good, &tally, idle)).find(|ratio| *ratio < SLOWER);
-    for ((kind, outcome), times) in &*tally.seen.lock().unwrap() {
-        println!("{kind:>20}: {outcome:<10} {times:>6} times");
-    }
-    tally.assert_nothing_wrong();
-    assert!(sandbox.is_alive());
-    assert!(!sandbox.complaints().contains("panicked"), "{}", sandbox.complaints());
-    assert_eq!(good.accepted(), good.reported);
+    let is_as_fast = (0..ROUNDS).any(|_| round(&sandbox, &mut good, &objections, idle) < SLOWER);
+    objections.assert_none();
+    good.assert_unharmed(&sandbox);
     let most = sandbox.memory("VmHWM");
     assert!(most < MEMORY, "the sandbox had {} MiB of memory", most >> 10);
-    assert!(slower.is_some(), "a good client is {SLOWER} times slower among hostile ones");
+    assert!(is_as_fast, "a good client is {SLOWER} times slower among hostile ones");
 }
 
 /// Measures the good client, first alone and then among hostile ones; returns how many times slower it is then.
-fn round(sandbox: &Process, good: &mut GoodClient, tally: &Tally, idle: usize) -> f64 {
-    let target = &sandbox.target;
-    let quiet = percentile(good.report_for(QUIET), 99).max(FLOOR);
+fn round(sandbox: &Process, good: &mut GoodClient, objections: &Objections, idle: usize) -> f64 {
+    let [quiet, _] = good.report_for(QUIET);
     let stop = &AtomicBool::new(false);
+    let address = address(sandbox);
     let among_hostile = thread::scope(|scope| {
-        for kind in attacks(target) {
+        let attacks = attacks(address, authorization());
+        let held = held(address);
+        assert_eq!(attacks.len() + held.len() + 1, 10);
+        for kind in attacks {
             scope.spawn(move || {
                 for attack in kind.iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                    tally.attack(attack, target);
+                    objections.note(&attack.name, attack.objection(address));
                     thread::sleep(PAUSE);
                 }
             });
         }
-        for (kind, hold, expected) in held(target) {
-            scope.spawn(move || {
-                hold.until(stop, target, |answered| tally.count(kind, "", &answered.outcome, expected));
-            });
+        for hold in held {
+            scope.spawn(move || hold.until(stop, address, objections));
         }
-        let holding = scope.spawn(move || hold_idle(idle, stop, target));
+        let holding = scope.spawn(move || hold_idle(idle, stop, address));
         let watching = scope.spawn(move || {
             let mut most = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -150,78 +185,103 @@ fn round(sandbox: &Process, good: &mut GoodClient, tally: &Tally, idle: usize) -
             }
             most
         });
-        let good = scope.spawn(|| percentile(good.report_for(HOSTILE), 99)).join();
-        println!("the sandbox has {} MiB of memory", sandbox.memory("VmRSS") >> 10);
+        let good = scope.spawn(|| good.report_for(HOSTILE)).join();
         stop.store(true, Ordering::Relaxed);
-        let descriptors = watching.join().unwrap();
-        println!(
-            "{} connections were idle; the sandbox had {descriptors} descriptors",
-            holding.join().unwrap()
-        );
-        assert!(descriptors < DESCRIPTORS, "the sandbox had {descriptors} descriptors");
-        good.unwrap_or_else(|error| std::panic::resume_unwind(error))
+        let (most, held) = (watching.join().unwrap(), holding.join().unwrap());
+        println!("{held} connections were idle; the sandbox had {most} descriptors");
+        assert!(most < DESCRIPTORS, "the sandbox had {most} descriptors");
+        good.unwrap_or_else(|error| std::panic::resume_unwind(error))[0]
     });
-    let ratio = among_hostile.as_secs_f64() / quiet.as_secs_f64();
-    println!(
-        "99 of 100 good requests take up to {quiet:.2?}, among hostile ones {among_hostile:.2?}: {ratio:.1} times"
-    );
+    let ratio = among_hostile.as_secs_f64() / quiet.max(FLOOR).as_secs_f64();
+    println!("99 of 100 take up to {quiet:.2?}, among hostile ones {among_hostile:.2?}: {ratio:.1} times");
     ratio
 }
 
-/// The kinds that take their time.
-fn held(target: &Target) -> [(&'static str, Hold, Expected); 4] {
-    let Target { address, authorization } = target;
-    let line = format!("POST /v2/collect HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
-    let body =
-        format!("{line}Content-Length: 1000000\r\nAuthorization: {authorization}\r\n\r\n{{\"events\":[");
-    let chunks = format!("{line}Transfer-Encoding: chunked\r\nAuthorization: {authorization}\r\n\r\n");
-    let rejected = format!("{line}Content-Length: 1000000\r\n\r\n");
-    let hold = |first: String, then: &str| Hold {
-        first: first.into_bytes(),
-        then: then.as_bytes().to_vec(),
-        pause: Duration::from_millis(50),
-        connections: 20,
-    };
-    let expected = |statuses| Expected { statuses, rejected: true };
+/// A client with twenty connections that sends a little now and then, for ever.
+struct Hold {
+    name: &'static str,
+    first: String,
+    then: &'static str,
+    expected: &'static [u16],
+}
+
+fn held(address: &str) -> [Hold; 2] {
+    let head = format!("POST /v2/collect HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
+    let body = format!("{head}Authorization: {}\r\nTransfer-Encoding: chunked\r\n\r\n", authorization());
     [
-        ("slow head", hold(line, "X"), expected(&[])),
-        ("slow body", hold(body, " "), expected(&[408])),
-        ("slow chunks", hold(chunks, "1\r\n \r\n"), expected(&[408])),
-        ("slow body, rejected", hold(rejected, " "), expected(&[401])),
+        Hold { name: "slow head", first: head, then: "X", expected: &[] },
+        Hold { name: "slow body", first: body, then: "1\r\n \r\n", expected: &[408] },
     ]
+}
+
+impl Hold {
+    /// Holds the connections until told to stop; opens another one whenever one is closed.
+    fn until(self, stop: &AtomicBool, address: &str, objections: &Objections) {
+        let mut held: Vec<(TcpStream, Vec<u8>)> = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            if held.len() < 20
+                && let Ok(mut stream) = TcpStream::connect(address)
+                && stream.write_all(self.first.as_bytes()).is_ok()
+            {
+                stream.set_nonblocking(true).unwrap();
+                held.push((stream, Vec::new()));
+            }
+            held.retain_mut(|(stream, read)| {
+                // Whether it can be sent shows when the connection is read.
+                let _ = stream.write_all(self.then.as_bytes());
+                let open = stream.read_to_end(read).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+                if !open {
+                    objections.note(self.name, objection(&String::from_utf8_lossy(read), self.expected));
+                }
+                open
+            });
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Opens so many connections, which then say nothing, until told to stop. Returns how many it could open.
+fn hold_idle(connections: usize, stop: &AtomicBool, address: &str) -> usize {
+    let mut held = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        for _ in 0..20.min(connections - held.len()) {
+            held.extend(TcpStream::connect(address));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    held.len()
 }
 
 #[test]
 fn after_ten_thousand_idle_connections_a_new_client_is_served_within_the_header_timeout() {
     let _alone = alone();
     let idle = allow_connections(IDLE);
-    let mut sandbox = Process::start("hostile::the_sandbox", None);
+    let sandbox = Process::start(&[]);
     let held: Vec<TcpStream> =
-        (0..idle).map(|_| TcpStream::connect(sandbox.target.address).expect("no connection")).collect();
-    let begin = Instant::now();
-    let mut good = GoodClient::new(&sandbox.target);
-    good.report_for(Duration::from_millis(1));
-    let taken = begin.elapsed();
+        (0..idle).map(|_| TcpStream::connect(address(&sandbox)).expect("no connection")).collect();
+    let mut good = GoodClient::new(&sandbox);
+    let [_, taken] = good.report_for(Duration::ZERO);
     println!("{} connections are idle; a new client was served after {taken:.2?}", held.len());
     assert!(taken < HEADER_TIME, "{taken:?}");
-    assert!(sandbox.is_alive());
+    good.assert_unharmed(&sandbox);
 }
 
 #[test]
 fn a_lack_of_file_descriptors_keeps_no_good_client_out() {
     let _alone = alone();
-    let mut sandbox = Process::start("hostile::the_sandbox", Some(100));
-    let mut good = GoodClient::new(&sandbox.target);
-    good.report_for(Duration::from_millis(50));
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""]).arg(program());
+    few.args(["--client-id", client_id()]).env("COPILOT_CLIENT_SECRET", client_secret());
+    let sandbox = Process::spawn(few);
+    let mut good = GoodClient::new(&sandbox);
     let mut idle = Vec::new();
     for _ in 0..10 {
-        idle.extend((0..30).map(|_| TcpStream::connect(sandbox.target.address).expect("no connection")));
-        let slowest = good.report_for(Duration::from_millis(50)).into_iter().max().unwrap();
+        idle.extend((0..30).map(|_| TcpStream::connect(address(&sandbox)).expect("no connection")));
+        let [_, slowest] = good.report_for(Duration::from_millis(50));
         // It would be seconds if it had to wait until idle connections are closed for their idleness.
         assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     }
-    assert!(sandbox.is_alive());
-    assert_eq!(good.accepted(), good.reported);
+    good.assert_unharmed(&sandbox);
 }
 
 /// Lets this process open so many connections, or as many as it is allowed.
