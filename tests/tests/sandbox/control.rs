@@ -10,13 +10,7 @@ use copilot_tests::{
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-const DESCRIPTION: &str = "/_sandbox/openapi.json";
-
-fn sandbox() -> (Sandbox, Caller) {
-    let sandbox = Sandbox::start().unwrap();
-    let caller = Caller::of(&sandbox);
-    (sandbox, caller)
-}
+use super::{problems, sandbox};
 
 /// A sandbox that has something of everything to tell.
 async fn full() -> (Sandbox, Caller) {
@@ -79,14 +73,6 @@ fn request_for(caller: &Caller, method: &Method, path: &str, status: &str) -> Re
     }
 }
 
-/// What is wrong with a value by the schema at this place of the description.
-fn problems(description: &Value, place: &str, value: &Value) -> Vec<String> {
-    let mut root = description.clone();
-    root["$ref"] = format!("#{place}").replace('{', "%7B").replace('}', "%7D").into();
-    let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&root).unwrap();
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
-}
-
 fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -106,7 +92,7 @@ async fn first_data(mut answer: Response) -> Value {
 #[tokio::test]
 async fn every_path_answers_with_every_status_of_its_description_and_as_that_says() {
     let (_sandbox, caller) = full().await;
-    let description = caller.get(DESCRIPTION).await;
+    let description = super::description(&caller).await;
     assert_eq!(description["openapi"], "3.1.0");
     let mut checked = 0;
     let mut in_order = operations(&description);
@@ -159,48 +145,6 @@ async fn every_path_answers_with_every_status_of_its_description_and_as_that_say
     assert!(!problems(&description, "/components/schemas/User", &json!({ "user_id": 7 })).is_empty());
 }
 
-#[tokio::test]
-async fn the_description_of_a_fault_takes_what_the_sandbox_takes() {
-    let (sandbox, caller) = sandbox();
-    let description = caller.get(DESCRIPTION).await;
-    let place = "/paths/~1_sandbox~1faults/post/requestBody/content/application~1json/schema";
-    let status = json!({ "kind": "status", "status": 503, "retry_after": "1" });
-    for (fault, is_good) in [
-        (json!({ "fault": status }), true),
-        (json!({ "fault": status, "operation": "collect", "next": 1, "share": 0.5 }), true),
-        (json!({ "fault": { "kind": "delay", "milliseconds": 1 } }), true),
-        (json!({ "fault": { "kind": "drip", "bytes_per_second": 1 } }), true),
-        (json!({ "fault": { "kind": "close_before" } }), true),
-        (json!({ "fault": { "kind": "close_after" } }), true),
-        (json!({ "fault": { "kind": "cut_json" } }), true),
-        (json!({ "fault": { "kind": "html", "status": 400 } }), true),
-        (
-            json!({ "fault": { "kind": "reject_events", "share": 1, "types": ["thing_connected"], "indexes": [0], "error": "w" } }),
-            true,
-        ),
-        (json!({ "fault": status, "id": 1 }), false),
-        (json!({ "fault": status, "next": 0 }), false),
-        (json!({ "fault": status, "share": 2 }), false),
-        (json!({ "fault": status, "share": 0 }), false),
-        (json!({ "fault": { "kind": "delay", "milliseconds": 0 } }), false),
-        (json!({ "fault": { "kind": "reject_events", "share": 0 } }), false),
-        (json!({ "fault": { "kind": "reject_events", "types": [] } }), false),
-        (json!({ "fault": { "kind": "reject_events", "indexes": [] } }), false),
-        (json!({ "fault": { "kind": "status", "status": 200 } }), false),
-        (json!({ "fault": { "kind": "delay", "milliseconds": 600_001 } }), false),
-        (json!({ "fault": { "kind": "drip", "bytes_per_second": 0 } }), false),
-        (json!({ "fault": { "kind": "close_before", "status": 503 } }), false),
-        (json!({ "fault": { "kind": "reject_events", "type": "t" } }), false),
-        (json!({ "fault": { "kind": "teapot" } }), false),
-    ] {
-        let answer = caller.request(Method::POST, "/_sandbox/faults").json(&fault).send().await.unwrap();
-        assert_eq!(answer.status(), if is_good { 201 } else { 400 }, "{fault}");
-        let problems = problems(&description, place, &fault);
-        assert_eq!(problems.is_empty(), is_good, "{fault}: {problems:?}");
-        sandbox.clear_faults();
-    }
-}
-
 async fn rejected(request: RequestBuilder, status: u16) -> String {
     let what = format!("{request:?}");
     let answer = request.send().await.unwrap();
@@ -215,7 +159,7 @@ async fn rejected(request: RequestBuilder, status: u16) -> String {
 #[tokio::test]
 async fn a_query_that_is_not_understood_is_rejected() {
     let (_sandbox, caller) = sandbox();
-    let description = caller.get(DESCRIPTION).await;
+    let description = super::description(&caller).await;
     let mut checked = 0;
     for (path, method, operation) in operations(&description) {
         let parameters = operation["parameters"].as_array().unwrap();
@@ -334,7 +278,7 @@ async fn what_is_not_there_is_said_in_json() {
 async fn other_sites_can_neither_read_nor_change_anything() {
     let (sandbox, caller) = sandbox();
     caller.deliver(&[connected("e1")]).await;
-    let description = caller.get(DESCRIPTION).await;
+    let description = super::description(&caller).await;
     let paths = operations(&description).into_iter().map(|(path, method, _)| (method, path.to_owned()));
     let pages = ["/", "/docs", "/docs/start.js", "/_sandbox/page/page.css", "/_sandbox/contract.json"];
     let port = sandbox.url().rsplit(':').next().unwrap().to_owned();

@@ -15,19 +15,10 @@ use tokio::{
     time::timeout,
 };
 
+use super::{sandbox, taken};
+
 fn sandbox_with_seed(seed: u64) -> Sandbox {
     Sandbox::builder().credentials(client_id(), client_secret()).seed(seed).start().unwrap()
-}
-
-fn sandbox() -> (Sandbox, Caller) {
-    let sandbox = sandbox_with_seed(0);
-    let caller = Caller::of(&sandbox);
-    (sandbox, caller)
-}
-
-/// The ids of the events that were taken, in their order.
-fn taken(sandbox: &Sandbox) -> Vec<String> {
-    sandbox.accepted().iter().map(|event| event.event_id.clone().unwrap()).collect()
 }
 
 /// A connection on which bytes are seen as they come.
