@@ -161,12 +161,6 @@ impl Process {
         Caller::new(&self.url, client_id(), client_secret())
     }
 
-    /// How many file descriptors it has open.
-    #[cfg(target_os = "linux")]
-    pub fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("no /proc").count()
-    }
-
     /// What a line of `/proc/…/status` says, in KiB: `VmHWM` for the most memory that it had.
     #[cfg(target_os = "linux")]
     pub fn memory(&self, line: &str) -> u64 {

@@ -32,8 +32,6 @@ const ROUNDS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(25);
 /// The sandbox may never have more memory, in KiB. A debug build has 30 MiB or more when it has just begun.
 const MEMORY: u64 = 256 << 10;
-/// It takes 500 connections, and a few more for the moment that it needs to close others.
-const DESCRIPTORS: usize = 650;
 /// How much slower the slowest of a hundred requests of the good client may be among hostile ones.
 const SLOWER: f64 = 10.0;
 /// Quiet requests may be faster than a machine can tell.
@@ -89,20 +87,12 @@ impl GoodClient {
     }
 }
 
-/// The first wrong outcome of each kind of request.
-#[derive(Default)]
-struct Objections(Mutex<BTreeMap<String, String>>);
+/// The first wrong outcome of each request, by its name.
+type Objections = Mutex<BTreeMap<String, String>>;
 
-impl Objections {
-    fn note(&self, name: &str, objection: Option<String>) {
-        if let Some(objection) = objection {
-            self.0.lock().unwrap().entry(name.to_owned()).or_insert(objection);
-        }
-    }
-
-    fn assert_none(self) {
-        let objections = self.0.into_inner().unwrap();
-        assert!(objections.is_empty(), "{objections:#?}");
+fn note(objections: &Objections, name: &str, objection: Option<String>) {
+    if let Some(objection) = objection {
+        objections.lock().unwrap().entry(name.to_owned()).or_insert(objection);
     }
 }
 
@@ -114,13 +104,13 @@ fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     good.report_for(Duration::from_millis(50));
     let objections = Objections::default();
     for attack in attacks(address(&sandbox), authorization()).iter().flatten() {
-        objections.note(&attack.name, attack.objection(address(&sandbox)));
+        note(&objections, &attack.name, attack.objection(address(&sandbox)));
     }
     for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(3) {
         let told = attack.objection(address(&sandbox)).unwrap();
         assert!(told.starts_with("[401]"), "a stranger is told no more: {told}");
     }
-    objections.assert_none();
+    assert_eq!(objections.into_inner().unwrap(), BTreeMap::new());
     good.assert_unharmed(&sandbox);
 }
 
@@ -149,7 +139,7 @@ fn a_good_client_does_not_notice_ten_hostile_ones() {
     let objections = Objections::default();
     // What else the machine does is in the measurement too, so that one round may miss the goal.
     let is_as_fast = (0..ROUNDS).any(|_| round(&sandbox, &mut good, &objections, idle) < SLOWER);
-    objections.assert_none();
+    assert_eq!(objections.into_inner().unwrap(), BTreeMap::new());
     good.assert_unharmed(&sandbox);
     let most = sandbox.memory("VmHWM");
     assert!(most < MEMORY, "the sandbox had {} MiB of memory", most >> 10);
@@ -168,7 +158,7 @@ fn round(sandbox: &Process, good: &mut GoodClient, objections: &Objections, idle
         for kind in attacks {
             scope.spawn(move || {
                 for attack in kind.iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                    objections.note(&attack.name, attack.objection(address));
+                    note(objections, &attack.name, attack.objection(address));
                     thread::sleep(PAUSE);
                 }
             });
@@ -177,19 +167,9 @@ fn round(sandbox: &Process, good: &mut GoodClient, objections: &Objections, idle
             scope.spawn(move || hold.until(stop, address, objections));
         }
         let holding = scope.spawn(move || hold_idle(idle, stop, address));
-        let watching = scope.spawn(move || {
-            let mut most = 0;
-            while !stop.load(Ordering::Relaxed) {
-                most = most.max(sandbox.descriptors());
-                thread::sleep(Duration::from_millis(100));
-            }
-            most
-        });
         let good = scope.spawn(|| good.report_for(HOSTILE)).join();
         stop.store(true, Ordering::Relaxed);
-        let (most, held) = (watching.join().unwrap(), holding.join().unwrap());
-        println!("{held} connections were idle; the sandbox had {most} descriptors");
-        assert!(most < DESCRIPTORS, "the sandbox had {most} descriptors");
+        println!("{} connections were idle", holding.join().unwrap());
         good.unwrap_or_else(|error| std::panic::resume_unwind(error))[0]
     });
     let ratio = among_hostile.as_secs_f64() / quiet.max(FLOOR).as_secs_f64();
@@ -231,7 +211,7 @@ impl Hold {
                 let _ = stream.write_all(self.then.as_bytes());
                 let open = stream.read_to_end(read).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
                 if !open {
-                    objections.note(self.name, objection(&String::from_utf8_lossy(read), self.expected));
+                    note(objections, self.name, objection(&String::from_utf8_lossy(read), self.expected));
                 }
                 open
             });

@@ -145,7 +145,7 @@ async fn the_stream_tells_at_once_and_after_changes_of_many_together() {
     let begin = Instant::now();
     let mut stream = Stream::of(&caller).await;
     assert_eq!(stream.next().await.events.accepted, 0);
-    assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     assert!(timeout(Duration::from_millis(1200), stream.next()).await.is_err(), "nothing changed");
 
     sandbox.add_fault(Fault::delay(Duration::from_millis(1))).unwrap();
