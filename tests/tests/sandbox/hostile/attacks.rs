@@ -50,7 +50,7 @@ pub(super) fn objection(text: &str, expected: &[u16]) -> Option<String> {
 }
 
 /// All that comes back on a fresh connection until the sandbox closes it.
-pub(super) fn exchange(address: &str, bytes: &[u8]) -> io::Result<String> {
+fn exchange(address: &str, bytes: &[u8]) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
