@@ -169,20 +169,11 @@ async fn filters_and_ids_are_taken_as_they_are_written_in_a_url() {
     let coded = "a%3Ab%2Bc%40d%2E%2D%5F";
     assert_eq!(caller.get(&format!("/_sandbox/users/{coded}")).await["user_id"], "a:b+c@d.-_");
     assert_eq!(caller.get("/_sandbox/things/A4%3ACF%3A12").await["events"], 2);
-    for (query, expected) in [
-        (format!("user_id={coded}"), json!(["e1"])),
-        ("thing_id=A4:CF:12&before=2".to_owned(), json!(["e1"])),
-        (
-            "after=1&verdict=accepted&type=thing_connected&repeated=false&event_id=e2".to_owned(),
-            json!(["e2"]),
-        ),
-        ("type=unknown".to_owned(), json!([])),
-        ("limit=1000".to_owned(), json!(["e2", "e1"])),
-    ] {
-        let answer = caller.get(&format!("/_sandbox/events?{query}")).await;
-        let found: Vec<&Value> =
-            answer["events"].as_array().unwrap().iter().map(|event| &event["event_id"]).collect();
-        assert_eq!(json!(found), expected, "{query}");
+    let every_filter = "after=0&before=2&verdict=accepted&type=thing_connected&repeated=false&event_id=e1";
+    for (query, expected) in [(format!("{every_filter}&user_id={coded}"), 1), ("type=unknown".to_owned(), 0)]
+    {
+        let found = caller.get(&format!("/_sandbox/events?{query}")).await;
+        assert_eq!(found["events"].as_array().unwrap().len(), expected, "{query}");
     }
     let found = caller.get("/_sandbox/users?search=%2B&limit=1").await;
     assert_eq!((&found["users"][0]["user_id"], &found["total"]), (&json!("a:b+c@d.-_"), &json!(2)));
