@@ -4,8 +4,6 @@
 
 pub mod arbitrary;
 pub mod child;
-#[cfg(target_os = "linux")]
-pub mod hostile;
 pub mod judge;
 pub use copilot_vectors::{files as vectors, spec};
 pub mod sandbox;

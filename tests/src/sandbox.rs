@@ -82,19 +82,10 @@ pub fn quickstart(variables: &[(&str, &str)]) -> Output {
     run_to_its_end(command)
 }
 
-/// Without a terminal.
-fn run_to_its_end(mut command: Command) -> Output {
-    command.stdin(Stdio::null());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it cannot be run");
-    let start = Instant::now();
-    while child.try_wait().expect("a child has a status").is_none() {
-        if start.elapsed() > PATIENCE {
-            let _ = child.kill();
-            panic!("it does not end: {command:?}");
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    child.wait_with_output().expect("its output cannot be read")
+fn run_to_its_end(command: Command) -> Output {
+    let mut process = Process::launch(command);
+    let status = process.ended();
+    Output { status, stdout: process.output().into_bytes(), stderr: process.log().into_bytes() }
 }
 
 /// A running program. It is killed when this is dropped.
@@ -119,8 +110,18 @@ impl Process {
         Self::spawn(command)
     }
 
-    /// Starts it as the command says.
-    pub fn spawn(mut command: Command) -> Self {
+    /// Starts it as the command says, and waits until it listens.
+    pub fn spawn(command: Command) -> Self {
+        let mut process = Self::launch(command);
+        process.url = process.wait_for("the address", |process| {
+            let output = process.output();
+            output.lines().next().and_then(|line| line.strip_prefix("listening on ")).map(str::to_owned)
+        });
+        process
+    }
+
+    /// Without a terminal.
+    fn launch(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it cannot be run");
         let (output, log) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
@@ -128,12 +129,7 @@ impl Process {
             keep(child.stdout.take().expect("its output is read"), Arc::clone(&output)),
             keep(child.stderr.take().expect("its log is read"), Arc::clone(&log)),
         ];
-        let mut process = Self { child, url: String::new(), output, log, readers };
-        process.url = process.wait_for("the address", |process| {
-            let output = process.output();
-            output.lines().next().and_then(|line| line.strip_prefix("listening on ")).map(str::to_owned)
-        });
-        process
+        Self { child, url: String::new(), output, log, readers }
     }
 
     /// Waits until there is what the test waits for.
@@ -150,11 +146,6 @@ impl Process {
         }
     }
 
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the address has no port")
-    }
-
     /// What it has printed.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
@@ -168,6 +159,14 @@ impl Process {
     /// Somebody who knows its credentials.
     pub fn caller(&self) -> Caller {
         Caller::new(&self.url, client_id(), client_secret())
+    }
+
+    /// What a line of `/proc/…/status` says, in KiB: `VmHWM` for the most memory that it had.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("no /proc");
+        let value = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok()).expect("no such line")
     }
 
     /// Sends it a signal by name: `TERM`, `INT`.
@@ -190,13 +189,6 @@ impl Process {
             assert!(start.elapsed() < PATIENCE, "it does not end");
             thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    /// Stops it as whoever started it would.
-    pub fn stop(mut self) {
-        self.signal("TERM");
-        let status = self.ended();
-        assert!(status.success(), "{status}: {}", self.log());
     }
 }
 
@@ -277,20 +269,6 @@ impl Caller {
     pub async fn get(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, path).send().await.expect("no answer");
         answer.error_for_status().expect("an error").json().await.expect("no JSON")
-    }
-
-    /// All events that the sandbox remembers, the oldest first, page by page.
-    pub async fn events(&self) -> Vec<Value> {
-        let mut events: Vec<Value> = Vec::new();
-        let mut path = "/_sandbox/events?limit=1000".to_owned();
-        loop {
-            let mut page = self.get(&path).await;
-            events.append(page["events"].as_array_mut().expect("a page has events"));
-            let Some(before) = page["next_before"].as_u64() else { break };
-            path = format!("/_sandbox/events?limit=1000&before={before}");
-        }
-        events.reverse();
-        events
     }
 }
 

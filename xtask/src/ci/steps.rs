@@ -48,14 +48,14 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         }
     }
     steps.extend([
-        // Benches are not for here: they measure, and clippy compiled them.
+        // Doctests have a step of their own.
         step(workspace, "test", &[], "test --workspace --no-fail-fast --lib --bins --tests --examples"),
         step(
             workspace,
             "test:foreign",
             &[],
             "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=contract \
-             --test=sandbox_control --test=sandbox_fault_control --test=sandbox_vectors",
+             --test=sandbox -- --skip=hostile:: --skip=page:: --skip=program::",
         ),
         step(workspace, "doctest", &[], "test --workspace --doc"),
         step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),

@@ -1,4 +1,4 @@
-//! What is promised of single events, beside what the vectors show: `tests/tests/sandbox_vectors.rs`.
+//! What is promised of single events, beside what the vectors show: `tests/tests/sandbox/vectors.rs`.
 
 use serde_json::{Value, json};
 
