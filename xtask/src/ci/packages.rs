@@ -1,7 +1,7 @@
 //! What people get from a registry: each package builds on its own, is complete, and brings no needless
 //! crates.
 
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command};
 
 use crate::{
     failure::Failure,
@@ -31,8 +31,34 @@ pub(super) fn package_command(workspace: &Workspace, in_ci: bool) -> Command {
     command
 }
 
+/// Removes what `cargo package` unpacked of our packages before. It builds each package on the others by way of a registry
+/// in the target folder, and of a version that it has unpacked once it never looks at the contents again: with a kept
+/// CARGO_HOME, the packages of an earlier commit would be built.
+fn forget_unpacked(workspace: &Workspace) -> Result<(), Failure> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let Some(sources) = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()) else {
+        return Ok(());
+    };
+    // Of a registry in a folder the name has no host before its hash.
+    let in_folders = sources.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with('-'));
+    for source in in_folders {
+        for Package { name, version, .. } in workspace.published() {
+            let unpacked = source.path().join(format!("{name}-{version}"));
+            if unpacked.exists() {
+                fs::remove_dir_all(&unpacked).map_err(|error| {
+                    Failure::Unexpected(format!("cannot remove {}: {error}", unpacked.display()))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Packs every published package, builds each from its package, and looks into the one with generated code.
 pub(super) fn package(workspace: &Workspace, in_ci: bool) -> Result<bool, Failure> {
+    forget_unpacked(workspace)?;
     let mut command = package_command(workspace, in_ci);
     if !succeeds(&mut command)? {
         return Err(Failure::Exit { command: shown(&command), said: None });
