@@ -1,0 +1,309 @@
+//! What a memory outbox holds, and its counts, behind one lock.
+//!
+//! It uses neither tokio nor HTTP, so that loom can try every order in which threads take its steps (`tests/loom`).
+
+#[cfg(copilot_loom)]
+use loom::sync::{Mutex, MutexGuard};
+use std::{collections::VecDeque, time::Duration};
+#[cfg(not(copilot_loom))]
+use std::sync::{Mutex, MutexGuard};
+
+/// How many lanes there are.
+pub(super) const LANES: usize = 32;
+
+/// In how many ways an item can end.
+pub(super) const ENDS: usize = 6;
+
+/// What the queue must know of what it holds.
+pub(super) trait Queued {
+    /// Its lane, less than [`LANES`].
+    fn lane(&self) -> usize;
+    /// Whether it goes in one request with others of its kind.
+    fn kind(&self) -> u8;
+    /// Its bytes.
+    fn bytes(&self) -> usize;
+    /// When it was taken, in milliseconds since 1970.
+    fn since(&self) -> i64;
+}
+
+/// An item, and its place in the order of taking.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    pub(super) place: u64,
+    /// Whether it goes once it was sent, whatever became of it.
+    pub(super) forget: bool,
+    pub(super) item: T,
+}
+
+/// Why an item was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    Full,
+    Closed,
+}
+
+/// What may be taken out, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) kind: u8,
+    /// A bit for each lane.
+    pub(super) lanes: u32,
+    pub(super) max_items: usize,
+    pub(super) max_bytes: usize,
+    pub(super) linger: Duration,
+    pub(super) now: i64,
+}
+
+/// What was taken out.
+#[derive(Debug)]
+pub(super) enum Taken<T> {
+    Items { fence: u64, lanes: u32, slots: Vec<Slot<T>> },
+    Later(Duration),
+    Nothing,
+}
+
+/// The counts, read at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) taken: u64,
+    pub(super) ended: [u64; ENDS],
+    pub(super) pending: u64,
+    pub(super) bytes: u64,
+    pub(super) lanes: u32,
+    pub(super) oldest: Option<i64>,
+    pub(super) first: Option<u64>,
+    pub(super) last: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    state: Mutex<State<T>>,
+    max_items: u64,
+    max_bytes: u64,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    lanes: [LaneQueue<T>; LANES],
+    out: Vec<Out>,
+    last_fence: u64,
+    taken: u64,
+    ended: [u64; ENDS],
+    pending: u64,
+    bytes: u64,
+    last: u64,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct LaneQueue<T> {
+    slots: VecDeque<Slot<T>>,
+    bytes: usize,
+}
+
+/// A lease that is not settled yet.
+#[derive(Debug)]
+struct Out {
+    fence: u64,
+    lanes: u32,
+    first: u64,
+    oldest: i64,
+}
+
+impl<T: Queued> Queue<T> {
+    pub(super) fn new(max_items: u64, max_bytes: u64) -> Self {
+        let lane = |_| LaneQueue { slots: VecDeque::new(), bytes: 0 };
+        let state = State {
+            lanes: std::array::from_fn(lane),
+            out: Vec::new(),
+            last_fence: 0,
+            taken: 0,
+            ended: [0; ENDS],
+            pending: 0,
+            bytes: 0,
+            last: 0,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), max_items, max_bytes }
+    }
+
+    /// Takes an item. It is counted before anybody can see it. An item beyond the bytes is taken where nothing else is.
+    pub(super) fn push(&self, item: T) -> Result<(), (T, NoRoom)> {
+        let mut state = self.state();
+        if state.closed {
+            return Err((item, NoRoom::Closed));
+        }
+        let bytes = state.bytes + item.bytes() as u64;
+        if state.pending >= self.max_items || (bytes > self.max_bytes && state.pending > 0) {
+            return Err((item, NoRoom::Full));
+        }
+        state.taken += 1;
+        state.pending += 1;
+        state.bytes = bytes;
+        state.last += 1;
+        let place = state.last;
+        if let Some(lane) = state.lanes.get_mut(item.lane()) {
+            lane.bytes += item.bytes();
+            lane.slots.push_back(Slot { place, forget: false, item });
+        }
+        Ok(())
+    }
+
+    /// Takes items out, whole lanes at a time, those first whose head waits longest.
+    pub(super) fn take(&self, wanted: &Wanted) -> Taken<T> {
+        let mut state = self.state();
+        if state.closed {
+            return Taken::Nothing;
+        }
+        let busy = state.out.iter().fold(0, |lanes, out| lanes | out.lanes);
+        let mut heads: Vec<(u64, usize)> = Vec::with_capacity(LANES);
+        let (mut items, mut bytes, mut oldest) = (0, 0, i64::MAX);
+        for (number, lane) in state.lanes.iter().enumerate() {
+            let Some(head) = lane.slots.front() else { continue };
+            if (wanted.lanes & !busy) >> number & 1 == 0 || head.item.kind() != wanted.kind {
+                continue;
+            }
+            heads.push((head.place, number));
+            items += lane.slots.len();
+            bytes += lane.bytes;
+            oldest = oldest.min(head.item.since());
+        }
+        if heads.is_empty() {
+            return Taken::Nothing;
+        }
+        let waited = Duration::from_millis(wanted.now.saturating_sub(oldest).try_into().unwrap_or(0));
+        if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
+            return Taken::Later(wanted.linger - waited);
+        }
+        heads.sort_unstable();
+        let (mut lanes, mut slots, mut bytes) = (0, Vec::with_capacity(items.min(wanted.max_items)), 0);
+        for (_, number) in heads {
+            if slots.len() >= wanted.max_items || bytes >= wanted.max_bytes {
+                break;
+            }
+            let Some(lane) = state.lanes.get_mut(number) else { continue };
+            while let Some(head) = lane.slots.front() {
+                let size = head.item.bytes();
+                let fits = slots.len() < wanted.max_items && bytes + size <= wanted.max_bytes;
+                if head.item.kind() != wanted.kind || !(fits || slots.is_empty()) {
+                    break;
+                }
+                bytes += size;
+                lane.bytes -= size;
+                lanes |= 1 << number;
+                slots.extend(lane.slots.pop_front());
+            }
+        }
+        state.last_fence += 1;
+        let fence = state.last_fence;
+        let first = slots.iter().map(|slot| slot.place).min().unwrap_or(u64::MAX);
+        let oldest = slots.iter().map(|slot| slot.item.since()).min().unwrap_or(i64::MAX);
+        state.out.push(Out { fence, lanes, first, oldest });
+        Taken::Items { fence, lanes, slots }
+    }
+
+    /// Ends what was taken out: counts what ended, with its bytes, and puts the rest back to where it stood. False where it
+    /// had ended before; then nothing is done.
+    pub(super) fn settle(&self, fence: u64, ended: [u64; ENDS], bytes: u64, back: &mut Vec<Slot<T>>) -> bool {
+        let mut state = self.state();
+        let Some(at) = state.out.iter().position(|out| out.fence == fence) else { return false };
+        state.out.swap_remove(at);
+        state.count_ended(ended, bytes);
+        while let Some(slot) = back.pop() {
+            if let Some(lane) = state.lanes.get_mut(slot.item.lane()) {
+                lane.bytes += slot.item.bytes();
+                lane.slots.push_front(slot);
+            }
+        }
+        true
+    }
+
+    /// Removes items of a lane. None while items of it are out.
+    pub(super) fn remove(
+        &self,
+        lane: usize,
+        end: usize,
+        mut keep: impl FnMut(&mut Slot<T>) -> bool,
+    ) -> Option<Vec<Slot<T>>> {
+        let mut state = self.state();
+        if state.out.iter().any(|out| out.lanes >> lane & 1 == 1) {
+            return None;
+        }
+        let queue = state.lanes.get_mut(lane)?;
+        let (kept, removed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut queue.slots).into_iter().map(|mut slot| (keep(&mut slot), slot)).partition(|(keep, _)| *keep);
+        queue.slots = kept.into_iter().map(|(_, slot)| slot).collect();
+        let removed: Vec<_> = removed.into_iter().map(|(_, slot)| slot).collect();
+        let bytes: usize = removed.iter().map(|slot| slot.item.bytes()).sum();
+        queue.bytes -= bytes;
+        let mut ended = [0; ENDS];
+        if let Some(count) = ended.get_mut(end) {
+            *count = removed.len() as u64;
+        }
+        state.count_ended(ended, bytes as u64);
+        Some(removed)
+    }
+
+    /// Looks at what waits in a lane, in its order.
+    pub(super) fn look(&self, lane: usize, mut look: impl FnMut(&Slot<T>)) {
+        if let Some(lane) = self.state().lanes.get(lane) {
+            lane.slots.iter().for_each(&mut look);
+        }
+    }
+
+    /// Takes nothing any more, and gives what waits, in the order of taking. It has ended in that way. What is out can still
+    /// be settled, but not put back.
+    pub(super) fn close(&self, end: usize) -> Vec<Slot<T>> {
+        let mut state = self.state();
+        state.closed = true;
+        let mut slots: Vec<Slot<T>> = state.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.slots)).collect();
+        state.lanes.iter_mut().for_each(|lane| lane.bytes = 0);
+        slots.sort_unstable_by_key(|slot| slot.place);
+        let mut ended = [0; ENDS];
+        if let Some(count) = ended.get_mut(end) {
+            *count = slots.len() as u64;
+        }
+        let bytes = slots.iter().map(|slot| slot.item.bytes() as u64).sum();
+        state.count_ended(ended, bytes);
+        slots
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        let state = self.state();
+        let heads = || state.lanes.iter().filter_map(|lane| lane.slots.front());
+        let out = || state.out.iter();
+        let waiting = state.lanes.iter().enumerate().filter(|(_, lane)| !lane.slots.is_empty());
+        let lanes = waiting.fold(out().fold(0, |lanes, out| lanes | out.lanes), |lanes, (number, _)| lanes | 1 << number);
+        Reading {
+            taken: state.taken,
+            ended: state.ended,
+            pending: state.pending,
+            bytes: state.bytes,
+            lanes,
+            oldest: heads().map(|slot| slot.item.since()).chain(out().map(|out| out.oldest)).min(),
+            first: heads().map(|slot| slot.place).chain(out().map(|out| out.first)).min(),
+            last: state.last,
+        }
+    }
+
+    /// A thread that panicked held the lock for plain arithmetic only: what it left is whole.
+    #[cfg(not(copilot_loom))]
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    #[cfg(copilot_loom)]
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl<T> State<T> {
+    fn count_ended(&mut self, ended: [u64; ENDS], bytes: u64) {
+        for (sum, more) in self.ended.iter_mut().zip(ended) {
+            *sum += more;
+            self.pending -= more;
+        }
+        self.bytes -= bytes;
+    }
+}
