@@ -290,6 +290,10 @@ impl Outbox for MemoryOutbox {
         })
     }
 
+    fn pending_now(&self) -> u64 {
+        self.queue.reading().pending
+    }
+
     async fn close(&self) -> Vec<Item> {
         let items = self.queue.close(index(&Outcome::Undelivered));
         self.signals.settled.notify_waiters();
