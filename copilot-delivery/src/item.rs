@@ -123,7 +123,7 @@ impl Item {
                 Some(event.event_type().into()),
                 Some(event.event_id().to_string()),
                 Some(event.timestamp().0),
-                event.user_id().map(ToString::to_string),
+                event.user_id().map(|id| id.as_str().to_owned()),
             ),
             Content::Consent(change) => (
                 Kind::Consent,

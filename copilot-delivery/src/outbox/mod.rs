@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot};
 
-pub use error::{OutboxError, Refused};
+pub use error::{Fault, OutboxError, Refused};
 pub use ledger::{Counts, Tally};
 
 use crate::{Item, Kind, Lane, LaneSet, Outcome};
