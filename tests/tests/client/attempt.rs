@@ -204,7 +204,8 @@ async fn the_servers_clock_is_read_from_a_success_that_nobody_kept() {
     let sandbox = sandbox();
     let client = client_of(&sandbox).build().unwrap();
     let offset = in_time(client.attempt(&mut batch(1))).await.unwrap().clock_offset().unwrap();
-    assert!(offset.millis.unsigned_abs() <= offset.uncertainty_millis, "{offset:?}");
+    // Each of the two clocks was read in whole milliseconds.
+    assert!(offset.millis.unsigned_abs() <= offset.uncertainty_millis + 2, "{offset:?}");
 }
 
 #[test]
