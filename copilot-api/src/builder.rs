@@ -25,23 +25,18 @@ use crate::{Client, Credentials, Endpoints, Error, RetryPolicy, client::Settings
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
-    credentials: Credentials,
-    endpoints: Endpoints,
-    http: Option<reqwest::Client>,
-    connect_timeout: Duration,
-    allow_plain_http: bool,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl ClientBuilder {
     pub(crate) fn new(credentials: Credentials, endpoints: Endpoints) -> Self {
         Self {
-            credentials,
-            endpoints,
-            http: None,
-            connect_timeout: Duration::from_millis(3100),
-            allow_plain_http: false,
             settings: Settings {
+                credentials,
+                endpoints,
+                http: None,
+                connect_timeout: Duration::from_millis(3100),
+                allow_plain_http: false,
                 timeout: Duration::from_secs(10),
                 deadline: Duration::from_secs(60),
                 call_deadline: None,
@@ -52,18 +47,27 @@ impl ClientBuilder {
         }
     }
 
+    /// Takes these credentials in place of those that it has.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.settings.credentials = credentials;
+        self
+    }
+
     /// Uses an HTTP client of your own: its connections, proxy and TLS. Its redirect policy and connect timeout apply
     /// as well, so forbid redirects: a followed one hands your events to another host. Whether it has TLS and a proxy that
     /// it can use shows at the first request.
     #[must_use]
-    pub fn http_client(self, client: reqwest::Client) -> Self {
-        Self { http: Some(client), ..self }
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.settings.http = Some(client);
+        self
     }
 
     /// How long a connection may take, TLS included. 3.1 s unless set; without effect on an HTTP client of your own.
     #[must_use]
-    pub fn connect_timeout(self, timeout: Duration) -> Self {
-        Self { connect_timeout: timeout, ..self }
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
     }
 
     /// How long one attempt may take, its connection and its answer included. 10 s unless set.
@@ -125,8 +129,9 @@ impl ClientBuilder {
     /// Permits endpoints of plain HTTP on other machines. Credentials and personal data then travel readable by
     /// everybody on the way. Loopback needs no permission.
     #[must_use]
-    pub fn allow_plain_http(self, allow: bool) -> Self {
-        Self { allow_plain_http: allow, ..self }
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.settings.allow_plain_http = allow;
+        self
     }
 
     /// Makes the client. Unless an HTTP client was given, it uses the proxy of the environment (`HTTPS_PROXY`,
@@ -148,26 +153,27 @@ impl ClientBuilder {
     /// trusted, a server that does not speak TLS, a `socks5://` proxy without the feature `socks` of reqwest, a proxy that
     /// refuses the credentials.
     pub fn build(self) -> Result<Client, Error> {
-        if !self.allow_plain_http {
-            self.endpoints.require_tls()?;
+        let Settings { endpoints, credentials, timeout, .. } = &self.settings;
+        if !self.settings.allow_plain_http {
+            endpoints.require_tls()?;
         }
-        setup::require_some(self.settings.timeout, "timeout")?;
+        setup::require_some(*timeout, "timeout")?;
         setup::require_some(self.settings.deadline, "deadline")?;
-        let http = match self.http {
-            Some(client) => client,
-            None => setup::http_client(&self.endpoints, self.connect_timeout, self.settings.timeout)?,
+        let http = match &self.settings.http {
+            Some(client) => client.clone(),
+            None => setup::http_client(endpoints, self.settings.connect_timeout, *timeout)?,
         };
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, self.credentials.authorization());
+        headers.insert(AUTHORIZATION, credentials.authorization());
         headers
             .insert(USER_AGENT, HeaderValue::from_static(concat!("copilot-api/", env!("CARGO_PKG_VERSION"))));
         let settings = RequestSettings::new()
             .headers(headers)
-            .timeout(self.settings.timeout)
-            .url(operations::COLLECT, self.endpoints.collect_url().clone())
-            .url(operations::SET_CONSENT, self.endpoints.consent_url().clone());
+            .timeout(*timeout)
+            .url(operations::COLLECT, endpoints.collect_url().clone())
+            .url(operations::SET_CONSENT, endpoints.consent_url().clone());
         // The base URL only has to be one: both operations have URLs of their own.
-        let base = self.endpoints.collect_url().origin().ascii_serialization();
+        let base = endpoints.collect_url().origin().ascii_serialization();
         Ok(Client {
             raw: RawClient::new_with_client(&base, http, settings),
             budget: self.settings.retry.new_budget(),

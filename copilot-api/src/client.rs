@@ -50,9 +50,15 @@ pub struct Client {
     pub(crate) budget: RetryBudget,
 }
 
-/// What a client's clones share.
+/// What a client is made with, which its clones share.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) credentials: Credentials,
+    pub(crate) endpoints: Endpoints,
+    /// The HTTP client that was given; none where it was made.
+    pub(crate) http: Option<reqwest::Client>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) allow_plain_http: bool,
     pub(crate) timeout: Duration,
     pub(crate) deadline: Duration,
     pub(crate) call_deadline: Option<Duration>,
@@ -86,6 +92,32 @@ impl Client {
     /// Configures a client.
     pub fn builder(credentials: Credentials, endpoints: Endpoints) -> ClientBuilder {
         ClientBuilder::new(credentials, endpoints)
+    }
+
+    /// A builder with everything that this client was made with, for one like it. What [`build`](ClientBuilder::build)
+    /// makes has a retry budget of its own, and opens connections of its own, as a client on another runtime must: a
+    /// connection ends with the runtime that opened it. An HTTP client that was given is shared.
+    ///
+    /// ```
+    /// use copilot_api::{Client, Credentials, Endpoints, RetryPolicy};
+    ///
+    /// let client = Client::new(Credentials::new("id", "secret")?, Endpoints::environment("acme")?)?;
+    /// let patient = client.to_builder().retry(RetryPolicy::default().max_attempts(8)).build()?;
+    /// let renewed = client.to_builder().credentials(Credentials::new("id", "new secret")?).build()?;
+    /// # Ok::<(), copilot_api::Error>(())
+    /// ```
+    pub fn to_builder(&self) -> ClientBuilder {
+        ClientBuilder { settings: Settings::clone(&self.settings) }
+    }
+
+    /// Where the requests go.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.settings.endpoints
+    }
+
+    /// Who asks: the id of its credentials.
+    pub fn client_id(&self) -> &str {
+        self.settings.credentials.client_id()
     }
 
     /// A client for tests against a server on this machine, such as `copilot_sandbox::Sandbox`: with the real paths and

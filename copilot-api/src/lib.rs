@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod attempt;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;

@@ -6050,6 +6050,137 @@ impl types::Event {
             }
         }
     }
+    /// Whose order the event belongs to, for a sender that keeps the events of one user or thing in the order in which
+    /// they happened: the id of the user that it is about, else that of the thing, else the only id that its payload
+    /// must have, as the e-mail address of `unsubscribe`. `None` for an event about nobody, as the two that open and
+    /// close the one-time synchronization.
+    pub fn order_key(&self) -> ::std::option::Option<&str> {
+        match self {
+            Self::UserCreated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::UserUpdated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::UserDeleted { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::ThingCreated { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::ThingUpdated { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::UserThingAssociated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::UserThingDisassociated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::ThingStatusChanged { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::ThingInteraction { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::ThingConnected { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::ConsumableUsage { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::FirmwareUpgradeStarted { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::FirmwareUpgradeCompleted { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::CustomEvent { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(payload.thing_id.as_ref().map(|id| id.as_str()))
+            }
+            Self::Unsubscribe { payload, .. } => {
+                ::std::option::Option::Some(payload.email.as_str())
+            }
+            Self::PreexistingSyncStarted { .. } => ::std::option::Option::None,
+            Self::PreexistingSyncCompleted { .. } => ::std::option::Option::None,
+            Self::PreexistingUserCreated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+            Self::PreexistingThingCreated { payload, .. } => {
+                payload
+                    .user_id
+                    .as_ref()
+                    .map(|id| id.as_str())
+                    .or(::std::option::Option::Some(payload.thing_id.as_str()))
+            }
+            Self::PreexistingUserThingAssociated { payload, .. } => {
+                ::std::option::Option::Some(payload.user_id.as_str())
+            }
+        }
+    }
+    /// About how many bytes of memory the event takes: its own size, its texts, and its properties of one's own.
+    #[doc(hidden)]
+    pub fn weight(&self) -> usize {
+        let payload = match self {
+            Self::UserCreated { payload, .. } => payload.weight(),
+            Self::UserUpdated { payload, .. } => payload.weight(),
+            Self::UserDeleted { payload, .. } => payload.weight(),
+            Self::ThingCreated { payload, .. } => payload.weight(),
+            Self::ThingUpdated { payload, .. } => payload.weight(),
+            Self::UserThingAssociated { payload, .. } => payload.weight(),
+            Self::UserThingDisassociated { payload, .. } => payload.weight(),
+            Self::ThingStatusChanged { payload, .. } => payload.weight(),
+            Self::ThingInteraction { payload, .. } => payload.weight(),
+            Self::ThingConnected { payload, .. } => payload.weight(),
+            Self::ConsumableUsage { payload, .. } => payload.weight(),
+            Self::FirmwareUpgradeStarted { payload, .. } => payload.weight(),
+            Self::FirmwareUpgradeCompleted { payload, .. } => payload.weight(),
+            Self::CustomEvent { payload, .. } => payload.weight(),
+            Self::Unsubscribe { payload, .. } => payload.weight(),
+            Self::PreexistingSyncStarted { payload, .. } => payload.weight(),
+            Self::PreexistingSyncCompleted { payload, .. } => payload.weight(),
+            Self::PreexistingUserCreated { payload, .. } => payload.weight(),
+            Self::PreexistingThingCreated { payload, .. } => payload.weight(),
+            Self::PreexistingUserThingAssociated { payload, .. } => payload.weight(),
+        };
+        ::std::mem::size_of::<Self>() + self.event_id().len() + payload
+    }
     /// Reads JSON text and holds it against the contract. `now` is the receiver's clock in milliseconds since 1970.
     ///
     /// A text that keeps to the contract goes straight into the types. Any other one, and one with a number that
@@ -6216,6 +6347,12 @@ impl Choice for types::PropertyValue {
             _ => {}
         }
     }
+    fn weight(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            _ => 0,
+        }
+    }
 }
 impl types::UserCreatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6256,6 +6393,14 @@ impl types::UserCreatedPayload {
         if let Some(value) = &self.utc_offset {
             json.plain("\"utc_offset\":\"", value);
         }
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.custom_properties.as_ref().map_or(0, |value| value.weight())
+            + self.email.as_ref().map_or(0, |value| value.len())
+            + self.first_name.as_ref().map_or(0, |value| value.len())
+            + self.last_name.as_ref().map_or(0, |value| value.len()) + self.user_id.len()
+            + self.utc_offset.as_ref().map_or(0, |value| value.len())
     }
 }
 impl types::UserUpdatedPayload {
@@ -6298,6 +6443,14 @@ impl types::UserUpdatedPayload {
             json.plain("\"utc_offset\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.custom_properties.as_ref().map_or(0, |value| value.weight())
+            + self.email.as_ref().map_or(0, |value| value.len())
+            + self.first_name.as_ref().map_or(0, |value| value.len())
+            + self.last_name.as_ref().map_or(0, |value| value.len()) + self.user_id.len()
+            + self.utc_offset.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::UserDeletedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6305,6 +6458,10 @@ impl types::UserDeletedPayload {
     /// Writes its members.
     fn write(&self, json: &mut Writer<'_>) {
         json.plain("\"user_id\":\"", &self.user_id);
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.user_id.len()
     }
 }
 impl types::ThingCreatedPayload {
@@ -6339,6 +6496,13 @@ impl types::ThingCreatedPayload {
             json.plain("\"user_id\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.custom_properties.as_ref().map_or(0, |value| value.weight())
+            + self.firmware_version.as_ref().map_or(0, |value| value.len())
+            + self.model.as_ref().map_or(0, |value| value.len()) + self.thing_id.len()
+            + self.user_id.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::ThingUpdatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6372,6 +6536,13 @@ impl types::ThingUpdatedPayload {
             json.plain("\"user_id\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.custom_properties.as_ref().map_or(0, |value| value.weight())
+            + self.firmware_version.as_ref().map_or(0, |value| value.len())
+            + self.model.as_ref().map_or(0, |value| value.len()) + self.thing_id.len()
+            + self.user_id.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::UserThingAssociatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6381,6 +6552,10 @@ impl types::UserThingAssociatedPayload {
         json.plain("\"thing_id\":\"", &self.thing_id);
         json.plain("\"user_id\":\"", &self.user_id);
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.thing_id.len() + self.user_id.len()
+    }
 }
 impl types::UserThingDisassociatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6389,6 +6564,10 @@ impl types::UserThingDisassociatedPayload {
     fn write(&self, json: &mut Writer<'_>) {
         json.plain("\"thing_id\":\"", &self.thing_id);
         json.plain("\"user_id\":\"", &self.user_id);
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.thing_id.len() + self.user_id.len()
     }
 }
 impl types::ThingStatusChangedPayload {
@@ -6406,6 +6585,11 @@ impl types::ThingStatusChangedPayload {
         if let Some(value) = &self.user_id {
             json.plain("\"user_id\":\"", value);
         }
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.status_key.len() + self.status_value.len() + self.thing_id.len()
+            + self.user_id.as_ref().map_or(0, |value| value.len())
     }
 }
 impl types::ThingInteractionPayload {
@@ -6426,6 +6610,11 @@ impl types::ThingInteractionPayload {
         }
         json.further(&self.extra);
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.thing_id.len() + self.user_id.as_ref().map_or(0, |value| value.len())
+            + self.extra.weight()
+    }
 }
 impl types::ThingConnectedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6436,6 +6625,10 @@ impl types::ThingConnectedPayload {
         if let Some(value) = &self.user_id {
             json.plain("\"user_id\":\"", value);
         }
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.thing_id.len() + self.user_id.as_ref().map_or(0, |value| value.len())
     }
 }
 impl types::ConsumableUsagePayload {
@@ -6451,6 +6644,11 @@ impl types::ConsumableUsagePayload {
             json.plain("\"user_id\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.consumable_type.as_ref().map_or(0, |value| value.len())
+            + self.thing_id.len() + self.user_id.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::FirmwareUpgradeStartedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6465,6 +6663,11 @@ impl types::FirmwareUpgradeStartedPayload {
             json.plain("\"user_id\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.firmware_version.as_ref().map_or(0, |value| value.len())
+            + self.thing_id.len() + self.user_id.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::FirmwareUpgradeCompletedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6478,6 +6681,11 @@ impl types::FirmwareUpgradeCompletedPayload {
         if let Some(value) = &self.user_id {
             json.plain("\"user_id\":\"", value);
         }
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.firmware_version.as_ref().map_or(0, |value| value.len())
+            + self.thing_id.len() + self.user_id.as_ref().map_or(0, |value| value.len())
     }
 }
 impl types::CustomEventPayload {
@@ -6508,6 +6716,11 @@ impl types::CustomEventPayload {
         }
         json.further(&self.extra);
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.subtype.len() + self.thing_id.as_ref().map_or(0, |value| value.len())
+            + self.user_id.as_ref().map_or(0, |value| value.len()) + self.extra.weight()
+    }
 }
 impl types::UnsubscribePayload {
     /// Holds it against the rules that its types do not hold.
@@ -6516,18 +6729,30 @@ impl types::UnsubscribePayload {
     fn write(&self, json: &mut Writer<'_>) {
         json.plain("\"email\":\"", &self.email);
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.email.len()
+    }
 }
 impl types::PreexistingSyncStartedPayload {
     /// Holds it against the rules that its types do not hold.
     fn judge(&self, _judge: &mut Judge) {}
     /// Writes its members.
     fn write(&self, _json: &mut Writer<'_>) {}
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 impl types::PreexistingSyncCompletedPayload {
     /// Holds it against the rules that its types do not hold.
     fn judge(&self, _judge: &mut Judge) {}
     /// Writes its members.
     fn write(&self, _json: &mut Writer<'_>) {}
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 impl types::PreexistingUserCreatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6564,6 +6789,13 @@ impl types::PreexistingUserCreatedPayload {
             json.plain("\"utc_offset\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.email.as_ref().map_or(0, |value| value.len())
+            + self.first_name.as_ref().map_or(0, |value| value.len())
+            + self.last_name.as_ref().map_or(0, |value| value.len()) + self.user_id.len()
+            + self.utc_offset.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::PreexistingThingCreatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6594,6 +6826,12 @@ impl types::PreexistingThingCreatedPayload {
             json.plain("\"user_id\":\"", value);
         }
     }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.firmware_version.as_ref().map_or(0, |value| value.len())
+            + self.model.as_ref().map_or(0, |value| value.len()) + self.thing_id.len()
+            + self.user_id.as_ref().map_or(0, |value| value.len())
+    }
 }
 impl types::PreexistingUserThingAssociatedPayload {
     /// Holds it against the rules that its types do not hold.
@@ -6615,6 +6853,10 @@ impl types::PreexistingUserThingAssociatedPayload {
         }
         json.plain("\"thing_id\":\"", &self.thing_id);
         json.plain("\"user_id\":\"", &self.user_id);
+    }
+    /// About how many bytes of memory it takes, beside its own size.
+    fn weight(&self) -> usize {
+        self.thing_id.len() + self.user_id.len()
     }
 }
 /// The contract's first server, with `{environment}` for the name of the environment.

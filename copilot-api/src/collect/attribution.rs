@@ -7,26 +7,34 @@ use std::collections::HashMap;
 
 use copilot_gen::types::InvalidEvent;
 
+/// An answer with more rejections than so many for each event is not one of Copilot.cx.
+const MOST_REJECTIONS_PER_EVENT: usize = 32;
+
+/// Whether an answer to that many events can be one of Copilot.cx.
+pub(crate) fn is_credible(answers: &[InvalidEvent], events: usize) -> bool {
+    answers.len() <= events.saturating_mul(MOST_REJECTIONS_PER_EVENT)
+}
+
 /// What an answer says of one batch, by position in it.
 #[derive(Debug, Default)]
-pub(super) struct Attribution {
+pub(crate) struct Attribution {
     /// The server's words about each rejected event. A position that is not here was not rejected for sure.
-    pub(super) rejected: HashMap<usize, Vec<String>>,
+    pub(crate) rejected: HashMap<usize, Vec<String>>,
     /// Rejections that may mean any of several events.
-    pub(super) unattributed: Vec<Unattributed>,
+    pub(crate) unattributed: Vec<Unattributed>,
     /// The positions that these may mean, by their number.
-    pub(super) candidates: Vec<Vec<usize>>,
+    pub(crate) candidates: Vec<Vec<usize>>,
 }
 
 /// A rejection that cannot be tied to one event.
 #[derive(Debug)]
-pub(super) struct Unattributed {
-    pub(super) answer: InvalidEvent,
+pub(crate) struct Unattributed {
+    pub(crate) answer: InvalidEvent,
     /// The number of the positions that it may mean. None when it only repeats rejections that were attributed.
-    pub(super) candidates: Option<usize>,
+    pub(crate) candidates: Option<usize>,
 }
 
-pub(super) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attribution {
+pub(crate) fn attribute(event_ids: &[&str], answers: Vec<InvalidEvent>) -> Attribution {
     let mut result = Attribution::default();
     if answers.is_empty() {
         return result;

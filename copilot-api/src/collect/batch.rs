@@ -30,17 +30,17 @@ pub(crate) struct Batch {
 }
 
 /// What stands between the events in a body.
-const SEPARATOR: u8 = b',';
+pub(crate) const SEPARATOR: u8 = b',';
 
 /// What stands before and after the events in a body. Taken from the contract's type, so that no name is written here.
 #[derive(Debug)]
-struct Envelope {
-    head: Vec<u8>,
-    tail: Vec<u8>,
+pub(crate) struct Envelope {
+    pub(crate) head: Vec<u8>,
+    pub(crate) tail: Vec<u8>,
 }
 
 impl Envelope {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut head = serde_json::to_vec(&CollectRequest { events: Vec::new() }).unwrap_or_default();
         let middle = head.iter().position(|byte| *byte == b']').unwrap_or(head.len());
         let tail = head.split_off(middle);

@@ -9,6 +9,7 @@ use copilot_gen::{
 
 use super::{
     CollectError, CollectReport, RejectionCause,
+    attribution::is_credible,
     batch::{Batch, Limits, Room},
     intake::Unit,
     search::Search,
@@ -21,9 +22,6 @@ use crate::{
 
 /// How many batches in a row are rejected whole, with no part taken, before the endpoint is given up.
 const MOST_ASIDE: u32 = 3;
-
-/// An answer with more rejections than so many for each event is not one of Copilot.cx.
-const MOST_REJECTIONS_PER_EVENT: usize = 32;
 
 /// How many batches go well before they may grow again after a 413.
 const BATCHES_TO_GROW: u32 = 64;
@@ -252,7 +250,7 @@ impl Delivery {
         report.count_requests(attempts.into());
         batch.may_have_been_taken |= may_have_been_taken;
         let Sent { answer, .. } = sent?;
-        if answer.invalid_events.len() > batch.len().saturating_mul(MOST_REJECTIONS_PER_EVENT) {
+        if !is_credible(&answer.invalid_events, batch.len()) {
             batch.may_have_been_taken = true;
             return Err(Error::unreadable(operations::COLLECT, attempts));
         }

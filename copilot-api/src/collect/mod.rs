@@ -23,7 +23,8 @@ pub use failed::{CollectError, CollectOneError};
 pub use parts::{Rejection, RejectionCause, UnattributedRejection, Uncertain, Undelivered};
 pub use report::{CollectReport, ReportParts};
 
-pub(crate) use batch::Limits;
+pub(crate) use attribution::{Unattributed, attribute, is_credible};
+pub(crate) use batch::{Envelope, Limits, SEPARATOR};
 
 use crate::Client;
 use delivery::Delivery;

@@ -5,6 +5,8 @@ mod words;
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+pub(crate) use retry_after::date;
+
 use copilot_gen::{
     Client as RawClient, Error as RawError, InvalidInput,
     contract::Violation,

@@ -59,7 +59,7 @@ fn in_range(millis: i128, earliest: i64, latest: i64) -> Result<i64, TimestampEr
 }
 
 /// Milliseconds since 1970, rounded down; negative before 1970.
-fn millis_of(time: std::time::SystemTime) -> i128 {
+pub(crate) fn millis_of(time: std::time::SystemTime) -> i128 {
     let millis = |span: std::time::Duration| i128::try_from(span.as_millis()).unwrap_or(i128::MAX);
     match time.duration_since(std::time::UNIX_EPOCH) {
         Ok(since) => millis(since),

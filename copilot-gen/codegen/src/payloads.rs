@@ -20,7 +20,7 @@ pub(crate) fn emit(model: &Model) -> Result<TokenStream, Error> {
         let name = type_ident(payload_name);
         let judged = Judged { model, payload, holder: Holder::Payload };
         let (presence, values) = (judged.presence(), judged.values()?);
-        let members = members(payload)?;
+        let (members, weight) = (members(payload)?, weight(payload));
         let (judge, json) =
             (unused(presence.is_empty() && values.is_empty(), "judge"), unused(members.is_empty(), "json"));
         emitted.extend(quote! {
@@ -34,6 +34,11 @@ pub(crate) fn emit(model: &Model) -> Result<TokenStream, Error> {
                 /// Writes its members.
                 fn write(&self, #json: &mut Writer<'_>) {
                     #members
+                }
+
+                /// About how many bytes of memory it takes, beside its own size.
+                fn weight(&self) -> usize {
+                    #weight
                 }
             }
         });
@@ -223,7 +228,7 @@ fn choices(model: &Model) -> Result<TokenStream, Error> {
         {
             return Err(Error::new(name, "without an integer beside the number, 5 would be sent as 5.0"));
         }
-        let mut arms = TokenStream::new();
+        let (mut arms, mut weights) = (TokenStream::new(), TokenStream::new());
         for alternative in alternatives {
             match &alternative.schema {
                 Schema::Number(_) => {
@@ -238,7 +243,12 @@ fn choices(model: &Model) -> Result<TokenStream, Error> {
                 Schema::String(rules)
                     if rules.min_length.is_none()
                         && rules.max_length.is_none()
-                        && rules.pattern.is_none() => {}
+                        && rules.pattern.is_none() =>
+                {
+                    if rules.one_of.is_none() {
+                        weights.extend(quote! { Self::String(text) => text.len(), });
+                    }
+                }
                 Schema::Boolean(_) => {}
                 _ => {
                     return Err(Error::new(
@@ -254,6 +264,13 @@ fn choices(model: &Model) -> Result<TokenStream, Error> {
                     match self {
                         #arms
                         _ => {}
+                    }
+                }
+
+                fn weight(&self) -> usize {
+                    match self {
+                        #weights
+                        _ => 0,
                     }
                 }
             }
@@ -287,6 +304,31 @@ fn members(payload: &ObjectRules) -> Result<TokenStream, Error> {
         written.extend(quote! { json.further(&self.#further); });
     }
     Ok(written)
+}
+
+/// Adds up the texts of a payload: what it holds outside of its own size.
+fn weight(payload: &ObjectRules) -> TokenStream {
+    let listed = payload.properties.iter().filter_map(|(name, property)| {
+        let ident = member_ident(name);
+        let weight = match &property.used.schema {
+            Schema::String(rules) if rules.one_of.is_none() => quote!(len),
+            Schema::AnyOf(_) | Schema::Object(_) => quote!(weight),
+            _ => return None,
+        };
+        Some(if property.is_required {
+            quote! { self.#ident.#weight() }
+        } else {
+            quote! { self.#ident.as_ref().map_or(0, |value| value.#weight()) }
+        })
+    });
+    let further = quote::format_ident!("{FURTHER}");
+    let terms: Vec<_> =
+        listed.chain(payload.additional.iter().map(|_| quote! { self.#further.weight() })).collect();
+    if terms.is_empty() {
+        quote!(0)
+    } else {
+        quote! { #(#terms)+* }
+    }
 }
 
 /// The name of a member as it stands before its value.

@@ -18,6 +18,9 @@ pub struct Judge {
 pub trait Choice {
     /// Reports what the type does not hold.
     fn judge(&self, at: &Path<'_>, judge: &mut Judge);
+
+    /// The length of the text, where it is one.
+    fn weight(&self) -> usize;
 }
 
 impl Judge {
