@@ -27,6 +27,7 @@ pub struct Item {
     bytes: usize,
     content: Content,
     settler: Option<oneshot::Sender<Outcome>>,
+    may_have_been_taken: bool,
 }
 
 /// What an item reports.
@@ -84,13 +85,13 @@ impl Item {
     pub(crate) fn event(key: u64, reported_at: i64, event: Event) -> Result<Self, Event> {
         let Some(lane) = event.order_key().map(Lane::of) else { return Err(event) };
         let bytes = event.weight();
-        Ok(Self { key, lane, reported_at, bytes, content: Content::Event(event), settler: None })
+        Ok(Self { key, lane, reported_at, bytes, content: Content::Event(event), settler: None, may_have_been_taken: false })
     }
 
     pub(crate) fn consent(key: u64, reported_at: i64, change: ConsentChange) -> Self {
         let lane = Lane::of(&change.user_id);
         let bytes = size_of::<Self>() + change.user_id.len();
-        Self { key, lane, reported_at, bytes, content: Content::Consent(change), settler: None }
+        Self { key, lane, reported_at, bytes, content: Content::Consent(change), settler: None, may_have_been_taken: false }
     }
 
     /// An item that an engine kept.
@@ -102,6 +103,7 @@ impl Item {
             bytes: record.json.len(),
             content: Content::Record(Box::new(record)),
             settler: None,
+            may_have_been_taken: false,
         }
     }
 
@@ -121,7 +123,7 @@ impl Item {
                 Some(event.event_type().into()),
                 Some(event.event_id().to_string()),
                 Some(event.timestamp().0),
-                event.user_id().map(ToString::to_string),
+                event.user_id().map(|id| id.as_str().to_owned()),
             ),
             Content::Consent(change) => (
                 Kind::Consent,
@@ -233,6 +235,15 @@ impl Item {
         }
     }
 
+    /// Whether a request that failed may have delivered it all the same, as far as this process knows.
+    pub fn may_have_been_taken(&self) -> bool {
+        self.may_have_been_taken
+    }
+
+    pub(crate) fn mark_may_have_been_taken(&mut self) {
+        self.may_have_been_taken = true;
+    }
+
     /// The event, where the item was not stored.
     pub(crate) fn as_event(&self) -> Option<&Event> {
         if let Content::Event(event) = &self.content { Some(event) } else { None }
@@ -254,8 +265,8 @@ impl Item {
 
     /// The same item, without anybody who waits for it.
     pub fn copy(&self) -> Self {
-        let Self { key, lane, reported_at, bytes, ref content, settler: _ } = *self;
-        Self { key, lane, reported_at, bytes, content: content.clone(), settler: None }
+        let Self { key, lane, reported_at, bytes, ref content, settler: _, may_have_been_taken } = *self;
+        Self { key, lane, reported_at, bytes, content: content.clone(), settler: None, may_have_been_taken }
     }
 
     /// Tells that one its outcome.

@@ -1,18 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod courier;
 mod item;
 mod lane;
 mod memory;
-mod outcome;
+mod observe;
 pub mod outbox;
+mod outcome;
+mod reporter;
+mod shared;
+mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use courier::{Left, Undelivered, Unflushed};
 pub use item::{Item, Kind, Record, Reported};
 pub use lane::{Lane, LaneSet};
 pub use memory::MemoryOutbox;
-pub use outbox::{Outbox, OutboxError};
+pub use outbox::{DeadLetter, Outbox, OutboxError, Retention};
 pub use outcome::{Judge, Outcome, Reason};
+pub use reporter::{DeadLetters, Forgot, Next, Outcomes, ReportError, Reporter, ReporterBuilder, Ticket};
+pub use shared::Settlement;
+pub use snapshot::{Health, Pause, Snapshot};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOutbox, SqliteOutboxBuilder};

@@ -127,3 +127,96 @@ impl fmt::Debug for EventBatch {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use copilot_gen::types::{CollectRequest, Event, UserCreatedPayload};
+    use proptest::prelude::*;
+
+    use super::EventBatch;
+    use crate::NewEvent;
+
+    fn event(size: usize) -> Event {
+        UserCreatedPayload::builder().user_id("u").first_name("x".repeat(size)).event().unwrap()
+    }
+
+    /// What is done to a batch.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(usize),
+        PushJson(usize),
+        /// It is sent, and the request lets go of the body, or holds it for longer.
+        Send(bool),
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..400_usize).prop_map(Step::Push),
+            3 => (0..400_usize).prop_map(Step::PushJson),
+            2 => any::<bool>().prop_map(Step::Send),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn its_body_is_a_request_with_the_events_that_were_added_whatever_came_before(
+            steps in proptest::collection::vec(step(), 0..40),
+        ) {
+            let (mut batch, mut events, mut held) = (EventBatch::new(), Vec::new(), Vec::new());
+            for step in steps.into_iter().chain([Step::Send(false)]) {
+                match step {
+                    Step::Push(size) => {
+                        events.push(event(size));
+                        batch.push(events.last().unwrap());
+                    }
+                    Step::PushJson(size) => {
+                        let event = event(size);
+                        batch.push_json(event.event_id(), &serde_json::to_string(&event).unwrap());
+                        events.push(event);
+                    }
+                    Step::Send(is_held) => {
+                        let expected = serde_json::to_vec(&CollectRequest { events: events.clone() }).unwrap();
+                        prop_assert_eq!(batch.bytes(), expected.len());
+                        let body = batch.body();
+                        prop_assert_eq!(&body, &expected);
+                        if is_held {
+                            held.push((body, expected));
+                        }
+                    }
+                    Step::Clear => {
+                        batch.clear();
+                        events.clear();
+                    }
+                }
+                prop_assert_eq!((batch.len(), batch.is_empty()), (events.len(), events.is_empty()));
+                prop_assert!(batch.event_ids().into_iter().eq(events.iter().map(|event| event.event_id().as_str())));
+            }
+            for (body, expected) in held {
+                prop_assert_eq!(body, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn its_memory_is_used_again_once_the_request_let_go_of_it() {
+        let mut batch = EventBatch::new();
+        batch.push(&event(10_000));
+        let memory = batch.body().as_ptr();
+        batch.clear();
+        assert_eq!(batch.body.as_ptr(), memory);
+        batch.push(&event(1));
+        let held = batch.body();
+        batch.clear();
+        assert_ne!(batch.body.as_ptr(), held.as_ptr());
+    }
+
+    #[test]
+    fn its_debug_output_shows_no_event() {
+        let mut batch = EventBatch::new();
+        batch.push_json("e-1", r#"{"secret":"zoe"}"#);
+        assert_eq!(format!("{batch:?}"), "EventBatch { events: 1, bytes: 29, .. }");
+    }
+}

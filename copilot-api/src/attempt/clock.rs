@@ -60,3 +60,39 @@ fn offset(headers: &HeaderMap, sent: SystemTime, round_trip_millis: u64) -> Opti
         uncertainty_millis: half.saturating_add(HALF_A_SECOND),
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use reqwest::header::{AGE, DATE, HeaderMap, HeaderValue};
+
+    use super::{ClockOffset, offset};
+
+    #[test]
+    fn the_middle_of_the_servers_second_is_held_against_the_middle_of_the_round_trip() {
+        // 12:00:00.250
+        let sent = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_521_600_250);
+        // `Date`, `Age`, the round trip, and what that tells.
+        let table = [
+            ("Tue, 24 Nov 2026 12:00:00 GMT", None, 500, Some((0, 750))),
+            ("Tue, 24 Nov 2026 12:00:00 GMT", None, 0, Some((250, 500))),
+            ("Tue, 24 Nov 2026 12:01:30 GMT", None, 101, Some((90_200, 550))),
+            ("Tuesday, 24-Nov-26 11:00:00 GMT", None, 0, Some((250 - 3_600_000, 500))),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", None, 0, Some((500 - 1_795_521_600_250, 500))),
+            ("Tue, 24 Nov 2026 12:00:00 GMT", Some("0"), 0, None),
+            ("Tue, 24 Nov 2026 12:00:00 GMT", Some("soon"), 0, None),
+            ("noon", None, 0, None),
+            ("", None, 0, None),
+        ];
+        for (date, age, round_trip, expected) in table {
+            let mut headers = HeaderMap::from_iter([(DATE, HeaderValue::from_static(date))]);
+            headers.extend(age.map(|age| (AGE, HeaderValue::from_static(age))));
+            let expected =
+                expected.map(|(millis, uncertainty_millis)| ClockOffset { millis, uncertainty_millis });
+            assert_eq!(offset(&headers, sent, round_trip), expected, "{date}, {age:?}, {round_trip}");
+        }
+        assert_eq!(offset(&HeaderMap::new(), sent, 0), None);
+    }
+}

@@ -15,8 +15,8 @@
 //!     for (position, event) in events.iter().enumerate() {
 //!         match answer.verdict(position) {
 //!             Verdict::Accepted => {}
-//!             Verdict::Rejected(words) => println!("{}: {words:?}", event.event_type()),
-//!             _ => println!("{}: accepted or rejected", event.event_type()),
+//!             Verdict::Rejected(_) => println!("{} was rejected", event.event_id().as_str()),
+//!             _ => println!("{} was accepted or rejected", event.event_id().as_str()),
 //!         }
 //!     }
 //!     Ok(())
@@ -178,7 +178,7 @@ impl Answer {
         self.rejected.is_empty() && self.uncertain.is_empty()
     }
 
-    /// What became of the event at that position in the batch, from 0.
+    /// What became of the event at that position in the batch: from 0, and below its length.
     pub fn verdict(&self, position: usize) -> Verdict<'_> {
         if let Some(words) = self.rejected.get(&position) {
             return Verdict::Rejected(words);
@@ -219,5 +219,56 @@ impl fmt::Debug for Verdict<'_> {
                 f.debug_struct("Unattributed").field("server_words", &words.len()).finish()
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use copilot_gen::types::InvalidEvent;
+
+    use super::{Answer, Verdict};
+    use crate::{Client, attempt::EventBatch};
+
+    fn rejection(event_id: Option<&str>, index: Option<i64>, words: &str) -> InvalidEvent {
+        InvalidEvent { event_id: event_id.map(str::to_owned), index, error: Some(words.to_owned()) }
+    }
+
+    #[test]
+    fn each_event_has_the_words_about_the_fewest_events_that_it_is_among() {
+        let client = Client::for_tests("http://127.0.0.1:1", "id", "the-secret").unwrap();
+        let ids = ["a", "b", "b", "c", "d"];
+        let rejections = vec![
+            rejection(None, None, "somebody"),
+            rejection(Some("b"), None, "one of two"),
+            rejection(Some("a"), Some(0), "this, the-secret"),
+            rejection(Some("a"), Some(0), "and this"),
+            rejection(None, Some(99), "somebody else"),
+        ];
+        let answer = Answer::new(&client.raw, &ids, rejections, None);
+        let words = |words: &[&str]| words.iter().map(|words| (*words).to_owned()).collect::<Vec<_>>();
+        let (rejected, two, any) = (
+            words(&["this, [redacted]", "and this"]),
+            words(&["one of two"]),
+            words(&["somebody", "somebody else"]),
+        );
+        let verdicts: Vec<Verdict<'_>> = (0..ids.len()).map(|position| answer.verdict(position)).collect();
+        let expected = [
+            Verdict::Rejected(&rejected),
+            Verdict::Unattributed(&two),
+            Verdict::Unattributed(&two),
+            Verdict::Unattributed(&any),
+            Verdict::Unattributed(&any),
+        ];
+        assert!(verdicts == expected && !answer.is_complete(), "{verdicts:?}");
+        assert!(!format!("{answer:?} {verdicts:?}").contains("this"));
+    }
+
+    #[test]
+    fn attempts_can_move_between_threads() {
+        fn moves<T: Send>(_: T) {}
+        let client = Client::for_tests("http://127.0.0.1:1", "id", "secret").unwrap();
+        moves(client.attempt(&mut EventBatch::new()));
+        moves(client.attempt_consent(&"user-7".parse().unwrap(), true));
     }
 }

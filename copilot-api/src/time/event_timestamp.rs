@@ -43,6 +43,12 @@ impl EventTimestamp {
     /// The latest: the last millisecond of the year 9999.
     pub const MAX: Self = Self(bound(schemas::EVENT_TIME.maximum, i64::MAX));
 
+    /// How far an event may lie in the past when it is sent, in milliseconds (`documented`).
+    pub const WINDOW_PAST_MILLIS: i64 = match &schemas::EVENT_TIME.window {
+        Some(window) => window.past,
+        None => i64::MAX,
+    };
+
     /// This machine's clock, rounded down to the millisecond. A clock set before 1970 gives [`MIN`](Self::MIN).
     pub fn now() -> Self {
         Self::try_from(SystemTime::now()).unwrap_or(Self::MIN)

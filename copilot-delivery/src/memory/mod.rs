@@ -235,18 +235,16 @@ impl Outbox for MemoryOutbox {
 
     async fn forget(&self, user_id: &str) -> Result<Forgotten, OutboxError> {
         let lane = Lane::of(user_id);
-        let mut newest_consent = None;
-        let mut still_sent = 0;
         let is_theirs = |slot: &Slot<Item>| slot.item.user_id() == Some(user_id);
-        let pending = loop {
+        let (pending, still_sent) = loop {
             let settled = self.signals.settled.notified();
-            newest_consent.take();
+            let mut newest_consent = None;
             self.queue.look(lane.number().into(), |slot| {
                 if is_theirs(slot) && slot.item.kind() == Kind::Consent {
                     newest_consent = Some(slot.place);
                 }
             });
-            still_sent = 0;
+            let mut still_sent = 0;
             let keep = |slot: &mut Slot<Item>| {
                 if !is_theirs(slot) {
                     return true;
@@ -257,7 +255,10 @@ impl Outbox for MemoryOutbox {
                 slot.forget
             };
             match self.queue.remove(lane.number().into(), index(&Outcome::Forgotten), keep) {
-                Some(removed) => break removed.into_iter().map(|slot| removed_item(slot.item)).collect(),
+                Some(removed) => {
+                    let removed = removed.into_iter().map(|slot| removed_item(slot.item)).collect();
+                    break (removed, still_sent);
+                }
                 None => settled.await,
             }
         };
@@ -288,6 +289,10 @@ impl Outbox for MemoryOutbox {
             last: reading.last,
             dead_letters: self.dead().letters.len() as u64,
         })
+    }
+
+    fn pending_now(&self) -> u64 {
+        self.queue.reading().pending
     }
 
     async fn close(&self) -> Vec<Item> {

@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot};
 
-pub use error::{OutboxError, Refused};
+pub use error::{Fault, OutboxError, Refused};
 pub use ledger::{Counts, Tally};
 
 use crate::{Item, Kind, Lane, LaneSet, Outcome};
@@ -81,6 +81,9 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
 
     /// The counts, in one consistent reading.
     async fn counts(&self) -> Result<Counts, OutboxError>;
+
+    /// How many items are pending, as far as this process knows without asking: for a last word when a program ends.
+    fn pending_now(&self) -> u64;
 
     /// Takes nothing any more, ends what the engine runs, and gives back what it does not keep.
     async fn close(&self) -> Vec<Item>;

@@ -94,6 +94,8 @@ struct State {
     waiting: Sum,
     /// In the file.
     stored: Sum,
+    /// Somebody got an item back for want of room, and may wait for it.
+    turned_away: bool,
     closed: bool,
 }
 
@@ -112,6 +114,12 @@ impl Inbox {
     /// Why an item of so many bytes is not taken now, if it is not.
     pub(super) fn refuses(&self, bytes: usize) -> Option<Fault> {
         self.state().refuses(bytes, self.limits)
+    }
+
+    /// How many items are pending, those that wait to be stored with them.
+    pub(super) fn pending(&self) -> u64 {
+        let state = self.state();
+        state.stored.and(state.waiting).items
     }
 
     /// Takes an item that is to be stored.
@@ -177,6 +185,11 @@ impl Inbox {
         state.stored = stored;
         state.waiting.items -= no_longer_waiting.items;
         state.waiting.bytes -= no_longer_waiting.bytes;
+        let turned_away = std::mem::take(&mut state.turned_away);
+        drop(state);
+        if turned_away {
+            self.signals.settled.notify_waiters();
+        }
     }
 
     pub(super) fn committed(&self) {
@@ -209,11 +222,12 @@ impl Inbox {
 }
 
 impl State {
-    fn refuses(&self, bytes: usize, limits: Sum) -> Option<Fault> {
+    fn refuses(&mut self, bytes: usize, limits: Sum) -> Option<Fault> {
         if self.closed {
             return Some(Fault::Closed);
         }
         let full = self.waiting.is_beyond(bytes, MAX_WAITING) || self.stored.and(self.waiting).is_beyond(bytes, limits);
+        self.turned_away |= full;
         full.then_some(Fault::Full)
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(
             connection.execute("DELETE FROM owner", [])?;
             connection
                 .execute("INSERT INTO owner(client_id, endpoint) VALUES(?1, ?2)", [&owner.client_id, &owner.endpoint])
-                .map(drop)
+                .map(|_| ())
         }),
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn list(
         let mut statement = worker.connection.prepare_cached(row::DEAD)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let letters = statement.query_map(params![after.unwrap_or(0) as i64, limit], row::dead_letter)?;
-        letters.collect()
+        letters.collect::<Result<Vec<_>, _>>()
     };
     list().map_err(|error| worker.fault(error))
 }

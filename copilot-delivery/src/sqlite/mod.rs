@@ -271,6 +271,10 @@ impl Outbox for SqliteOutbox {
         self.ask(|answer| Ask::Counts { answer }).await
     }
 
+    fn pending_now(&self) -> u64 {
+        if self.check_process().is_ok() { self.inbox.pending() } else { 0 }
+    }
+
     /// Stores what was handed over, and releases the file. Everything stays in it.
     async fn close(&self) -> Vec<Item> {
         let _ = self.ask(|answer| Ask::Close { answer }).await;

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::{
     contract::{Contract, Error, Variant},
-    model::{Model, ObjectRules, Property, Schema, StringRules},
+    model::Model,
     names::{member_ident, static_ident, type_ident},
-    pattern, payloads,
+    order, pattern, payloads,
 };
 
 pub(crate) fn emit(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
@@ -92,7 +92,7 @@ fn events(contract: &Contract, model: &Model) -> Result<TokenStream, Error> {
         "thing_id",
         "The thing that the event is about, where it names one.",
     )?;
-    let order_key = order_key(model);
+    let order_key = order::key(model);
     Ok(quote! {
         /// The types of events that Copilot.cx knows, as they are named on the wire, in the contract's order.
         pub const EVENT_TYPES: [&str; #count] = [#(#wire_names),*];
@@ -292,54 +292,6 @@ fn accessor(
             match self { #arms }
         }
     })
-}
-
-/// The accessor of what decides in whose order an event stands.
-fn order_key(model: &Model) -> TokenStream {
-    let arms = model.event.types.iter().map(|event| {
-        let variant = type_ident(&event.wire_name);
-        let key = owners(&event.payload).into_iter().rev().fold(None, |next, (name, owner)| {
-            let ident = member_ident(name);
-            if owner.is_required {
-                return Some(quote! { ::std::option::Option::Some(payload.#ident.as_str()) });
-            }
-            let or_next = next.map(|next| quote! { .or(#next) });
-            Some(quote! { payload.#ident.as_ref().map(|id| id.as_str())#or_next })
-        });
-        match key {
-            Some(key) => quote! { Self::#variant { payload, .. } => #key },
-            None => quote! { Self::#variant { .. } => ::std::option::Option::None },
-        }
-    });
-    quote! {
-        /// Whose order the event belongs to, for a sender that keeps the events of one user or thing in the order in which
-        /// they happened: the id of the user that it is about, else that of the thing, else the only id that its payload
-        /// must have, as the e-mail address of `unsubscribe`. `None` for an event about nobody, as the two that open and
-        /// close the one-time synchronization.
-        pub fn order_key(&self) -> ::std::option::Option<&str> {
-            match self { #(#arms),* }
-        }
-    }
-}
-
-/// The properties that can say whose order an event belongs to: the first of them that is there does.
-fn owners(payload: &ObjectRules) -> Vec<(&String, &Property)> {
-    let owners: Vec<_> =
-        ["user_id", "thing_id"].iter().filter_map(|name| payload.properties.get_key_value(*name)).collect();
-    if !owners.is_empty() {
-        return owners;
-    }
-    let mut ids = payload.properties.iter().filter(|(_, property)| property.is_required && is_id(property));
-    match (ids.next(), ids.next()) {
-        (Some(only), None) => vec![only],
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a property is text of a named type, which is how the contract declares ids, and no enumeration.
-fn is_id(property: &Property) -> bool {
-    property.used.name.is_some()
-        && matches!(property.used.schema, Schema::String(StringRules { one_of: None, .. }))
 }
 
 /// Where the operations live, so that nobody writes a path or a host a second time.

@@ -9,7 +9,8 @@
 //! 4. progenitor makes the types and the operations, `polish` gives the types the checks and schemas that typify
 //!    leaves out, `read` replaces how they are read, and `builders` emits their builders.
 //! 5. [`Model::read`] reads what the contract says of the values of requests. Of that `tables` emits the rules, `payloads`
-//!    what each payload is held against and how it is written, and `glue` the traits and accessors of the events.
+//!    what each payload is held against and how it is written, `glue` the traits and accessors of the events, and `order`
+//!    whose order each belongs to.
 //!
 //! The same bytes come out of the same contract, always.
 
@@ -21,6 +22,7 @@ mod lines;
 mod lower;
 pub mod model;
 mod names;
+mod order;
 mod pattern;
 mod payloads;
 mod polish;

@@ -1,0 +1,361 @@
+//! The courier: a thread and runtime of its own, which takes items out of the outbox, sends them, and settles each.
+
+mod carry;
+mod doubt;
+mod orders;
+mod pace;
+mod road;
+mod settle;
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use copilot_api::{Client, attempt::EventBatch};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{self, Instant},
+};
+
+pub(crate) use orders::Order;
+pub use orders::{Left, Undelivered, Unflushed};
+
+use crate::{
+    Kind, LaneSet,
+    outbox::{LeaseRequest, Leased, Outbox},
+    shared::Shared,
+};
+use carry::{Carried, Went, carry};
+use orders::Orders;
+use pace::Allowed;
+use road::Road;
+use settle::{Settled, settle};
+
+/// How many items and bytes a request has at most: neither limit of the API is published (`assumed`).
+const MAX_ITEMS: usize = 100;
+const MAX_BYTES: usize = 450_000;
+
+/// How many lanes a probe tries at a time.
+const PROBES: usize = 4;
+
+/// How often an outbox that failed, or that other processes fill as well, is looked into.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often old items are removed.
+const RETAIN: Duration = Duration::from_secs(60);
+
+/// What a courier is set to.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) linger: Duration,
+    pub(crate) max_in_flight: usize,
+    pub(crate) retention: crate::outbox::Retention,
+}
+
+type Work = Pin<Box<dyn Future<Output = Done>>>;
+
+/// A piece of work that is done.
+enum Done {
+    Carried(Kind, Box<Carried>),
+    Settled(Settled),
+}
+
+pub(crate) struct Courier {
+    outbox: Arc<dyn Outbox>,
+    shared: Arc<Shared>,
+    client: Client,
+    settings: Settings,
+    orders: Orders,
+    events: Road,
+    consent: Road,
+    work: FuturesUnordered<Work>,
+    /// The lanes of leases that are not settled.
+    busy: LaneSet,
+    in_flight: usize,
+    spare: Vec<EventBatch>,
+    cancel: watch::Sender<bool>,
+    /// When the outbox may be asked again after an error.
+    ask_again: Option<Instant>,
+    retain_at: Instant,
+}
+
+impl Courier {
+    pub(crate) fn new(
+        client: Client,
+        shared: Arc<Shared>,
+        settings: Settings,
+        orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Self {
+        Self {
+            outbox: shared.outbox.clone(),
+            client,
+            orders: Orders::new(orders),
+            events: Road::new(MAX_ITEMS, MAX_BYTES),
+            consent: Road::new(1, MAX_BYTES),
+            work: FuturesUnordered::new(),
+            busy: LaneSet::NONE,
+            in_flight: 0,
+            spare: Vec::new(),
+            cancel: watch::Sender::new(false),
+            ask_again: None,
+            retain_at: Instant::now() + RETAIN,
+            settings,
+            shared,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub(crate) async fn run(mut self) {
+        let outbox = self.outbox.clone();
+        let signals = outbox.signals();
+        let polls = outbox.abilities().shared;
+        loop {
+            let filled = signals.filled.notified();
+            let wake = if self.orders.is_over() { None } else { self.launch().await };
+            self.publish();
+            if self.orders.tell_finished(&*self.outbox, self.in_flight).await {
+                break;
+            }
+            let mut wake = [wake, self.orders.next_deadline(), Some(self.retain_at)].into_iter().flatten().min();
+            if polls {
+                wake = wake.min(Some(Instant::now() + LOOK));
+            }
+            let sleep = time::sleep_until(wake.unwrap_or_else(Instant::now));
+            tokio::select! {
+                biased;
+                Some(done) = self.work.next() => self.on(done),
+                order = self.orders.receive() => self.obey(order),
+                () = filled => {}
+                () = sleep => self.on_time().await,
+            }
+        }
+        self.end().await;
+    }
+
+    /// Begins as many requests as there is work and leave for. Gives when there may be more.
+    async fn launch(&mut self) -> Option<Instant> {
+        if let Some(moment) = self.ask_again.filter(|moment| *moment > Instant::now()) {
+            return Some(moment);
+        }
+        let consent = self.launch_of(Kind::Consent).await;
+        let events = self.launch_of(Kind::Event).await;
+        consent.into_iter().chain(events).min()
+    }
+
+    async fn launch_of(&mut self, kind: Kind) -> Option<Instant> {
+        loop {
+            if self.in_flight >= self.settings.max_in_flight {
+                return None;
+            }
+            let (busy, unhurried) = (self.busy, self.linger());
+            let road = self.road(kind);
+            let (lanes, max_items, linger) = match road.pace.allowed(Instant::now()) {
+                Allowed::Not(until) => return Some(until),
+                Allowed::One if road.in_flight > 0 => return None,
+                Allowed::Probe => {
+                    return self.probe(kind).await;
+                }
+                Allowed::One | Allowed::Freely => {
+                    let waiting = road.doubts.waiting();
+                    let (narrow, limit) = road.doubts.narrow();
+                    match narrow.without(busy).without(waiting) {
+                        narrow if narrow.is_empty() => {
+                            (LaneSet::ALL.without(waiting), road.max_items, unhurried)
+                        }
+                        narrow => (narrow, limit.min(road.max_items), Duration::ZERO),
+                    }
+                }
+            };
+            let narrowed = linger.is_zero() && max_items < self.road(kind).max_items;
+            match self.lease(kind, lanes, max_items, linger).await {
+                Some(Leased::Batch(lease)) => self.send(kind, lease),
+                // Nothing under doubt waits: the other lanes may have something.
+                Some(_) if narrowed => match self.lease_of_others(kind).await {
+                    Some(Leased::Batch(lease)) => self.send(kind, lease),
+                    other => return self.later(kind, other),
+                },
+                other => return self.later(kind, other),
+            }
+        }
+    }
+
+    /// Of the lanes that are under no doubt.
+    async fn lease_of_others(&mut self, kind: Kind) -> Option<Leased> {
+        let road = self.road(kind);
+        let lanes = LaneSet::ALL.without(road.doubts.waiting()).without(road.doubts.narrow().0);
+        let (max_items, linger) = (road.max_items, self.linger());
+        self.lease(kind, lanes, max_items, linger).await
+    }
+
+    /// When to look again. Where all that is left waits for proof, and nothing is on its way that could bring it, the
+    /// endpoint refuses everything, as far as can be known.
+    fn later(&mut self, kind: Kind, leased: Option<Leased>) -> Option<Instant> {
+        let now = Instant::now();
+        match leased {
+            Some(Leased::Later(after)) => Some(now + after),
+            Some(_) => {
+                let road = self.road(kind);
+                if road.in_flight == 0 && !road.doubts.waiting().is_empty() {
+                    road.refuses_everything(now);
+                    return self.later_of_pause(kind);
+                }
+                None
+            }
+            None => self.ask_again,
+        }
+    }
+
+    fn later_of_pause(&mut self, kind: Kind) -> Option<Instant> {
+        match self.road(kind).pace.allowed(Instant::now()) {
+            Allowed::Not(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Sends one item of each of a few lanes, so that one item that is refused does not hold the others.
+    async fn probe(&mut self, kind: Kind) -> Option<Instant> {
+        if self.road(kind).in_flight > 0 {
+            return None;
+        }
+        let mut sent = 0;
+        for _ in 0..2 {
+            while sent < PROBES.min(self.settings.max_in_flight.saturating_sub(self.in_flight)).max(1) {
+                let lanes = self.road(kind).doubts.to_probe();
+                match self.lease(kind, lanes, 1, Duration::ZERO).await {
+                    Some(Leased::Batch(lease)) => {
+                        self.road(kind).doubts.probed(lease.lanes);
+                        self.send(kind, lease);
+                        sent += 1;
+                    }
+                    Some(_) => break,
+                    None => return self.ask_again,
+                }
+            }
+            if sent > 0 {
+                return None;
+            }
+            self.road(kind).doubts.begin_again();
+        }
+        None
+    }
+
+    async fn lease(&mut self, kind: Kind, lanes: LaneSet, max_items: usize, linger: Duration) -> Option<Leased> {
+        let request = LeaseRequest {
+            kind,
+            lanes: lanes.without(self.busy),
+            max_items,
+            max_bytes: self.road(kind).max_bytes(),
+            linger,
+            now: crate::clock::now(),
+        };
+        match self.outbox.lease(&request).await {
+            Ok(leased) => {
+                self.ask_again = None;
+                self.shared.outbox_works();
+                Some(leased)
+            }
+            Err(error) => {
+                self.ask_again = Some(Instant::now() + LOOK);
+                self.shared.outbox_fails(&error);
+                None
+            }
+        }
+    }
+
+    fn send(&mut self, kind: Kind, lease: crate::outbox::Lease) {
+        self.busy = self.busy.and(lease.lanes);
+        self.in_flight += 1;
+        self.road(kind).in_flight += 1;
+        let (client, max_bytes) = (self.client.clone(), self.road(kind).max_bytes());
+        let (batch, cancelled) = (self.spare.pop().unwrap_or_default(), self.cancel.subscribe());
+        self.work.push(Box::pin(async move {
+            let carried = carry(client, lease, kind, max_bytes, batch, cancelled).await;
+            Done::Carried(kind, Box::new(carried))
+        }));
+    }
+
+    fn on(&mut self, done: Done) {
+        match done {
+            Done::Carried(kind, carried) => {
+                let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
+                self.spare.push(batch);
+                self.road(kind).in_flight -= 1;
+                if let Went::Taken(Some(offset)) = went {
+                    self.shared.saw_clock(offset);
+                }
+                self.road(kind).learn(&lease, &mut ends, sent, bytes, went);
+                let (outbox, shared) = (self.outbox.clone(), self.shared.clone());
+                let cancelled = self.cancel.subscribe();
+                self.work.push(Box::pin(async move {
+                    Done::Settled(settle(&*outbox, &shared, lease, ends, cancelled).await)
+                }));
+            }
+            Done::Settled(Settled { lanes }) => {
+                self.in_flight -= 1;
+                self.busy = self.busy.without(lanes);
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Option<Order>) {
+        match self.orders.take(order) {
+            Some(orders::Now::UseClient(client)) => {
+                self.client = *client;
+                let now = Instant::now();
+                self.events.pace.hurry(now);
+                self.consent.pace.hurry(now);
+            }
+            Some(orders::Now::Stop) => {
+                self.cancel.send_replace(true);
+            }
+            None => {}
+        }
+    }
+
+    /// What the clock asks for.
+    async fn on_time(&mut self) {
+        if self.orders.is_past_deadline() {
+            self.cancel.send_replace(true);
+        }
+        if Instant::now() >= self.retain_at {
+            self.retain_at = Instant::now() + RETAIN;
+            let retention = crate::outbox::Retention { now: crate::clock::now(), ..self.settings.retention };
+            match self.outbox.retain(&retention).await {
+                Ok(removed) => self.shared.removed(removed, &crate::Outcome::Expired),
+                Err(error) => self.shared.outbox_fails(&error),
+            }
+        }
+    }
+
+    /// Ends what is on its way, and gives back what the outbox does not keep.
+    async fn end(mut self) {
+        self.cancel.send_replace(true);
+        while let Some(done) = self.work.next().await {
+            self.on(done);
+        }
+        let stay = self.outbox.counts().await.map(|counts| counts.pending).unwrap_or_default();
+        let items = self.outbox.close().await;
+        self.shared.stopped();
+        self.orders.tell_left(&self.shared, items, stay);
+    }
+
+    fn road(&mut self, kind: Kind) -> &mut Road {
+        match kind {
+            Kind::Event => &mut self.events,
+            Kind::Consent => &mut self.consent,
+        }
+    }
+
+    /// How long items wait for others: not at all while somebody waits for them.
+    fn linger(&self) -> Duration {
+        if self.orders.hurry() { Duration::ZERO } else { self.settings.linger }
+    }
+
+    fn publish(&self) {
+        self.shared.saw_roads(
+            self.in_flight,
+            self.events.pace.pause().copied(),
+            self.consent.pace.pause().copied(),
+            self.events.pace.is_slow() || self.consent.pace.is_slow(),
+        );
+    }
+}

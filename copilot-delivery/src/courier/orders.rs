@@ -1,0 +1,181 @@
+//! What a courier is told to do: to hurry, to stop, to use other credentials.
+
+use std::time::Duration;
+
+use copilot_api::Client;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::{
+    Item, Outcome, Reported,
+    outbox::{Counts, Outbox},
+    shared::Shared,
+};
+
+/// An order to a courier.
+pub(crate) enum Order {
+    /// To deliver what was taken so far, and say so.
+    Flush { within: Duration, done: oneshot::Sender<Result<(), Unflushed>> },
+    /// To deliver what it can, and end.
+    Shutdown { within: Duration, done: oneshot::Sender<Left> },
+    /// To send by another client from now on.
+    UseClient(Box<Client>),
+}
+
+/// What an order asks the courier to do itself.
+pub(super) enum Now {
+    UseClient(Box<Client>),
+    Stop,
+}
+
+/// A flush that its deadline ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unflushed {
+    /// How many items are pending, those that were taken in the meantime included.
+    pub pending: u64,
+}
+
+impl std::fmt::Display for Unflushed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} items were still pending at the deadline of the flush; they are kept", self.pending)
+    }
+}
+
+impl std::error::Error for Unflushed {}
+
+/// What was not delivered when delivery ended.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Left {
+    /// What the outbox does not keep, given back in the order of taking.
+    pub items: Vec<Undelivered>,
+    /// How many items stay in the outbox, for the next start or for other processes.
+    pub stay: u64,
+}
+
+/// An item that was given back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Undelivered {
+    /// What was reported.
+    pub reported: Reported,
+    /// Whether a request that failed may have delivered it all the same.
+    pub may_have_been_taken: bool,
+}
+
+/// The orders that are not carried out yet.
+pub(super) struct Orders {
+    inbox: mpsc::UnboundedReceiver<Order>,
+    flushes: Vec<Flush>,
+    shutdown: Option<(Instant, oneshot::Sender<Left>)>,
+    /// Nothing begins any more.
+    over: bool,
+}
+
+struct Flush {
+    /// The place of the last item that it is about, once that is known.
+    until: Option<u64>,
+    deadline: Instant,
+    done: oneshot::Sender<Result<(), Unflushed>>,
+}
+
+impl Orders {
+    pub(super) fn new(inbox: mpsc::UnboundedReceiver<Order>) -> Self {
+        Self { inbox, flushes: Vec::new(), shutdown: None, over: false }
+    }
+
+    /// The next order; none when nobody is left who could give one.
+    pub(super) async fn receive(&mut self) -> Option<Order> {
+        self.inbox.recv().await
+    }
+
+    pub(super) fn take(&mut self, order: Option<Order>) -> Option<Now> {
+        let moment = |within: Duration| Instant::now() + within.min(Duration::from_secs(365 * 86_400));
+        match order {
+            Some(Order::Flush { within, done }) => {
+                self.flushes.push(Flush { until: None, deadline: moment(within), done });
+            }
+            Some(Order::Shutdown { within, done }) => self.shutdown = Some((moment(within), done)),
+            Some(Order::UseClient(client)) => return Some(Now::UseClient(client)),
+            None => {
+                self.over = true;
+                return Some(Now::Stop);
+            }
+        }
+        None
+    }
+
+    /// Whether somebody waits for what is pending.
+    pub(super) fn hurry(&self) -> bool {
+        !self.flushes.is_empty() || self.shutdown.is_some()
+    }
+
+    /// Whether nothing is to begin any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over || self.is_past_deadline()
+    }
+
+    /// Whether what is on its way is to end as well.
+    pub(super) fn is_past_deadline(&self) -> bool {
+        self.shutdown.as_ref().is_some_and(|(deadline, _)| *deadline <= Instant::now())
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let flushes = self.flushes.iter().map(|flush| flush.deadline);
+        flushes.chain(self.shutdown.as_ref().map(|(deadline, _)| *deadline)).min()
+    }
+
+    /// Answers those whose order is carried out. Whether the courier is to end.
+    pub(super) async fn tell_finished(&mut self, outbox: &dyn Outbox, in_flight: usize) -> bool {
+        if self.is_over() {
+            return true;
+        }
+        if !self.hurry() {
+            return false;
+        }
+        // An outbox that cannot be read now may be readable later; deadlines end the waiting.
+        let Ok(counts) = outbox.counts().await else { return false };
+        self.tell_flushed(&counts);
+        // What others put into a shared outbox is not to be waited for.
+        let is_empty = counts.pending == 0 || outbox.abilities().shared;
+        self.shutdown.is_some() && is_empty && in_flight == 0
+    }
+
+    fn tell_flushed(&mut self, counts: &Counts) {
+        let now = Instant::now();
+        let mut waiting = Vec::new();
+        for mut flush in self.flushes.drain(..) {
+            let until = *flush.until.get_or_insert(counts.last);
+            if counts.first.is_none_or(|first| first > until) {
+                let _ = flush.done.send(Ok(()));
+            } else if flush.deadline <= now {
+                let _ = flush.done.send(Err(Unflushed { pending: counts.pending }));
+            } else {
+                waiting.push(flush);
+            }
+        }
+        self.flushes = waiting;
+    }
+
+    /// Answers the order that ended the courier; without one, says in the log what becomes of the rest.
+    pub(super) fn tell_left(self, shared: &Shared, items: Vec<Item>, stay: u64) {
+        let items: Vec<Undelivered> = items
+            .into_iter()
+            .map(|mut item| {
+                shared.tell(vec![shared.ended(&mut item, Outcome::Undelivered)]);
+                let may_have_been_taken = item.may_have_been_taken();
+                Undelivered { reported: item.into_reported(), may_have_been_taken }
+            })
+            .collect();
+        shared.tell_the_rest();
+        let stay = stay.saturating_sub(items.len() as u64);
+        for flush in self.flushes {
+            let _ = flush.done.send(Err(Unflushed { pending: stay + items.len() as u64 }));
+        }
+        if let Some((_, done)) = self.shutdown {
+            let _ = done.send(Left { items, stay });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a courier knows of one operation: its pace, its doubts, and how large its requests may be.
+
+use tokio::time::Instant;
+
+use super::{
+    carry::{Refusal, Went},
+    doubt::{Alone, Doubts},
+    pace::Pace,
+};
+use crate::{
+    Judge, Outcome, Reason,
+    outbox::{End, Lease},
+    snapshot::Pause,
+};
+
+/// How many requests go well before they may grow again after a 413.
+const REQUESTS_TO_GROW: u32 = 64;
+
+/// How many answers of success in a row cannot be read, before the endpoint is taken for something else.
+const MOST_UNREADABLE: u32 = 3;
+
+pub(super) struct Road {
+    pub(super) pace: Pace,
+    pub(super) doubts: Doubts,
+    pub(super) in_flight: usize,
+    pub(super) max_items: usize,
+    /// The most bytes of a request that this was begun with, and what a 413 has taught.
+    most_bytes: usize,
+    max_bytes: usize,
+    went_well: u32,
+    unreadable: u32,
+}
+
+impl Road {
+    pub(super) fn new(max_items: usize, max_bytes: usize) -> Self {
+        Self {
+            pace: Pace::new(),
+            doubts: Doubts::new(),
+            in_flight: 0,
+            max_items,
+            most_bytes: max_bytes,
+            max_bytes,
+            went_well: 0,
+            unreadable: 0,
+        }
+    }
+
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Learns from a request that is over; decides about an item that was refused alone.
+    pub(super) fn learn(&mut self, lease: &Lease, ends: &mut [End], sent: usize, bytes: usize, went: Went) {
+        let now = Instant::now();
+        match went {
+            Went::Nothing | Went::Cancelled => {}
+            Went::Taken(_) => {
+                self.unreadable = 0;
+                self.doubts.taken(lease.lanes, self.max_items);
+                if let Some(why) = self.pace.taken() {
+                    tracing::info!(%why, "delivery goes on");
+                }
+                self.grow();
+            }
+            Went::Unreadable => {
+                self.unreadable += 1;
+                if self.unreadable >= MOST_UNREADABLE {
+                    self.pause(now, Pause::Unreadable);
+                } else {
+                    tracing::warn!(items = sent, "an answer of success cannot be read: its items are in the dead letter");
+                    self.pace.failed(now, None, fastrand::f64());
+                }
+            }
+            Went::Failed { retry_after } => self.pace.failed(now, retry_after, fastrand::f64()),
+            Went::Refused { why: Refusal::Client(pause), .. } => self.pause(now, pause),
+            Went::Refused { why, words } => {
+                if why == Refusal::Size && sent > 1 {
+                    self.max_bytes = self.max_bytes.min(bytes / 2);
+                    self.went_well = 0;
+                }
+                if sent > 1 {
+                    self.doubts.refused(lease.lanes, sent);
+                } else if self.is_at_fault(lease, ends, words) {
+                    return;
+                }
+                match (why, self.pace.pause().copied()) {
+                    (Refusal::Endpoint(pause), _) => self.pause(now, pause),
+                    // A probe that found nothing: the next one comes later.
+                    (_, Some(pause)) => self.pause(now, pause),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Whether the one item that was sent is to blame; then it is rejected.
+    fn is_at_fault(&mut self, lease: &Lease, ends: &mut [End], words: Vec<String>) -> bool {
+        let mut sent = lease.items.iter().zip(ends).filter(|(_, end)| **end == End::Released);
+        let Some((leased, end)) = sent.next() else { return false };
+        if self.doubts.refused_alone(leased.item.lane()) == Alone::Waits {
+            return false;
+        }
+        *end = End::Dead(Outcome::Rejected(Reason::new(Judge::Server, words)));
+        true
+    }
+
+    /// All that is left was refused one by one, and nothing was taken since.
+    pub(super) fn refuses_everything(&mut self, now: Instant) {
+        if self.pace.pause().is_none() {
+            self.pause(now, Pause::RefusesEverything);
+        }
+    }
+
+    fn pause(&mut self, now: Instant, why: Pause) {
+        if self.pace.refused(now, why, fastrand::f64()) {
+            tracing::error!(%why, "delivery is paused: all is kept, and tried again now and then");
+        }
+    }
+
+    fn grow(&mut self) {
+        self.went_well += 1;
+        if self.went_well.is_multiple_of(REQUESTS_TO_GROW) && self.max_bytes < self.most_bytes {
+            self.max_bytes = self.max_bytes.saturating_mul(2).min(self.most_bytes);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Waiting for what becomes of one item, or of all.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    oneshot,
+};
+
+use super::ReportError;
+use crate::{
+    Outcome,
+    outbox::Refused,
+    shared::{Settlement, Shared},
+};
+
+/// A taken item's outcome, to be awaited or dropped. Dropping it changes nothing for the item.
+///
+/// Ends when this process settles the item, or with [`Outcome::SettledElsewhere`] when it will not: it never hangs once
+/// delivery has ended.
+#[must_use = "await it for the outcome, or drop it by `let _ = …`: the item is delivered either way"]
+pub struct Ticket {
+    key: u64,
+    outcome: oneshot::Receiver<Outcome>,
+    storing: Option<oneshot::Receiver<Result<(), Refused>>>,
+    /// Where the item's end is looked up by its key.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Ticket {
+    pub(super) fn new(key: u64, outcome: oneshot::Receiver<Outcome>, shared: Option<Arc<Shared>>) -> Self {
+        Self { key, outcome, storing: None, shared }
+    }
+
+    pub(super) fn storing(mut self, storing: oneshot::Receiver<Result<(), Refused>>) -> Self {
+        self.storing = Some(storing);
+        self
+    }
+
+    /// Waits until the outbox has stored the item. Only [`try_report`](super::Reporter::try_report) gives tickets whose
+    /// item may not be.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be stored; the error gives it back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: call it again.
+    pub async fn stored(&mut self) -> Result<(), ReportError> {
+        let Some(storing) = &mut self.storing else { return Ok(()) };
+        let stored = storing.await;
+        self.storing = None;
+        match stored {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(ReportError::refused(refused)),
+            Err(_) => Err(ReportError::gone()),
+        }
+    }
+}
+
+impl Future for Ticket {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.outcome).poll(context).map(|outcome| outcome.unwrap_or(Outcome::SettledElsewhere))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.wait_no_more(self.key);
+        }
+    }
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").finish_non_exhaustive()
+    }
+}
+
+/// What becomes of all items, as it happens, from when it was made.
+pub struct Outcomes(broadcast::Receiver<Settlement>);
+
+/// The next of a stream of outcomes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Next {
+    /// An item ended.
+    Settled(Settlement),
+    /// The reader was too slow: so many were not told here. They are in the counts and, where they failed, in the dead
+    /// letter.
+    Missed(u64),
+    /// There will be no more.
+    End,
+}
+
+impl Outcomes {
+    pub(super) fn new(receiver: broadcast::Receiver<Settlement>) -> Self {
+        Self(receiver)
+    }
+
+    /// Waits for the next.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: none is lost.
+    pub async fn next(&mut self) -> Next {
+        match self.0.recv().await {
+            Ok(settlement) => Next::Settled(settlement),
+            Err(RecvError::Lagged(missed)) => Next::Missed(missed),
+            Err(RecvError::Closed) => Next::End,
+        }
+    }
+}
+
+impl std::fmt::Debug for Outcomes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outcomes").finish_non_exhaustive()
+    }
+}
