@@ -69,10 +69,13 @@ impl Books {
         let sum = |row: &rusqlite::Row<'_>, first: usize| {
             Ok(Sum { items: row.get::<_, i64>(first)? as u64, bytes: row.get::<_, i64>(first + 1)? as u64 })
         };
-        books.dead = connection
-            .query_row("SELECT count(*), ifnull(sum(octet_length(json)), 0) FROM dead", [], |row| sum(row, 0))?;
-        let mut lanes =
-            connection.prepare("SELECT lane, count(*), sum(octet_length(json)) FROM pending GROUP BY lane")?;
+        books.dead = connection.query_row(
+            "SELECT count(*), ifnull(sum(octet_length(json)), 0) FROM dead",
+            [],
+            |row| sum(row, 0),
+        )?;
+        let mut lanes = connection
+            .prepare("SELECT lane, count(*), sum(octet_length(json)) FROM pending GROUP BY lane")?;
         let mut rows = lanes.query([])?;
         while let Some(row) = rows.next()? {
             let counted = sum(row, 1)?;
@@ -155,9 +158,15 @@ impl Books {
             let Some(book) = self.lane(lane) else { continue };
             if book.sum.items > 0 && book.head.is_none() {
                 book.head = connection
-                    .prepare_cached("SELECT seq, kind, reported_at FROM pending WHERE lane = ?1 ORDER BY seq LIMIT 1")?
+                    .prepare_cached(
+                        "SELECT seq, kind, reported_at FROM pending WHERE lane = ?1 ORDER BY seq LIMIT 1",
+                    )?
                     .query_row([lane.number()], |row| {
-                        Ok(Head { seq: row::number(row, 0)?, kind: row::kind(row, 1)?, reported_at: row.get(2)? })
+                        Ok(Head {
+                            seq: row::number(row, 0)?,
+                            kind: row::kind(row, 1)?,
+                            reported_at: row.get(2)?,
+                        })
                     })
                     .optional()?;
             }

@@ -53,7 +53,9 @@ pub(super) fn new(path: &Path, fault: Fault) -> OutboxError {
         Fault::Closed => "was closed",
         Fault::InUse => "is in use by another process, or by another outbox of this one",
         Fault::DiskFull => "cannot grow: the disk is full, or a quota is used up",
-        Fault::ReadOnly => "may not be written: the file, its folder or the file system is read-only for this user",
+        Fault::ReadOnly => {
+            "may not be written: the file, its folder or the file system is read-only for this user"
+        }
         Fault::Corrupt => "is broken; the next start sets it aside and begins a new one",
         Fault::Forked => "belongs to the parent of this process: open another one after the fork",
         Fault::Fenced => "has settled that lease before",

@@ -16,8 +16,8 @@ use super::{books::Sum, worker::AT_ONCE};
 use crate::{
     Item, Record,
     outbox::{
-        Counts, DeadLetter, End, Fault, Forgotten, Lease, LeaseRequest, Leased, OutboxError, Owner, Refused, Removed,
-        Retention, Signals, Unsettled,
+        Counts, DeadLetter, End, Fault, Forgotten, Lease, LeaseRequest, Leased, OutboxError, Owner, Refused,
+        Removed, Retention, Signals, Unsettled,
     },
 };
 
@@ -123,10 +123,13 @@ impl Inbox {
     }
 
     /// Takes an item that is to be stored.
-    pub(super) fn append(&self, record: Record) -> Result<oneshot::Receiver<Result<(), Refused>>, (Record, Fault)> {
+    pub(super) fn append(
+        &self,
+        record: Record,
+    ) -> Result<oneshot::Receiver<Result<(), Refused>>, (Box<Record>, Fault)> {
         let mut state = self.state();
         if let Some(fault) = state.refuses(record.json.len(), self.limits) {
-            return Err((record, fault));
+            return Err((Box::new(record), fault));
         }
         let (answer, stored) = oneshot::channel();
         state.waiting.add(record.json.len());
@@ -226,7 +229,8 @@ impl State {
         if self.closed {
             return Some(Fault::Closed);
         }
-        let full = self.waiting.is_beyond(bytes, MAX_WAITING) || self.stored.and(self.waiting).is_beyond(bytes, limits);
+        let full = self.waiting.is_beyond(bytes, MAX_WAITING)
+            || self.stored.and(self.waiting).is_beyond(bytes, limits);
         self.turned_away |= full;
         full.then_some(Fault::Full)
     }

@@ -35,7 +35,10 @@ pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(
         _ => worker.change(|connection, _| {
             connection.execute("DELETE FROM owner", [])?;
             connection
-                .execute("INSERT INTO owner(client_id, endpoint) VALUES(?1, ?2)", [&owner.client_id, &owner.endpoint])
+                .execute(
+                    "INSERT INTO owner(client_id, endpoint) VALUES(?1, ?2)",
+                    [&owner.client_id, &owner.endpoint],
+                )
                 .map(|_| ())
         }),
     }
@@ -72,7 +75,8 @@ pub(super) fn put_back(worker: &mut Worker, id: u64, mended: Option<Record>) -> 
 
 pub(super) fn drop(worker: &mut Worker, ids: &[u64]) -> Result<u64, OutboxError> {
     worker.delete(|connection, books| {
-        let mut delete = connection.prepare_cached("DELETE FROM dead WHERE id = ?1 RETURNING octet_length(json)")?;
+        let mut delete =
+            connection.prepare_cached("DELETE FROM dead WHERE id = ?1 RETURNING octet_length(json)")?;
         let mut dropped = 0;
         for id in ids {
             if let Some(bytes) = delete.query_row([*id as i64], |row| row.get::<_, i64>(0)).optional()? {
@@ -87,7 +91,8 @@ pub(super) fn drop(worker: &mut Worker, ids: &[u64]) -> Result<u64, OutboxError>
 /// Copies the file as it is now into a new one.
 pub(super) fn export(worker: &mut Worker, path: &Path) -> Result<(), OutboxError> {
     let copy = reserve::create_new(path).map_err(|error| fault::file(path, error))?;
-    let name = path.to_str().ok_or_else(|| OutboxError::new(Fault::Engine, "the path of a copy must be UTF-8"));
+    let name =
+        path.to_str().ok_or_else(|| OutboxError::new(Fault::Engine, "the path of a copy must be UTF-8"));
     let copied = name.and_then(|name| {
         worker.connection.execute("VACUUM INTO ?1", [name]).map_err(|error| fault::error(path, error))?;
         copy.sync_all().map_err(|error| fault::file(path, error))

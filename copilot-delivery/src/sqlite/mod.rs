@@ -31,10 +31,10 @@ use tokio::sync::oneshot;
 use worker::Worker;
 
 use crate::{
-    Item,
+    Item, LaneSet,
     outbox::{
-        Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased, Outbox,
-        OutboxError, Owner, Refused, Removed, Retention, Signals, Unsettled,
+        Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased,
+        Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Unsettled,
     },
 };
 
@@ -219,7 +219,7 @@ impl Outbox for SqliteOutbox {
             return Err(refused(item, why));
         }
         let appended = self.inbox.append(item.into_record());
-        appended.map(HandedOver::Storing).map_err(|(record, why)| refused(Item::from_record(record), why))
+        appended.map(HandedOver::Storing).map_err(|(record, why)| refused(Item::from_record(*record), why))
     }
 
     async fn bind(&self, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
@@ -240,10 +240,14 @@ impl Outbox for SqliteOutbox {
             let Ask::Settle(Settle { lease, ends, answer: _ }) = *ask else { return Ok(()) };
             return Err(Unsettled { lease, ends, error });
         }
-        answered.await.unwrap_or_else(|_| {
-            let lease = Lease { fence: 0, lanes: crate::LaneSet::NONE, items: Vec::new(), lasts: None };
-            Err(Unsettled { lease, ends: Vec::new(), error })
-        })
+        match answered.await {
+            Ok(settled) => settled,
+            // The thread ended with what it was given: the file has it still.
+            Err(_) => {
+                let lease = Lease { fence: 0, lanes: LaneSet::NONE, items: Vec::new(), lasts: None };
+                Err(Unsettled { lease, ends: Vec::new(), error })
+            }
+        }
     }
 
     async fn dead_letters(&self, after: Option<u64>, limit: usize) -> Result<Vec<DeadLetter>, OutboxError> {

@@ -137,7 +137,8 @@ fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Resu
             // Before there is a journal, so that the header always says whose file it is.
             schema::migrate(connection, version)?;
         }
-        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         connection.pragma_update(None, "synchronous", durability.pragma())?;
         connection.pragma_update(None, "wal_autocheckpoint", JOURNAL)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -170,7 +171,10 @@ fn belongs_here(connection: &Connection, path: &Path) -> Result<i32, OutboxError
         Ok((pragma("application_id")?, pragma("user_version")?, tables))
     };
     let foreign = || {
-        OutboxError::new(Fault::Foreign, format!("{} is not an outbox: it is another program's file", path.display()))
+        OutboxError::new(
+            Fault::Foreign,
+            format!("{} is not an outbox: it is another program's file", path.display()),
+        )
     };
     match read() {
         Ok((schema::APPLICATION_ID, version, _)) => Ok(version),

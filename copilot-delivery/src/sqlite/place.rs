@@ -30,8 +30,20 @@ const IN_A_PROGRAM: u32 = 0x6573_5546;
 /// The names of those that are.
 #[cfg(target_os = "linux")]
 const NETWORK_PROGRAMS: [&str; 14] = [
-    "blobfuse", "ceph", "cifs", "curlftpfs", "davfs", "gcsfuse", "glusterfs", "goofys", "juicefs", "mount-s3", "rclone",
-    "s3fs", "seaweedfs", "sshfs",
+    "blobfuse",
+    "ceph",
+    "cifs",
+    "curlftpfs",
+    "davfs",
+    "gcsfuse",
+    "glusterfs",
+    "goofys",
+    "juicefs",
+    "mount-s3",
+    "rclone",
+    "s3fs",
+    "seaweedfs",
+    "sshfs",
 ];
 
 /// Refuses a folder on another machine: the journal of SQLite is not safe there. Only Linux is asked.
@@ -94,7 +106,9 @@ mod tests {
 
     #[test]
     fn network_file_systems_are_known_by_their_number() {
-        use nix::sys::statfs::{EXT4_SUPER_MAGIC, NFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, SMB_SUPER_MAGIC, TMPFS_MAGIC};
+        use nix::sys::statfs::{
+            EXT4_SUPER_MAGIC, NFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, SMB_SUPER_MAGIC, TMPFS_MAGIC,
+        };
         for (number, name) in [(NFS_SUPER_MAGIC, "NFS"), (SMB_SUPER_MAGIC, "SMB")] {
             assert_eq!(named(number.0 as u32), Some(name));
         }

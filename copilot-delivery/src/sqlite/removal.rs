@@ -50,7 +50,8 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
                 .query(theirs)?,
         )?;
         found.iter().try_for_each(|found| found.end(connection, books, &Outcome::Forgotten))?;
-        let mut dead = connection.prepare("DELETE FROM dead WHERE user_id = ?1 RETURNING octet_length(json)")?;
+        let mut dead =
+            connection.prepare("DELETE FROM dead WHERE user_id = ?1 RETURNING octet_length(json)")?;
         let dead: Vec<i64> = dead.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
         dead.iter().for_each(|bytes| books.dead.remove(*bytes as usize));
         let pending = found.iter().map(Found::removed).collect();
@@ -62,7 +63,8 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
 
 /// Removes what is too old or too much: dead letters before pending events, oldest first; nothing of what is on its way.
 pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<Removed>, OutboxError> {
-    let before = |age: Duration| retention.now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+    let before =
+        |age: Duration| retention.now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     let mut removed = Vec::new();
     if let Some(age) = retention.max_dead_age {
         drop_dead(worker, before(age), u64::MAX)?;
@@ -82,8 +84,9 @@ pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<R
 fn drop_dead(worker: &mut Worker, before: i64, mut surplus: u64) -> Result<(), OutboxError> {
     loop {
         let freed = worker.delete(|connection, books| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, octet_length(json) FROM dead WHERE since < ?1 ORDER BY id LIMIT ?2")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT id, octet_length(json) FROM dead WHERE since < ?1 ORDER BY id LIMIT ?2",
+            )?;
             let mut rows = statement.query(params![before, ROWS_AT_ONCE as i64])?;
             let mut found = Vec::new();
             let mut bytes = 0;

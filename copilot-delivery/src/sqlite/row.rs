@@ -107,7 +107,8 @@ pub(super) fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
             Some("server") => Judge::Server,
             _ => return Err(malformed("a dead letter without a judge")),
         };
-        let words: Vec<String> = words.as_deref().and_then(|words| serde_json::from_str(words).ok()).unwrap_or_default();
+        let words: Vec<String> =
+            words.as_deref().and_then(|words| serde_json::from_str(words).ok()).unwrap_or_default();
         Ok(Reason { by, words: Arc::from(words) })
     };
     let outcome = match name.as_str() {
@@ -120,7 +121,12 @@ pub(super) fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
         "settled elsewhere" => Outcome::SettledElsewhere,
         _ => return Err(malformed("an outcome without a meaning")),
     };
-    Ok(DeadLetter { id: number(row, 10)?, outcome, since: row.get(14)?, item: Item::from_record(record(row)?) })
+    Ok(DeadLetter {
+        id: number(row, 10)?,
+        outcome,
+        since: row.get(14)?,
+        item: Item::from_record(record(row)?),
+    })
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {

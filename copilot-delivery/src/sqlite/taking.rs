@@ -16,8 +16,13 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
     let free = request.lanes.without(worker.leases.leased());
     let heads: Vec<_> =
         heads.into_iter().filter(|(head, lane)| free.contains(*lane) && head.kind == request.kind).collect();
-    let Some(oldest) = heads.iter().map(|(head, _)| head.reported_at).min() else { return Ok(Leased::Nothing) };
-    let waiting = heads.iter().map(|(_, lane)| worker.books.of_lane(*lane)).fold(Default::default(), super::books::Sum::and);
+    let Some(oldest) = heads.iter().map(|(head, _)| head.reported_at).min() else {
+        return Ok(Leased::Nothing);
+    };
+    let waiting = heads
+        .iter()
+        .map(|(_, lane)| worker.books.of_lane(*lane))
+        .fold(Default::default(), super::books::Sum::and);
     let waited = Duration::from_millis(request.now.saturating_sub(oldest).try_into().unwrap_or(0));
     let enough = waiting.items >= request.max_items as u64 || waiting.bytes >= request.max_bytes as u64;
     if !enough && waited < request.linger {
