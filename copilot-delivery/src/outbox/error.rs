@@ -30,6 +30,8 @@ pub enum Fault {
     Newer,
     /// Its contents are broken.
     Corrupt,
+    /// What is in its place is another program's.
+    Foreign,
     /// It is that of another client id or endpoint.
     BoundElsewhere,
     /// The lease has run out.

@@ -1,0 +1,237 @@
+//! What waits for the thread that has the file: items to be stored, and questions.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::{books::Sum, worker::AT_ONCE};
+use crate::{
+    Item, Record,
+    outbox::{
+        Counts, DeadLetter, End, Fault, Forgotten, Lease, LeaseRequest, Leased, OutboxError, Owner, Refused,
+        Removed, Retention, Signals, Unsettled,
+    },
+};
+
+/// How much may wait to be stored: what one thread can be behind, in memory.
+const MAX_WAITING: Sum = Sum { items: 10_000, bytes: 32 * 1024 * 1024 };
+
+/// How long those who report at the same time are waited for, so that they share a commit.
+const GATHER: Duration = Duration::from_micros(150);
+
+/// Where an answer goes.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, OutboxError>>;
+
+/// Where it is told that an item was stored, or was not and comes back.
+pub(super) type Stored = oneshot::Receiver<Result<(), Refused>>;
+
+/// An item to be stored.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) record: Record,
+    pub(super) answer: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// The end of a lease.
+#[derive(Debug)]
+pub(super) struct Settle {
+    pub(super) lease: Lease,
+    pub(super) ends: Vec<End>,
+    pub(super) answer: oneshot::Sender<Result<(), Unsettled>>,
+}
+
+/// A user to be forgotten.
+#[derive(Debug)]
+pub(super) struct Forget {
+    pub(super) user_id: String,
+    pub(super) answer: Answer<Forgotten>,
+}
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Bind { owner: Owner, rebind: bool, answer: Answer<()> },
+    Lease { request: LeaseRequest, answer: Answer<Leased> },
+    Settle(Settle),
+    DeadLetters { after: Option<u64>, limit: usize, answer: Answer<Vec<DeadLetter>> },
+    PutBack { id: u64, mended: Option<Record>, answer: Answer<bool> },
+    DropDeadLetters { ids: Vec<u64>, answer: Answer<u64> },
+    Forget(Forget),
+    Retain { retention: Retention, answer: Answer<Vec<Removed>> },
+    Counts { answer: Answer<Counts> },
+    Export { path: PathBuf, answer: Answer<()> },
+    Close { answer: Answer<()> },
+}
+
+/// What was taken out of the inbox at once.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) appends: Vec<Append>,
+    pub(super) asks: Vec<Ask>,
+}
+
+/// Shared by those who report and the thread.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    came: Condvar,
+    limits: Sum,
+    pub(super) signals: Signals,
+    /// Transactions that were committed, as tests count them.
+    pub(super) commits: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    appends: VecDeque<Append>,
+    asks: Vec<Ask>,
+    /// Handed over and not answered yet.
+    waiting: Sum,
+    /// In the file.
+    stored: Sum,
+    /// Somebody got an item back for want of room, and may wait for it.
+    turned_away: bool,
+    closed: bool,
+}
+
+impl Inbox {
+    pub(super) fn new(limits: Sum, stored: Sum) -> Self {
+        let state = State { stored, ..State::default() };
+        Self {
+            state: Mutex::new(state),
+            came: Condvar::new(),
+            limits,
+            signals: Signals::default(),
+            commits: AtomicU64::new(0),
+        }
+    }
+
+    /// Why an item of so many bytes is not taken now, if it is not.
+    pub(super) fn refuses(&self, bytes: usize) -> Option<Fault> {
+        self.state().refuses(bytes, self.limits)
+    }
+
+    /// How many items are pending, those that wait to be stored with them.
+    pub(super) fn pending(&self) -> u64 {
+        let state = self.state();
+        state.stored.and(state.waiting).items
+    }
+
+    /// Takes an item that is to be stored.
+    pub(super) fn append(&self, record: Record) -> Result<Stored, (Box<Record>, Fault)> {
+        let mut state = self.state();
+        if let Some(fault) = state.refuses(record.json.len(), self.limits) {
+            return Err((Box::new(record), fault));
+        }
+        let (answer, stored) = oneshot::channel();
+        state.waiting.add(record.json.len());
+        state.appends.push_back(Append { record, answer });
+        drop(state);
+        self.came.notify_one();
+        Ok(stored)
+    }
+
+    /// Asks the thread. Gives the question back, if there will be no answer.
+    pub(super) fn ask(&self, ask: Ask) -> Result<(), Box<Ask>> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(Box::new(ask));
+        }
+        state.closed = matches!(ask, Ask::Close { .. });
+        state.asks.push(ask);
+        drop(state);
+        self.came.notify_one();
+        Ok(())
+    }
+
+    /// Waits until there is something to do, and takes it: all questions, and as many items as go into one transaction. Where
+    /// several reported at once the time before, it waits a moment for as many.
+    pub(super) fn take(&self, last: usize) -> Work {
+        let mut state = self.state();
+        while state.appends.is_empty() && state.asks.is_empty() {
+            state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let until = Instant::now() + GATHER;
+        while state.asks.is_empty() && state.appends.len() < last {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let mut work = Work { asks: std::mem::take(&mut state.asks), appends: Vec::new() };
+        let mut bytes = 0;
+        while bytes < AT_ONCE {
+            let Some(append) = state.appends.pop_front() else { break };
+            bytes += append.record.json.len();
+            work.appends.push(append);
+        }
+        work
+    }
+
+    /// Whether items still wait to be stored.
+    pub(super) fn has_appends(&self) -> bool {
+        !self.state().appends.is_empty()
+    }
+
+    /// So much is in the file now, and so much less waits.
+    pub(super) fn stored(&self, stored: Sum, no_longer_waiting: Sum) {
+        let mut state = self.state();
+        state.stored = stored;
+        state.waiting.items -= no_longer_waiting.items;
+        state.waiting.bytes -= no_longer_waiting.bytes;
+        let turned_away = std::mem::take(&mut state.turned_away);
+        drop(state);
+        if turned_away {
+            self.signals.settled.notify_waiters();
+        }
+    }
+
+    pub(super) fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether there is room in the file for an item that was a dead letter.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let state = self.state();
+        let sum = state.stored.and(state.waiting);
+        !sum.is_beyond(bytes, self.limits)
+    }
+
+    /// Ends all that waits: there is no thread any more that would answer.
+    pub(super) fn end(&self, why: impl Fn() -> OutboxError) {
+        let mut state = self.state();
+        state.closed = true;
+        let (appends, asks) = (std::mem::take(&mut state.appends), std::mem::take(&mut state.asks));
+        drop(state);
+        for Append { record, answer } in appends {
+            let _ = answer.send(Err(Refused { item: Box::new(Item::from_record(record)), error: why() }));
+        }
+        drop(asks);
+    }
+
+    /// A thread that panicked held the lock for plain arithmetic only: what it left is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn refuses(&mut self, bytes: usize, limits: Sum) -> Option<Fault> {
+        if self.closed {
+            return Some(Fault::Closed);
+        }
+        let full = self.waiting.is_beyond(bytes, MAX_WAITING)
+            || self.stored.and(self.waiting).is_beyond(bytes, limits);
+        self.turned_away |= full;
+        full.then_some(Fault::Full)
+    }
+}

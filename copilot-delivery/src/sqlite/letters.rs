@@ -1,0 +1,104 @@
+//! Dead letters, whose file it is, and the copy of it.
+
+use std::{fs, path::Path};
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{fault, reserve, row, worker::Worker};
+use crate::{
+    Record,
+    outbox::{DeadLetter, Fault, OutboxError, Owner},
+};
+
+/// Makes the file that of an owner.
+pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
+    let bound = worker
+        .connection
+        .query_row("SELECT client_id, endpoint FROM owner", [], |row| {
+            Ok(Owner { client_id: row.get(0)?, endpoint: row.get(1)? })
+        })
+        .optional()
+        .map_err(|error| worker.fault(error))?;
+    match bound {
+        Some(bound) if bound == *owner => Ok(()),
+        Some(bound) if !rebind => Err(OutboxError::new(
+            Fault::BoundElsewhere,
+            format!(
+                "the outbox {} holds items of client id {} for {}, not of {} for {}",
+                worker.path.display(),
+                bound.client_id,
+                bound.endpoint,
+                owner.client_id,
+                owner.endpoint
+            ),
+        )),
+        _ => worker.change(|connection, _| {
+            connection.execute("DELETE FROM owner", [])?;
+            connection
+                .execute(
+                    "INSERT INTO owner(client_id, endpoint) VALUES(?1, ?2)",
+                    [&owner.client_id, &owner.endpoint],
+                )
+                .map(|_| ())
+        }),
+    }
+}
+
+pub(super) fn list(
+    worker: &mut Worker,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, OutboxError> {
+    let list = || {
+        let mut statement = worker.connection.prepare_cached(row::DEAD)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let letters = statement.query_map(params![after.unwrap_or(0) as i64, limit], row::dead_letter)?;
+        letters.collect::<Result<Vec<_>, _>>()
+    };
+    list().map_err(|error| worker.fault(error))
+}
+
+/// Takes a dead letter up again. Whether there was one.
+pub(super) fn put_back(worker: &mut Worker, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
+    let letter = worker.connection.query_row(row::DEAD_LETTER, [id as i64], row::dead_letter).optional();
+    let Some(letter) = letter.map_err(|error| worker.fault(error))? else { return Ok(false) };
+    let bytes = letter.item.bytes();
+    let record = mended.unwrap_or_else(|| letter.item.into_record());
+    worker.has_room(record.json.len())?;
+    worker.change(|connection, books| {
+        connection.execute("DELETE FROM dead WHERE id = ?1", [id as i64])?;
+        books.dead.remove(bytes);
+        row::append(connection, books, &record)
+    })?;
+    Ok(true)
+}
+
+pub(super) fn drop(worker: &mut Worker, ids: &[u64]) -> Result<u64, OutboxError> {
+    worker.delete(|connection, books| {
+        let mut delete =
+            connection.prepare_cached("DELETE FROM dead WHERE id = ?1 RETURNING octet_length(json)")?;
+        let mut dropped = 0;
+        for id in ids {
+            if let Some(bytes) = delete.query_row([*id as i64], |row| row.get::<_, i64>(0)).optional()? {
+                books.dead.remove(bytes as usize);
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    })
+}
+
+/// Copies the file as it is now into a new one.
+pub(super) fn export(worker: &mut Worker, path: &Path) -> Result<(), OutboxError> {
+    let copy = reserve::create_new(path).map_err(|error| fault::file(path, error))?;
+    let name =
+        path.to_str().ok_or_else(|| OutboxError::new(Fault::Engine, "the path of a copy must be UTF-8"));
+    let copied = name.and_then(|name| {
+        worker.connection.execute("VACUUM INTO ?1", [name]).map_err(|error| fault::error(path, error))?;
+        copy.sync_all().map_err(|error| fault::file(path, error))
+    });
+    if copied.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    copied
+}

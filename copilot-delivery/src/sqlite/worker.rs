@@ -1,0 +1,326 @@
+//! The thread that has the file: it takes what waits, commits once, and answers all.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use rusqlite::{Connection, config::DbConfig};
+
+use super::{
+    books::{Books, Sum},
+    fault,
+    inbox::{Append, Ask, Forget, Inbox, Settle, Work},
+    letters, removal,
+    reserve::Reserve,
+    row, taking,
+};
+use crate::{
+    Item, LaneSet,
+    outbox::{Counts, Fault, Leases, OutboxError, Refused, Unsettled},
+};
+
+/// The pages of 4 KiB that the journal holds before they are written into the database.
+pub(super) const JOURNAL: i32 = 256;
+
+/// About how many bytes of JSON go into one transaction.
+pub(super) const AT_ONCE: usize = 1024 * 1024;
+
+/// What the thread has.
+pub(super) struct Worker {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) books: Books,
+    pub(super) leases: Leases,
+    /// The lanes of each lease that is not settled, by its fence.
+    pub(super) out: HashMap<u64, LaneSet>,
+    reserve: Reserve,
+    inbox: Arc<Inbox>,
+    /// Users whose items are on their way.
+    forgets: Vec<Forget>,
+    /// A statement found the file broken: nothing is done with it any more.
+    broken: bool,
+}
+
+impl Worker {
+    pub(super) fn new(opened: super::open::Opened, inbox: Arc<Inbox>) -> Self {
+        let super::open::Opened { path, connection, books, reserve, set_aside: _ } = opened;
+        let (leases, out) = (Leases::default(), HashMap::new());
+        Self { path, connection, books, leases, out, reserve, inbox, forgets: Vec::new(), broken: false }
+    }
+
+    /// Works until it is closed.
+    pub(super) fn run(mut self) {
+        let _ends = Ends { inbox: Arc::clone(&self.inbox), path: self.path.clone() };
+        let (mut last, mut closing) = (0, None);
+        loop {
+            let Work { appends, asks } = self.inbox.take(last);
+            last = appends.len();
+            let (mut settles, mut others, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+            for ask in asks {
+                match ask {
+                    Ask::Settle(settle) => settles.push(settle),
+                    Ask::Lease { request, answer } => leases.push((request, answer)),
+                    Ask::Close { answer } => closing = Some(answer),
+                    Ask::Forget(forget) => self.forgets.push(forget),
+                    other => others.push(other),
+                }
+            }
+            self.store(settles, appends);
+            for ask in others {
+                self.answer(ask);
+            }
+            // Before others are leased, so that a lane that is never idle is no obstacle.
+            self.forget();
+            for (request, answer) in leases {
+                let leased = self.read(|worker| taking::lease(worker, &request));
+                if let Err(Ok(unheard)) = answer.send(leased) {
+                    taking::give_back(&mut self, unheard);
+                }
+            }
+            if closing.is_some() && !self.inbox.has_appends() {
+                break;
+            }
+        }
+        self.close();
+        if let Some(answer) = closing {
+            let _ = answer.send(Ok(()));
+        }
+    }
+
+    /// Settles and takes in one transaction where that works, and otherwise each by itself.
+    fn store(&mut self, settles: Vec<Settle>, mut appends: Vec<Append>) {
+        let (settles, fenced): (Vec<_>, Vec<_>) =
+            settles.into_iter().partition(|settle| self.out.contains_key(&settle.lease.fence));
+        for settle in fenced {
+            unsettled(settle, fault::new(&self.path, Fault::Fenced));
+        }
+        if !appends.is_empty() && !self.broken && !self.reserve.is_full() {
+            // The room that is left is for deleting.
+            let appends = std::mem::take(&mut appends);
+            self.refuse(appends, fault::new(&self.path, Fault::DiskFull));
+        }
+        if settles.is_empty() && appends.is_empty() {
+            return;
+        }
+        let together = self.change(|connection, books| {
+            settles.iter().try_for_each(|settle| taking::settle(connection, books, settle))?;
+            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
+        });
+        match together {
+            Ok(()) => {
+                self.appended(appends);
+                settles.into_iter().for_each(|settle| self.settled(settle));
+            }
+            Err(_) => {
+                for settle in settles {
+                    match self.delete(|connection, books| taking::settle(connection, books, &settle)) {
+                        Ok(()) => self.settled(settle),
+                        Err(error) => unsettled(settle, error),
+                    }
+                }
+                if appends.is_empty() {
+                    return;
+                }
+                let append = |connection: &Connection, books: &mut Books| {
+                    appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
+                };
+                match self.change(append) {
+                    Ok(()) => self.appended(appends),
+                    Err(error) => self.refuse(appends, error),
+                }
+            }
+        }
+    }
+
+    fn appended(&self, appends: Vec<Append>) {
+        if appends.is_empty() {
+            return;
+        }
+        self.inbox.stored(self.books.pending(), sum(&appends));
+        for Append { answer, .. } in appends {
+            let _ = answer.send(Ok(()));
+        }
+        self.inbox.signals.filled.notify_one();
+    }
+
+    fn refuse(&self, appends: Vec<Append>, error: OutboxError) {
+        self.inbox.stored(self.books.pending(), sum(&appends));
+        let fault = error.fault();
+        let mut error = Some(error);
+        for Append { record, answer } in appends {
+            let error = error.take().unwrap_or_else(|| fault::new(&self.path, fault));
+            let _ = answer.send(Err(Refused { item: Box::new(Item::from_record(record)), error }));
+        }
+    }
+
+    fn settled(&mut self, Settle { lease, answer, .. }: Settle) {
+        self.out.remove(&lease.fence);
+        self.leases.end(&lease);
+        self.removed();
+        let _ = answer.send(Ok(()));
+    }
+
+    /// There is room, or a lane is free.
+    fn removed(&self) {
+        self.inbox.stored(self.books.pending(), Sum::default());
+        self.inbox.signals.settled.notify_waiters();
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Bind { owner, rebind, answer } => {
+                let _ = answer.send(self.read(|worker| letters::bind(worker, &owner, rebind)));
+            }
+            Ask::DeadLetters { after, limit, answer } => {
+                let _ = answer.send(self.read(|worker| letters::list(worker, after, limit)));
+            }
+            Ask::PutBack { id, mended, answer } => {
+                let put_back = self.read(|worker| letters::put_back(worker, id, mended));
+                self.removed();
+                self.inbox.signals.filled.notify_one();
+                let _ = answer.send(put_back);
+            }
+            Ask::DropDeadLetters { ids, answer } => {
+                let _ = answer.send(self.read(|worker| letters::drop(worker, &ids)));
+            }
+            Ask::Retain { retention, answer } => {
+                let removed = self.read(|worker| removal::retain(worker, &retention));
+                self.removed();
+                let _ = answer.send(removed);
+            }
+            Ask::Counts { answer } => {
+                let _ = answer.send(self.read(Self::counts));
+            }
+            Ask::Export { path, answer } => {
+                let _ = answer.send(self.read(|worker| letters::export(worker, &path)));
+            }
+            Ask::Lease { .. } | Ask::Settle(_) | Ask::Forget(_) | Ask::Close { .. } => (),
+        }
+    }
+
+    /// Forgets the users whose lanes are not on their way.
+    fn forget(&mut self) {
+        let forgets = std::mem::take(&mut self.forgets);
+        for forget in forgets {
+            if forget.answer.is_closed() {
+                continue;
+            }
+            if self.leases.is_leased(crate::Lane::of(&forget.user_id)) && !self.broken {
+                self.forgets.push(forget);
+                continue;
+            }
+            let forgotten = self.read(|worker| removal::forget(worker, &forget.user_id));
+            self.removed();
+            let _ = forget.answer.send(forgotten);
+        }
+    }
+
+    fn counts(&mut self) -> Result<Counts, OutboxError> {
+        self.books.counts(&self.connection).map_err(|error| self.fault(error))
+    }
+
+    /// Does what is no change by itself, unless the file is broken.
+    fn read<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, OutboxError>) -> Result<T, OutboxError> {
+        if self.broken { Err(fault::new(&self.path, Fault::Corrupt)) } else { work(self) }
+    }
+
+    /// Changes the file and its counts in one transaction.
+    pub(super) fn change<T>(
+        &mut self,
+        mut work: impl FnMut(&Connection, &mut Books) -> rusqlite::Result<T>,
+    ) -> Result<T, OutboxError> {
+        if self.broken {
+            return Err(fault::new(&self.path, Fault::Corrupt));
+        }
+        let mut books = self.books.clone();
+        let mut change = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            let done = work(&transaction, &mut books)?;
+            books.write(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        let done = change().map_err(|error| self.fault(error))?;
+        self.books = books;
+        self.inbox.committed();
+        Ok(done)
+    }
+
+    /// The same for a change that leaves less in the file than before: on a full disk it gets the reserve.
+    pub(super) fn delete<T>(
+        &mut self,
+        mut work: impl FnMut(&Connection, &mut Books) -> rusqlite::Result<T>,
+    ) -> Result<T, OutboxError> {
+        match self.change(&mut work) {
+            Err(error) if error.fault() == Fault::DiskFull => {
+                self.reserve.give_up();
+                // With its pages in the database, the journal starts anew, in the room that it has.
+                let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                self.change(work)
+            }
+            other => other,
+        }
+    }
+
+    /// Leaves nothing of what was removed in the journal, unless the disk is full: then its room is needed.
+    pub(super) fn scrub(&mut self) {
+        if self.reserve.is_full() {
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+    }
+
+    /// Notes what an error says about the file.
+    pub(super) fn fault(&mut self, error: rusqlite::Error) -> OutboxError {
+        let error = fault::error(&self.path, error);
+        if error.fault() == Fault::Corrupt && !self.broken {
+            self.broken = true;
+            tracing::error!(outbox = %self.path.display(), ?error, "the outbox is broken: it takes nothing any more");
+        }
+        error
+    }
+
+    /// Whether the file has room for one more item.
+    pub(super) fn has_room(&mut self, bytes: usize) -> Result<(), OutboxError> {
+        if !self.reserve.is_full() {
+            return Err(fault::new(&self.path, Fault::DiskFull));
+        }
+        if self.inbox.has_room(bytes) { Ok(()) } else { Err(fault::new(&self.path, Fault::Full)) }
+    }
+
+    /// Leaves one file that is whole by itself, and releases it.
+    fn close(self) {
+        let Self { path, connection, broken, .. } = self;
+        if broken {
+            return;
+        }
+        let finish = || {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        };
+        if let Err(error) = finish() {
+            tracing::warn!(outbox = %path.display(), %error, "the journal of the outbox stays beside it");
+        }
+    }
+}
+
+fn sum(appends: &[Append]) -> Sum {
+    appends.iter().fold(Sum::default(), |mut sum, append| {
+        sum.add(append.record.json.len());
+        sum
+    })
+}
+
+fn unsettled(Settle { lease, ends, answer }: Settle, error: OutboxError) {
+    let _ = answer.send(Err(Unsettled { lease, ends, error }));
+}
+
+/// Tells all who wait that there is no thread any more, even if it panicked.
+struct Ends {
+    inbox: Arc<Inbox>,
+    path: PathBuf,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.inbox.end(|| fault::new(&self.path, Fault::Closed));
+        self.inbox.signals.settled.notify_waiters();
+    }
+}
