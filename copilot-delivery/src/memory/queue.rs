@@ -4,9 +4,9 @@
 
 #[cfg(copilot_loom)]
 use loom::sync::{Mutex, MutexGuard};
-use std::{collections::VecDeque, time::Duration};
 #[cfg(not(copilot_loom))]
 use std::sync::{Mutex, MutexGuard};
+use std::{collections::VecDeque, time::Duration};
 
 /// How many kinds of items there are.
 const KINDS: usize = 2;
@@ -111,6 +111,7 @@ struct Wake {
 struct LaneQueue<T> {
     slots: VecDeque<Slot<T>>,
     bytes: usize,
+    holds: u32,
 }
 
 /// A lease that is not settled yet.
@@ -124,7 +125,7 @@ struct Out {
 
 impl<T: Queued> Queue<T> {
     pub(super) fn new(max_items: u64, max_bytes: u64) -> Self {
-        let lane = |_| LaneQueue { slots: VecDeque::new(), bytes: 0 };
+        let lane = |_| LaneQueue { slots: VecDeque::new(), bytes: 0, holds: 0 };
         let state = State {
             lanes: std::array::from_fn(lane),
             out: Vec::new(),
@@ -175,7 +176,8 @@ impl<T: Queued> Queue<T> {
         let (mut items, mut bytes, mut oldest) = (0, 0, i64::MAX);
         for (number, lane) in state.lanes.iter().enumerate() {
             let Some(head) = lane.slots.front() else { continue };
-            if (wanted.lanes & !busy) >> number & 1 == 0 || head.item.kind() != wanted.kind {
+            let is_free = (wanted.lanes & !busy) >> number & 1 == 1 && lane.holds == 0;
+            if !is_free || head.item.kind() != wanted.kind {
                 continue;
             }
             heads.push((head.place, number));
@@ -187,7 +189,8 @@ impl<T: Queued> Queue<T> {
             state.wake_when(wanted.kind, Some(Wake { items: 1, bytes: usize::MAX }));
             return Taken::Nothing;
         }
-        let waited = Duration::from_millis(wanted.now.saturating_sub(oldest).try_into().unwrap_or(0));
+        // A clock that was set back must hold nothing for as long.
+        let waited = Duration::from_millis(wanted.now.abs_diff(oldest));
         if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
             state.wake_when(wanted.kind, Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }));
             return Taken::Later(wanted.linger - waited);
@@ -236,22 +239,20 @@ impl<T: Queued> Queue<T> {
         true
     }
 
-    /// Removes items of a lane. None while items of it are out.
+    /// Removes items of a lane: those that `sort` takes out of it, looking at all that wait there, in their order. None while
+    /// items of it are out.
     pub(super) fn remove(
         &self,
         lane: usize,
         end: usize,
-        mut keep: impl FnMut(&mut Slot<T>) -> bool,
+        sort: impl FnOnce(&mut VecDeque<Slot<T>>) -> Vec<Slot<T>>,
     ) -> Option<Vec<Slot<T>>> {
         let mut state = self.state();
         if state.out.iter().any(|out| out.lanes >> lane & 1 == 1) {
             return None;
         }
         let queue = state.lanes.get_mut(lane)?;
-        let (kept, removed): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut queue.slots).into_iter().map(|mut slot| (keep(&mut slot), slot)).partition(|(keep, _)| *keep);
-        queue.slots = kept.into_iter().map(|(_, slot)| slot).collect();
-        let removed: Vec<_> = removed.into_iter().map(|(_, slot)| slot).collect();
+        let removed = sort(&mut queue.slots);
         let bytes: usize = removed.iter().map(|slot| slot.item.bytes()).sum();
         queue.bytes -= bytes;
         let mut ended = [0; ENDS];
@@ -262,10 +263,17 @@ impl<T: Queued> Queue<T> {
         Some(removed)
     }
 
-    /// Looks at what waits in a lane, in its order.
-    pub(super) fn look(&self, lane: usize, mut look: impl FnMut(&Slot<T>)) {
-        if let Some(lane) = self.state().lanes.get(lane) {
-            lane.slots.iter().for_each(&mut look);
+    /// Takes nothing out of a lane from now on, until it is let go as often: so that a lane that is never idle is one at last.
+    pub(super) fn hold(&self, lane: usize) {
+        if let Some(lane) = self.state().lanes.get_mut(lane) {
+            lane.holds += 1;
+        }
+    }
+
+    /// Ends one [`hold`](Self::hold).
+    pub(super) fn let_go(&self, lane: usize) {
+        if let Some(lane) = self.state().lanes.get_mut(lane) {
+            lane.holds -= 1;
         }
     }
 
@@ -274,7 +282,8 @@ impl<T: Queued> Queue<T> {
     pub(super) fn close(&self, end: usize) -> Vec<Slot<T>> {
         let mut state = self.state();
         state.closed = true;
-        let mut slots: Vec<Slot<T>> = state.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.slots)).collect();
+        let mut slots: Vec<Slot<T>> =
+            state.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.slots)).collect();
         state.lanes.iter_mut().for_each(|lane| lane.bytes = 0);
         slots.sort_unstable_by_key(|slot| slot.place);
         let mut ended = [0; ENDS];
@@ -291,7 +300,8 @@ impl<T: Queued> Queue<T> {
         let heads = || state.lanes.iter().filter_map(|lane| lane.slots.front());
         let out = || state.out.iter();
         let waiting = state.lanes.iter().enumerate().filter(|(_, lane)| !lane.slots.is_empty());
-        let lanes = waiting.fold(out().fold(0, |lanes, out| lanes | out.lanes), |lanes, (number, _)| lanes | 1 << number);
+        let lanes = waiting
+            .fold(out().fold(0, |lanes, out| lanes | out.lanes), |lanes, (number, _)| lanes | 1 << number);
         Reading {
             taken: state.taken,
             ended: state.ended,
