@@ -39,19 +39,12 @@ async fn a_failure_that_passes_is_no_failure() {
 
 #[tokio::test]
 async fn the_policy_decides_how_many_attempts_are_made() {
-    let table = [
-        (RetryPolicy::never(), 1),
-        (RetryPolicy::default().max_attempts(0), 1),
-        (RetryPolicy::default().max_attempts(1), 1),
-        (RetryPolicy::default().max_attempts(3).delays(MILLISECOND, MILLISECOND), 3),
-        (RetryPolicy::default().max_attempts(9).delays(MILLISECOND, MILLISECOND), 9),
-    ];
-    for (policy, attempts) in table {
+    let policy = |attempts| RetryPolicy::default().max_attempts(attempts).delays(MILLISECOND, MILLISECOND);
+    for (policy, attempts) in [(RetryPolicy::never(), 1), (policy(0), 1), (policy(1), 1), (policy(9), 9)] {
         let server = failing(usize::MAX, Answer::status(500));
         let client = server.client().retry(policy.clone()).build().unwrap();
         let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
-        assert_eq!(error.attempts(), attempts, "{policy:?}");
-        assert_eq!(server.requests().len(), attempts as usize, "{policy:?}");
+        assert_eq!((error.attempts(), server.requests().len()), (attempts, attempts as usize), "{policy:?}");
     }
 }
 
@@ -63,15 +56,8 @@ fn after_noon(seconds: u32) -> String {
 #[tokio::test]
 async fn retry_after_is_waited_for_in_both_forms() {
     // The value, and the least wait in milliseconds.
-    let table: [(&str, u64); 7] = [
-        ("1", 1000),
-        (" 1 ", 1000),
-        (&after_noon(2), 2000),
-        ("0", 0),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
-        ("soon", 0),
-        ("-5", 0),
-    ];
+    let table: [(&str, u64); 5] =
+        [(" 1 ", 1000), (&after_noon(1), 1000), ("0", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 0), ("soon", 0)];
     let waits = table.into_iter().flat_map(|row| [429, 503].map(|status| (row, status))).map(
         |((value, least), status)| {
             let value = value.to_owned();

@@ -209,26 +209,6 @@ mod forked {
     }
 
     #[test]
-    fn an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents() {
-        if !child::is_alone(an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents) {
-            return;
-        }
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let server = Server::always(Answer::status(204));
-        let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
-        let parents = runtime();
-        parents.block_on(client.set_consent("user-7", true)).unwrap();
-        let theirs = client.clone();
-        let code = in_a_fork(move || {
-            let started = Instant::now();
-            let result = runtime().block_on(theirs.set_consent("user-7", true));
-            result.is_ok() && started.elapsed() >= Duration::from_millis(300)
-        });
-        assert_eq!(code, 0);
-        parents.block_on(client.set_consent("user-7", true)).unwrap();
-    }
-
-    #[test]
     fn event_ids_of_a_child_are_not_those_of_its_parent() {
         if !child::is_alone(event_ids_of_a_child_are_not_those_of_its_parent) {
             return;

@@ -116,24 +116,6 @@ impl Serialize for Failing {
 }
 
 #[derive(Serialize)]
-struct Wrapped(u8);
-
-struct Bytes;
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(b"secret")
-    }
-}
-
-#[derive(Serialize)]
-enum Choice {
-    Tuple(u8, u8),
-    Struct { a: u8 },
-    Newtype(u8),
-}
-
-#[derive(Serialize)]
 struct Brewed<'a> {
     count: u64,
     note: Option<&'a str>,
@@ -157,13 +139,8 @@ fn a_struct_becomes_properties_as_it_serializes() {
         (member(Mode::QuickBoil), json!("quick_boil")),
         (member(EventTimestamp::from_millis(MILLIS).unwrap()), json!(MILLIS)),
         (member(utc()), json!("2019-01-29T16:31:57.121Z")),
-        (member(UtcTimestamp::from_millis(MILLIS).unwrap()), json!("2019-01-29T16:31:57.121Z")),
-        (member(Uuid::parse_str(UUID).unwrap()), json!(UUID)),
         (member(Decimal), json!("20.50")),
-        (member(Cow::Borrowed("oolong")), json!("oolong")),
-        (member(json!(9.5)), json!(9.5)),
         (member(21.3_f32), json!(21.3)),
-        (member(Wrapped(1)), json!(1)),
     ] {
         assert_eq!(made.unwrap(), expected);
     }
@@ -190,10 +167,6 @@ fn a_struct_with_members_that_are_no_properties_names_each_of_them() {
         ("a list", member(vec![1])),
         ("an object", member(BTreeMap::<String, u8>::new())),
         ("a struct", member(Brewed { count: 1, note: None, mode: Mode::QuickBoil, shared: true })),
-        ("a variant of two", member(Choice::Tuple(1, 2))),
-        ("a variant with members", member(Choice::Struct { a: 1 })),
-        ("a variant of one", member(Choice::Newtype(1))),
-        ("bytes", member(Bytes)),
         ("a clock", member(system())),
         ("what cannot be serialized", member(Failing)),
     ] {
@@ -282,12 +255,10 @@ fn setters_take_texts_ids_and_times_of_every_kind() {
         (builder().user_id("u-1"), Some("u-1")),
         (builder().user_id(&text), Some("u-1")),
         (builder().user_id(text), Some("u-1")),
-        (builder().user_id(Cow::Borrowed("u-1")), Some("u-1")),
         (builder().user_id(&user_id), Some("u-1")),
         (builder().user_id(user_id.clone()), Some("u-1")),
         (builder().user_id(Some("u-1")), Some("u-1")),
         (builder().user_id(uuid), Some(UUID)),
-        (builder().user_id(Some(uuid)), Some(UUID)),
         (builder().user_id("u-2").user_id(None::<&str>), None),
         (builder(), None),
     ] {
@@ -313,9 +284,6 @@ fn setters_take_texts_ids_and_times_of_every_kind() {
     for event in [
         payload().event_at(MILLIS),
         payload().event_at(at),
-        payload().event_at(returned),
-        payload().event_at(utc()),
-        payload().event_at(elsewhere()),
         payload().event_at(system()),
         payload().event_with("e-1".parse().unwrap(), at),
         builder().event_at(utc()).unwrap(),
