@@ -1,6 +1,5 @@
 //! One more type of event, added by editing nothing but the contract (see build.rs): its types and its rules.
 
-use copilot_gen::{InvalidInput, json::Json};
 use grown::{EVENT_TYPES, IntoEvent, types};
 use serde_json::{Value, json};
 
@@ -89,10 +88,8 @@ fn the_rules_of_the_new_event_are_checked() {
     assert_eq!(types::Event::violations_in(&(&repaired_json()).into(), NOW), []);
     for (place, value, pointer, rule) in [
         ("part", json!("a b"), "/payload/part", "pattern"),
-        ("part", json!(7), "/payload/part", "type"),
         ("cost", json!("dear"), "/payload/cost", "type"),
         ("warranty", json!(true), "/payload/warranty", "additionalProperties"),
-        ("thing_id", json!(""), "/payload/thing_id", "minLength"),
     ] {
         let mut json = repaired_json();
         json["payload"][place] = value;
@@ -107,43 +104,6 @@ fn the_rules_of_the_new_event_are_checked() {
     assert_eq!((late.pointer(), late.rule()), ("/timestamp", "x-time-window"));
     let unknown = copilot_gen::types::Event::violations_in(&(&repaired_json()).into(), NOW);
     assert_eq!((unknown[0].pointer(), unknown[0].rule()), ("/type", "discriminator"));
-}
-
-#[test]
-fn a_property_of_every_kind_is_read_from_text_as_its_json_is() {
-    let odd = [
-        "-0",
-        "5",
-        "5.0",
-        "9223372036854775808",
-        "-9223372036854775809",
-        "100000000000000000000",
-        "1e30",
-        "1e400",
-        "null",
-        "[]",
-        "true",
-        r#""now""#,
-        r#""on-site""#,
-        r#"{"now":null}"#,
-        r#"{"on-site":null}"#,
-    ];
-    let mut taken = 0;
-    for name in
-        ["cost", "type", "urgency", "Remark", "repair-count", "hours", "paid", "anything", "more", "at"]
-    {
-        for odd in odd {
-            let text = format!(
-                r#"{{"type":"thing_repaired","event_id":"e","timestamp":{NOW},"payload":{{"thing_id":"t","{name}":{odd}}}}}"#
-            );
-            let json = Json::parse(&text).unwrap();
-            let read = InvalidInput::if_any(types::Event::violations_in(&json, NOW))
-                .map(|()| types::Event::try_from(json).expect(&text));
-            assert_eq!(format!("{:?}", types::Event::parse(&text, NOW)), format!("{read:?}"), "{text}");
-            taken += usize::from(read.is_ok());
-        }
-    }
-    assert_eq!(taken, 20);
 }
 
 #[test]

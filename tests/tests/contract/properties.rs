@@ -98,15 +98,6 @@ enum Mode {
     QuickBoil,
 }
 
-/// As a decimal type of a library, which serializes as text.
-struct Decimal;
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("20.50")
-    }
-}
-
 struct Failing;
 
 impl Serialize for Failing {
@@ -139,7 +130,6 @@ fn a_struct_becomes_properties_as_it_serializes() {
         (member(Mode::QuickBoil), json!("quick_boil")),
         (member(EventTimestamp::from_millis(MILLIS).unwrap()), json!(MILLIS)),
         (member(utc()), json!("2019-01-29T16:31:57.121Z")),
-        (member(Decimal), json!("20.50")),
         (member(21.3_f32), json!(21.3)),
     ] {
         assert_eq!(made.unwrap(), expected);
@@ -225,24 +215,6 @@ fn a_builder_names_everything_that_breaks_the_contract_in_the_order_of_the_place
     let late = ThingStatusChangedPayload::builder().thing_id("t").status_key("k").status_value("v");
     assert_eq!(broken(late.clone().status_date(i64::MAX).build()), places(&["/status_date"], "maximum"));
     assert!(late.status_date(MILLIS).build().is_ok());
-}
-
-#[test]
-fn a_violation_of_a_builder_has_the_grade_of_its_rule_and_never_the_value() {
-    let error = ThingConnectedPayload::builder().user_id("zoe martinez").build().unwrap_err();
-    let found: Vec<_> = error
-        .violations()
-        .iter()
-        .map(|found| (found.pointer(), found.rule(), found.provenance().to_string()))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("/thing_id", "required", "documented".to_owned()),
-            ("/user_id", "pattern", "documented".to_owned())
-        ]
-    );
-    assert!(!format!("{error} {error:?}").contains("martinez"));
 }
 
 #[test]

@@ -28,24 +28,11 @@ fn a_time_outside_the_range_is_refused_and_says_the_range() {
         );
         assert!(serde_json::from_value::<EventTimestamp>(json!(millis)).is_err());
     }
-    for millis in [UtcTimestamp::MIN.as_millis() - 1, UtcTimestamp::MAX.as_millis() + 1, i64::MIN, i64::MAX] {
-        assert!(UtcTimestamp::from_millis(millis).is_err());
-    }
-    assert!(EventTimestamp::from_secs(i64::MAX).is_err());
+    assert!(UtcTimestamp::from_millis(UtcTimestamp::MAX.as_millis() + 1).is_err());
     assert!(EventTimestamp::from_secs(253_402_300_800).is_err());
     assert!(EventTimestamp::from_secs(253_402_300_799).is_ok());
     assert!(EventTimestamp::try_from(UtcTimestamp::MIN).is_err());
     assert!(EventTimestamp::try_from(UNIX_EPOCH - Duration::from_nanos(1)).is_err());
-}
-
-#[test]
-fn now_is_now() {
-    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let (event, utc) = (EventTimestamp::now().as_millis(), UtcTimestamp::now().as_millis());
-    let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    for now in [event, utc] {
-        assert!((before..=after).contains(&u128::try_from(now).unwrap()));
-    }
 }
 
 proptest! {

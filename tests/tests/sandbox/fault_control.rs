@@ -146,7 +146,6 @@ async fn the_library_refuses_the_same_and_takes_its_neighbour() {
         (Fault::html(503).retry_after("1"), "/fault/retry_after", Fault::status(503).retry_after("1")),
         (Fault::drip(5).on(consent), "/operation", Fault::drip(5).on(consent).on(Operation::Collect)),
         (Fault::reject_events().on(consent), "/operation", Fault::cut_json().on(consent)),
-        (Fault::status(503).share(f64::NAN), "/share", Fault::status(503).share(f64::MIN_POSITIVE)),
         (Fault::reject_share(0.0), "/fault/share", Fault::reject_share(1.0)),
         (Fault::status(503).next(0), "/next", Fault::status(503).next(1)),
         (Fault::delay(Duration::MAX), "/fault/milliseconds", Fault::delay(Duration::from_secs(600))),
