@@ -162,7 +162,7 @@ async fn of_an_answer_that_arrives_whole_each_event_is_told_what_became_of_it() 
     for faults in [
         vec![Fault::chunked(7)],
         vec![Fault::reject_share(0.5)],
-        vec![Fault::reject_share(1.0), Fault::chunked(7), Fault::drip(100_000)],
+        vec![Fault::reject_share(1.0), Fault::chunked(7)],
     ] {
         let (sandbox, name) = (server::sandbox(), format!("{faults:?}"));
         for fault in faults {

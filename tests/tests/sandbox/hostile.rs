@@ -106,7 +106,7 @@ fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     for attack in attacks(address(&sandbox), authorization()).iter().flatten() {
         note(&objections, &attack.name, attack.objection(address(&sandbox)));
     }
-    for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(3) {
+    for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(2) {
         let told = attack.objection(address(&sandbox)).unwrap();
         assert!(told.starts_with("[401]"), "a stranger is told no more: {told}");
     }
