@@ -249,6 +249,7 @@ impl Courier {
         };
         match self.outbox.lease(&request).await {
             Ok(leased) => {
+                fail_point!("courier.leased");
                 self.ask_again = None;
                 self.shared.outbox_works();
                 Some(leased)
@@ -276,6 +277,7 @@ impl Courier {
     fn on(&mut self, done: Done) {
         match done {
             Done::Carried(kind, carried) => {
+                fail_point!("courier.sent");
                 let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
                 self.spare.push(batch);
                 self.road(kind).in_flight -= 1;
@@ -332,6 +334,7 @@ impl Courier {
         while let Some(done) = self.work.next().await {
             self.on(done);
         }
+        fail_point!("courier.ending");
         let stay = self.outbox.counts().await.map(|counts| counts.pending).unwrap_or_default();
         let items = self.outbox.close().await;
         self.shared.stopped();
