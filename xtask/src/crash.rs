@@ -50,9 +50,19 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// What CI runs.
+    pub(crate) fn short() -> Self {
+        Self { outbox: "sqlite".to_owned(), kills: 20, seed: fastrand::u64(..1_000_000) }
+    }
+
+    /// What `cargo xtask soak` runs.
+    pub(crate) fn long() -> Self {
+        Self { kills: 200, ..Self::short() }
+    }
+
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let usage = || Failure::Usage("crash [--outbox sqlite|memory] [--kills N] [--seed N]".to_owned());
-        let mut options = Self { outbox: "sqlite".to_owned(), kills: 20, seed: fastrand::u64(..1_000_000) };
+        let mut options = Self::short();
         for pair in arguments.chunks(2) {
             match pair {
                 ["--outbox", outbox @ ("sqlite" | "memory")] => (*outbox).clone_into(&mut options.outbox),

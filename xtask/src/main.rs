@@ -37,7 +37,7 @@ Usage: cargo xtask <command>
   crash [--outbox sqlite|memory] [--kills N] [--seed N]
                    Kill a process that reports at full speed, 20 times unless it is said, start it again on its outbox, and
                    fail where something is lost or out of order, or the run proves little. Memory loses, and must fail.
-  soak             Run the long forms of what CI runs the short forms of, one after the other: hours on a small machine.
+  soak             Run the long forms of what CI runs the short forms of, one after the other.
   docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --instructions [--write]

@@ -9,9 +9,7 @@ use std::{
     env,
     error::Error,
     fmt::Display,
-    fs::File,
     io::{self, BufRead, Write},
-    os::fd::AsFd,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -19,7 +17,10 @@ use std::{
 };
 
 use copilot_api::Client;
-use copilot_delivery::{Durability, MemoryOutbox, Next, Outbox, Reporter, SqliteOutbox, outbox::Counts};
+use copilot_delivery::{
+    Durability, MemoryOutbox, Next, Outbox, Reporter, SqliteOutbox,
+    outbox::{Counts, Tally},
+};
 use tokio::{sync::mpsc, time};
 
 /// How many items the outbox has room for: so much is to be sent after the last kill, and those who report wait now and then.
@@ -58,7 +59,6 @@ fn run() -> Result<(), Failure> {
     let [engine, file, life] = arguments.as_slice() else {
         return Err("usage: copilot-crash sqlite|memory FILE LIFE|drain".into());
     };
-    let log = Log::new()?;
     let number = if life == "drain" { None } else { Some(life.parse::<u32>()?) };
     let outbox = open(engine, file, number)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -68,10 +68,10 @@ fn run() -> Result<(), Failure> {
         .max_in_flight(MAX_IN_FLIGHT)
         .start()?;
     runtime.block_on(async {
-        log.counts("open", &outbox.counts().await?);
+        say_counts("open", &outbox.counts().await?);
         match number {
-            Some(life) => live(&reporter, &log, life).await,
-            None => drain(&reporter, &log).await,
+            Some(life) => live(&reporter, life).await,
+            None => drain(&reporter).await,
         }
     })
 }
@@ -90,17 +90,17 @@ fn open(engine: &str, file: &str, life: Option<u32>) -> Result<Arc<dyn Outbox>, 
 }
 
 /// Reports until it is told to shut down.
-async fn live(reporter: &Reporter, log: &Log, life: u32) -> Result<(), Failure> {
+async fn live(reporter: &Reporter, life: u32) -> Result<(), Failure> {
     let mut orders = orders();
-    tokio::spawn(tell(reporter.clone(), log.clone()));
-    tokio::spawn(watch(reporter.clone(), log.clone()));
-    reports::begin(reporter, log, life);
+    tokio::spawn(tell(reporter.clone()));
+    tokio::spawn(watch(reporter.clone()));
+    reports::begin(reporter, life);
     while let Some(order) = orders.recv().await {
         match order.split_once(' ') {
             Some(("abort", point)) => fail::cfg_callback(point, || std::process::abort())?,
             None if order == "shutdown" => {
                 let left = reporter.shutdown(SHUTDOWN).await;
-                log.line(format_args!("left {} {}", left.items.len(), left.stay));
+                say(format_args!("left {} {}", left.items.len(), left.stay));
                 return Ok(());
             }
             _ => return Err(format!("`{order}` is no order").into()),
@@ -110,7 +110,7 @@ async fn live(reporter: &Reporter, log: &Log, life: u32) -> Result<(), Failure> 
 }
 
 /// Sends what is pending, and says what was not accepted.
-async fn drain(reporter: &Reporter, log: &Log) -> Result<(), Failure> {
+async fn drain(reporter: &Reporter) -> Result<(), Failure> {
     reporter.flush(DRAIN).await?;
     let mut last = None;
     loop {
@@ -119,41 +119,41 @@ async fn drain(reporter: &Reporter, log: &Log) -> Result<(), Failure> {
         last = Some(letter.id);
         for letter in &page {
             let id = letter.item.event_id().unwrap_or("(consent)");
-            log.line(format_args!("dead {id} {}", letter.outcome));
+            say(format_args!("dead {id} {}", letter.outcome));
         }
     }
-    log.counts("end", &reporter.snapshot().await?.counts);
+    say_counts("end", &reporter.snapshot().await?.counts);
     let left = reporter.shutdown(SHUTDOWN).await;
-    log.line(format_args!("left {} {}", left.items.len(), left.stay));
+    say(format_args!("left {} {}", left.items.len(), left.stay));
     Ok(())
 }
 
 /// Writes down what the stream of outcomes tells.
-async fn tell(reporter: Reporter, log: Log) {
+async fn tell(reporter: Reporter) {
     let mut outcomes = reporter.outcomes();
     loop {
         match outcomes.next().await {
             Next::Settled(settled) => {
                 if let Some(id) = settled.event_id {
-                    log.line(format_args!("told {id} {}", settled.outcome));
+                    say(format_args!("told {id} {}", settled.outcome));
                 }
             }
-            Next::Missed(missed) => log.line(format_args!("missed {missed}")),
+            Next::Missed(missed) => say(format_args!("missed {missed}")),
             _ => return,
         }
     }
 }
 
 /// Writes down how many requests are on their way, and whether the counts add up.
-async fn watch(reporter: Reporter, log: Log) {
+async fn watch(reporter: Reporter) {
     let mut before = 0;
     while let Ok(snapshot) = reporter.snapshot().await {
         if snapshot.in_flight != before {
             before = snapshot.in_flight;
-            log.line(format_args!("flight {before}"));
+            say(format_args!("flight {before}"));
         }
         if !snapshot.counts.adds_up() {
-            log.counts("off", &snapshot.counts);
+            say_counts("off", &snapshot.counts);
         }
         time::sleep(LOOK).await;
     }
@@ -172,29 +172,19 @@ fn orders() -> mpsc::UnboundedReceiver<String> {
     orders
 }
 
-/// The output. Lines are shorter than what a pipe takes at once, so that those of many threads do not mix.
-#[derive(Clone)]
-struct Log(Arc<File>);
-
-impl Log {
-    fn new() -> io::Result<Self> {
-        Ok(Self(Arc::new(io::stdout().as_fd().try_clone_to_owned()?.into())))
+/// Writes a line at once. They are shorter than what a pipe takes at once.
+fn say(words: impl Display) {
+    if io::stdout().lock().write_all(format!("{words}\n").as_bytes()).is_err() {
+        // Nobody would learn what is taken from now on.
+        std::process::exit(1);
     }
+}
 
-    fn line(&self, words: impl Display) {
-        if (&*self.0).write_all(format!("{words}\n").as_bytes()).is_err() {
-            // Nobody would learn what is taken from now on.
-            std::process::exit(1);
-        }
-    }
-
-    fn counts(&self, word: &str, counts: &Counts) {
-        let tally = &counts.tally;
-        let [taken, accepted, rejected] = [tally.taken, tally.accepted, tally.rejected];
-        let [unattributed, expired] = [tally.unattributed, tally.expired];
-        let (pending, dead, adds_up) = (counts.pending, counts.dead_letters, counts.adds_up());
-        self.line(format_args!(
-            "{word} {taken} {pending} {accepted} {rejected} {unattributed} {expired} {dead} {adds_up}"
-        ));
-    }
+fn say_counts(word: &str, counts: &Counts) {
+    let Counts { tally, pending, dead_letters, .. } = counts;
+    let Tally { taken, accepted, rejected, unattributed, expired, .. } = tally;
+    let adds_up = counts.adds_up();
+    say(format_args!(
+        "{word} {taken} {pending} {accepted} {rejected} {unattributed} {expired} {dead_letters} {adds_up}"
+    ));
 }

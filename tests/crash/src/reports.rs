@@ -9,7 +9,7 @@ use copilot_api::{
 use copilot_delivery::{ReportError, Reported, Reporter};
 use tokio::time;
 
-use crate::{Failure, Log};
+use crate::{Failure, say};
 
 /// Tasks that wait while the outbox is full, tasks that try first, and threads without a runtime.
 const WAITING: u32 = 24;
@@ -21,9 +21,9 @@ const USERS_EACH: u32 = 2;
 const CONSENT: Duration = Duration::from_millis(100);
 
 /// Begins to report, on the runtime and on threads, until delivery ends.
-pub(crate) fn begin(reporter: &Reporter, log: &Log, life: u32) {
+pub(crate) fn begin(reporter: &Reporter, life: u32) {
     for worker in 0..WAITING + TRYING {
-        let (reporter, log) = (reporter.clone(), log.clone());
+        let reporter = reporter.clone();
         tokio::spawn(async move {
             for (user, number) in turns(worker) {
                 let id = id(life, user, number);
@@ -32,14 +32,14 @@ pub(crate) fn begin(reporter: &Reporter, log: &Log, life: u32) {
                     Ok(event) => try_first(&reporter, event).await,
                     Err(error) => fails(&*error),
                 };
-                if !is_taken(taken, &log, format_args!("took {id}")) {
+                if !is_taken(taken, format_args!("took {id}")) {
                     return;
                 }
             }
         });
     }
     for worker in (WAITING + TRYING..).take(THREADS as usize) {
-        let (reporter, log) = (reporter.clone(), log.clone());
+        let reporter = reporter.clone();
         thread::spawn(move || {
             for (user, number) in turns(worker) {
                 let id = id(life, user, number);
@@ -47,13 +47,13 @@ pub(crate) fn begin(reporter: &Reporter, log: &Log, life: u32) {
                     Ok(event) => reporter.report_blocking(event).map(drop),
                     Err(error) => fails(&*error),
                 };
-                if !is_taken(taken, &log, format_args!("took {id}")) {
+                if !is_taken(taken, format_args!("took {id}")) {
                     return;
                 }
             }
         });
     }
-    tokio::spawn(consent(reporter.clone(), log.clone(), life));
+    tokio::spawn(consent(reporter.clone(), life));
 }
 
 /// Each user's events, one after the other.
@@ -85,12 +85,12 @@ async fn try_first(reporter: &Reporter, event: Event) -> Result<(), ReportError>
 }
 
 /// A user who gives consent and takes it back, and then the next.
-async fn consent(reporter: Reporter, log: Log, life: u32) {
+async fn consent(reporter: Reporter, life: u32) {
     for number in 0..u32::MAX {
         let user = format!("consent-{life}-{number}");
         for value in [true, false] {
             let taken = reporter.set_consent(user.as_str(), value).await.map(drop);
-            if !is_taken(taken, &log, format_args!("consent {user} {value}")) {
+            if !is_taken(taken, format_args!("consent {user} {value}")) {
                 return;
             }
         }
@@ -99,10 +99,10 @@ async fn consent(reporter: Reporter, log: Log, life: u32) {
 }
 
 /// Writes down that it was taken. Whether it was: delivery may have ended.
-fn is_taken(taken: Result<(), ReportError>, log: &Log, words: std::fmt::Arguments<'_>) -> bool {
+fn is_taken(taken: Result<(), ReportError>, words: std::fmt::Arguments<'_>) -> bool {
     match taken {
         Ok(()) => {
-            log.line(words);
+            say(words);
             true
         }
         Err(error) if error.is_closed() => false,

@@ -4,7 +4,7 @@ use std::{env, process::Command};
 
 use super::{features, packages, tls};
 use crate::{
-    bench, diff,
+    bench, crash, diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
     tool::Tool,
@@ -79,6 +79,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     }
     let packing = shown(&packages::package_command(workspace, in_ci));
     steps.extend([
+        own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
         own("schemathesis", "cargo xtask schemathesis", &[Tool::Schemathesis], || {
             sandbox::schemathesis(&workspace.root)
         }),
