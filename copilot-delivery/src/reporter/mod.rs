@@ -348,6 +348,7 @@ impl Reporter {
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
         let handed_over = handle.shared.outbox.hand_over(item);
+        fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{features, packages, tls};
 use crate::{
-    diff,
+    crash, diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
     tool::Tool,
@@ -93,7 +93,10 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         steps.push(command(example, &[], move || run_example(workspace, example)));
     }
     let packing = shown(&packages::package_command(workspace, in_ci));
-    steps.push(own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)));
+    steps.extend([
+        own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
+        own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
+    ]);
     steps
 }
 
