@@ -68,6 +68,6 @@ fn reporter() -> Result<(Reporter, Option<Sandbox>), Box<dyn Error>> {
 /// Reports an event. When this returns, the event is on the disk.
 fn connected(reporter: &Reporter, thing_id: String) -> Result<(), Box<dyn Error>> {
     let event = ThingConnectedPayload::builder().thing_id(thing_id).event()?;
-    let _ = reporter.report_blocking(event)?;
+    reporter.report_blocking(event)?;
     Ok(())
 }

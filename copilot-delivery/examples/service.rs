@@ -105,7 +105,7 @@ async fn consent(
     State(app): State<App>,
     Path((user_id, value)): Path<(String, bool)>,
 ) -> Result<StatusCode, Refused> {
-    let _ = app.reporter.set_consent(user_id, value).await?;
+    app.reporter.set_consent(user_id, value).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
