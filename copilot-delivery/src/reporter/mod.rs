@@ -26,7 +26,7 @@ pub use error::ReportError;
 pub use ticket::{Next, Outcomes, Ticket};
 
 use crate::{
-    Health, Item, Left, Outcome, OutboxError, Reported, Snapshot, Unflushed, clock,
+    Health, Item, Left, OutboxError, Outcome, Reported, Snapshot, Unflushed, clock,
     courier::Order,
     observe,
     outbox::{Fault, HandedOver, Refused},
@@ -130,8 +130,13 @@ impl Reporter {
     /// # Cancel safety
     ///
     /// As [`report`](Self::report).
-    pub async fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<Ticket, ReportError> {
-        let user_id = UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
+    pub async fn set_consent(
+        &self,
+        user_id: impl Into<String>,
+        consent_value: bool,
+    ) -> Result<Ticket, ReportError> {
+        let user_id =
+            UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
         let item = Item::consent(self.next_key(), clock::now(), ConsentChange { user_id, consent_value });
         self.wait_to_hand_over(item).await
     }
@@ -141,7 +146,11 @@ impl Reporter {
     /// # Errors
     ///
     /// As [`set_consent`](Self::set_consent).
-    pub fn set_consent_blocking(&self, user_id: impl Into<String>, consent_value: bool) -> Result<Ticket, ReportError> {
+    pub fn set_consent_blocking(
+        &self,
+        user_id: impl Into<String>,
+        consent_value: bool,
+    ) -> Result<Ticket, ReportError> {
         pollster::block_on(self.set_consent(user_id, consent_value))
     }
 
@@ -149,12 +158,16 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// When some of it is still pending after that time; it is kept, and delivery goes on.
+    /// When some of it is still pending after that time, and it is kept, and delivery goes on; and when delivery has ended. In a
+    /// forked child, with none pending: what is pending is the parent's.
     ///
     /// # Cancel safety
     ///
     /// Safe: nothing is lost.
     pub async fn flush(&self, within: Duration) -> Result<(), Unflushed> {
+        if self.handle.is_forked() {
+            return Err(Unflushed { pending: 0 });
+        }
         let (done, flushed) = oneshot::channel();
         let _ = self.handle.orders.send(Order::Flush { within, done });
         match flushed.await {
@@ -164,16 +177,22 @@ impl Reporter {
     }
 
     /// Ends delivery for all clones: delivers what it can within that time, without taking more, then ends requests that are
-    /// still on their way. Gives back what the outbox does not keep, and says how many items stay there.
+    /// still on their way. Gives back what the outbox does not keep, and says how many items stay there. Of several calls at
+    /// once the earliest deadline counts, and one gets the items.
     ///
     /// # Cancel safety
     ///
     /// Delivery ends all the same, and what would be given back is lost.
     pub async fn shutdown(&self, within: Duration) -> Left {
+        if self.handle.is_forked() {
+            return Left::default();
+        }
         let (done, left) = oneshot::channel();
-        self.handle.shared.close();
+        let shared = &self.handle.shared;
+        shared.close();
         let _ = self.handle.orders.send(Order::Shutdown { within, done });
-        left.await.unwrap_or_default()
+        // The courier had ended before.
+        left.await.unwrap_or_else(|_| Left { items: Vec::new(), stay: shared.outbox.pending_now() })
     }
 
     /// As [`shutdown`](Self::shutdown), for threads without a runtime.
@@ -205,7 +224,7 @@ impl Reporter {
     ///
     /// Call it again until it has returned.
     pub async fn forget(&self, user_id: &str) -> Result<Forgot, OutboxError> {
-        let shared = &self.handle.shared;
+        let shared = self.handle.here()?;
         let forgotten = shared.outbox.forget(user_id).await?;
         let forgot = Forgot {
             pending: forgotten.pending.len() as u64,
@@ -222,8 +241,10 @@ impl Reporter {
     ///
     /// When they are of another client id, whose outbox this is not.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), OutboxError> {
+        self.handle.here()?;
         if credentials.client_id() != self.handle.client_id {
-            let message = "the outbox belongs to another client id: start a reporter with `rebind` to hand it over";
+            let message =
+                "the outbox belongs to another client id: start a reporter with `rebind` to hand it over";
             return Err(OutboxError::new(Fault::BoundElsewhere, message));
         }
         let mut client = self.handle.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,9 +259,9 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// When the outbox cannot be read.
+    /// When the outbox cannot be read, and in a forked child.
     pub async fn snapshot(&self) -> Result<Snapshot, OutboxError> {
-        let shared = &self.handle.shared;
+        let shared = self.handle.here()?;
         let snapshot = shared.snapshot(shared.outbox.counts().await?);
         observe::seen(&snapshot);
         Ok(snapshot)
@@ -301,9 +322,7 @@ impl Reporter {
         let handle = &self.handle;
         let (settler, outcome) = oneshot::channel();
         let key = item.key();
-        // What was forked has no courier: a system call, and a fraction of what handing over costs.
-        if std::process::id() != handle.process {
-            let error = OutboxError::new(Fault::Forked, "the process was forked, and what delivers is in the parent");
+        if let Err(error) = handle.here() {
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.shared.is_closed() {
@@ -311,12 +330,34 @@ impl Reporter {
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.keeps_items {
-            return (Ticket::new(key, outcome, None), handle.shared.outbox.hand_over(item.with_settler(settler)));
+            return (
+                Ticket::new(key, outcome, None),
+                handle.shared.outbox.hand_over(item.with_settler(settler)),
+            );
         }
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
         let handed_over = handle.shared.outbox.hand_over(item);
         (ticket, handed_over)
+    }
+}
+
+impl Handle {
+    /// Whether this process is a fork of the one that delivers: a system call, and a fraction of what handing over costs. The
+    /// child has no courier, and locks that other threads held at that moment stay locked in it.
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// What delivers, where that is this process.
+    fn here(&self) -> Result<&Arc<Shared>, OutboxError> {
+        if self.is_forked() {
+            return Err(OutboxError::new(
+                Fault::Forked,
+                "the process was forked, and what delivers is in the parent",
+            ));
+        }
+        Ok(&self.shared)
     }
 }
 
@@ -340,7 +381,7 @@ impl fmt::Debug for Reporter {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if self.shared.is_stopped() || std::process::id() != self.process {
+        if self.is_forked() || self.shared.is_stopped() {
             return;
         }
         match (self.shared.outbox.pending_now(), self.shared.outbox.place()) {
@@ -349,7 +390,10 @@ impl Drop for Handle {
                 tracing::warn!(items, place, "delivery ended without a shutdown: items stay in the outbox");
             }
             (items, None) => {
-                tracing::error!(items, "delivery ended without a shutdown: items that were in memory are lost");
+                tracing::error!(
+                    items,
+                    "delivery ended without a shutdown: items that were in memory are lost"
+                );
             }
         }
     }
