@@ -34,6 +34,11 @@ static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
     build("copilot-api", ["--example", "quickstart"]).join("examples").join(executable("quickstart"))
 });
 
+/// An example of `copilot-delivery`, built alike.
+pub fn delivery_example(name: &str) -> PathBuf {
+    build("copilot-delivery", ["--example", name]).join("examples").join(executable(name))
+}
+
 fn executable(name: &str) -> String {
     format!("{name}{}", env::consts::EXE_SUFFIX)
 }

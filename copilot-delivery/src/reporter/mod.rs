@@ -45,7 +45,7 @@ const FORK_NANOS: u64 = 20_000;
 /// use copilot_delivery::Reporter;
 ///
 /// let reporter = Reporter::builder(copilot_api::Client::from_env()?).start()?;
-/// let _ = reporter.report(event).await?;
+/// reporter.report(event).await?;
 /// let left = reporter.shutdown(Duration::from_secs(8)).await;
 /// println!("{} were not delivered", left.items.len());
 /// # Ok(()) }

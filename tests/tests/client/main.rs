@@ -5,6 +5,7 @@
 mod attempt;
 mod blocking;
 mod collect;
+mod delivery_examples;
 mod endpoints;
 mod errors;
 mod faults;
