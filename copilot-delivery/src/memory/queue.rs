@@ -260,7 +260,7 @@ impl<T: Queued> Queue<T> {
     }
 
     /// Takes nothing any more, and gives what waits, in the order of taking. It has ended in that way. What is out can still
-    /// be settled, but not put back.
+    /// be settled; what is put back then stays.
     pub(super) fn close(&self, end: usize) -> Vec<Slot<T>> {
         let mut state = self.state();
         state.closed = true;
