@@ -166,8 +166,10 @@ impl Outbox for MemoryOutbox {
 
     fn hand_over(&self, item: Item) -> Result<HandedOver, Refused> {
         match self.queue.push(item) {
-            Ok(()) => {
-                self.signals.filled.notify_one();
+            Ok(is_enough) => {
+                if is_enough {
+                    self.signals.filled.notify_one();
+                }
                 Ok(HandedOver::Kept)
             }
             Err((item, NoRoom::Full)) => Err(Refused {

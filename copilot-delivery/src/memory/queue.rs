@@ -8,6 +8,9 @@ use loom::sync::{Mutex, MutexGuard};
 use std::sync::{Mutex, MutexGuard};
 use std::{collections::VecDeque, time::Duration};
 
+/// How many kinds of items there are.
+const KINDS: usize = 2;
+
 /// How many lanes there are.
 pub(super) const LANES: usize = 32;
 
@@ -93,6 +96,15 @@ struct State<T> {
     bytes: u64,
     last: u64,
     closed: bool,
+    /// When whoever takes items of a kind is to be woken.
+    wake: [Option<Wake>; KINDS],
+}
+
+/// Somebody found too little, and waits for so many more items, or bytes.
+#[derive(Clone, Copy, Debug)]
+struct Wake {
+    items: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -124,12 +136,14 @@ impl<T: Queued> Queue<T> {
             bytes: 0,
             last: 0,
             closed: false,
+            wake: [None; KINDS],
         };
         Self { state: Mutex::new(state), max_items, max_bytes }
     }
 
-    /// Takes an item. It is counted before anybody can see it. An item beyond the bytes is taken where nothing else is.
-    pub(super) fn push(&self, item: T) -> Result<(), (T, NoRoom)> {
+    /// Takes an item. It is counted before anybody can see it. An item beyond the bytes is taken where nothing else is. Says
+    /// whether somebody waits who now has enough to take.
+    pub(super) fn push(&self, item: T) -> Result<bool, (T, NoRoom)> {
         let mut state = self.state();
         if state.closed {
             return Err((item, NoRoom::Closed));
@@ -143,11 +157,12 @@ impl<T: Queued> Queue<T> {
         state.bytes = bytes;
         state.last += 1;
         let place = state.last;
+        let wake = state.is_enough(&item);
         if let Some(lane) = state.lanes.get_mut(item.lane()) {
             lane.bytes += item.bytes();
             lane.slots.push_back(Slot { place, forget: false, item });
         }
-        Ok(())
+        Ok(wake)
     }
 
     /// Takes items out, whole lanes at a time, those first whose head waits longest.
@@ -171,13 +186,16 @@ impl<T: Queued> Queue<T> {
             oldest = oldest.min(head.item.since());
         }
         if heads.is_empty() {
+            state.wake_when(wanted.kind, Some(Wake { items: 1, bytes: usize::MAX }));
             return Taken::Nothing;
         }
         // A clock that was set back must hold nothing for as long.
         let waited = Duration::from_millis(wanted.now.abs_diff(oldest));
         if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
+            state.wake_when(wanted.kind, Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }));
             return Taken::Later(wanted.linger - waited);
         }
+        state.wake_when(wanted.kind, None);
         heads.sort_unstable();
         let (mut lanes, mut slots, mut bytes) = (0, Vec::with_capacity(items.min(wanted.max_items)), 0);
         for (_, number) in heads {
@@ -305,6 +323,27 @@ impl<T: Queued> Queue<T> {
     #[cfg(copilot_loom)]
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap()
+    }
+}
+
+impl<T: Queued> State<T> {
+    fn wake_when(&mut self, kind: u8, wake: Option<Wake>) {
+        if let Some(waiting) = self.wake.get_mut(usize::from(kind)) {
+            *waiting = wake;
+        }
+    }
+
+    /// Whether the item is the last one that somebody waits for.
+    fn is_enough(&mut self, item: &T) -> bool {
+        let Some(waiting) = self.wake.get_mut(usize::from(item.kind())) else { return false };
+        let Some(wake) = waiting else { return false };
+        wake.items = wake.items.saturating_sub(1);
+        wake.bytes = wake.bytes.saturating_sub(item.bytes());
+        let is_enough = wake.items == 0 || wake.bytes == 0;
+        if is_enough {
+            *waiting = None;
+        }
+        is_enough
     }
 }
 

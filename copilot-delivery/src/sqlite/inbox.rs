@@ -30,6 +30,9 @@ const GATHER: Duration = Duration::from_micros(150);
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, OutboxError>>;
 
+/// Where it is told that an item was stored, or was not and comes back.
+pub(super) type Stored = oneshot::Receiver<Result<(), Refused>>;
+
 /// An item to be stored.
 #[derive(Debug)]
 pub(super) struct Append {
@@ -123,10 +126,7 @@ impl Inbox {
     }
 
     /// Takes an item that is to be stored.
-    pub(super) fn append(
-        &self,
-        record: Record,
-    ) -> Result<oneshot::Receiver<Result<(), Refused>>, (Box<Record>, Fault)> {
+    pub(super) fn append(&self, record: Record) -> Result<Stored, (Box<Record>, Fault)> {
         let mut state = self.state();
         if let Some(fault) = state.refuses(record.json.len(), self.limits) {
             return Err((Box::new(record), fault));

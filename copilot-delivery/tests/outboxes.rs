@@ -1,0 +1,76 @@
+//! Every outbox of this crate keeps the promises of all outboxes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod conformance;
+
+use std::sync::Arc;
+
+use conformance::Engine;
+use copilot_delivery::{MemoryOutbox, Outbox};
+
+struct Memory;
+
+#[async_trait::async_trait]
+impl Engine for Memory {
+    async fn fresh(&self, items: u64, bytes: u64) -> Arc<dyn Outbox> {
+        Arc::new(MemoryOutbox::with_capacity(items, bytes))
+    }
+
+    async fn reopen(&self, _: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+        unreachable!("memory is gone")
+    }
+}
+
+#[test]
+fn memory_keeps_its_promises() {
+    conformance::hold(Memory);
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::{
+        path::PathBuf,
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+    };
+
+    use copilot_delivery::{Durability, Outbox, SqliteOutbox};
+
+    use super::conformance::{self, Engine};
+
+    /// Files in a folder that is removed with it.
+    struct Sqlite {
+        folder: PathBuf,
+        files: AtomicU32,
+    }
+
+    #[async_trait::async_trait]
+    impl Engine for Sqlite {
+        async fn fresh(&self, items: u64, bytes: u64) -> Arc<dyn Outbox> {
+            let file = self.folder.join(self.files.fetch_add(1, Ordering::Relaxed).to_string());
+            let builder = SqliteOutbox::builder(file).durability(Durability::KilledProcess);
+            Arc::new(builder.max_items(items).max_bytes(bytes).open().unwrap())
+        }
+
+        async fn reopen(&self, outbox: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+            let file = outbox.place().unwrap();
+            outbox.close().await;
+            Arc::new(SqliteOutbox::open(file).unwrap())
+        }
+    }
+
+    impl Drop for Sqlite {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    #[test]
+    fn a_file_keeps_its_promises() {
+        let folder = std::env::temp_dir().join(format!("copilot-outboxes-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        conformance::hold(Sqlite { folder, files: AtomicU32::new(0) });
+    }
+}
