@@ -192,7 +192,10 @@ impl<T: Queued> Queue<T> {
         // A clock that was set back must hold nothing for as long.
         let waited = Duration::from_millis(wanted.now.abs_diff(oldest));
         if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
-            state.wake_when(wanted.kind, Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }));
+            state.wake_when(
+                wanted.kind,
+                Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }),
+            );
             return Taken::Later(wanted.linger - waited);
         }
         state.wake_when(wanted.kind, None);

@@ -187,6 +187,25 @@ macro_rules! tests {
         }
 
         #[test]
+        fn whoever_found_too_little_is_woken_by_the_item_that_makes_it_enough() {
+            every_order(|| {
+                let queue = queue(10);
+                let reporter = |item| {
+                    let queue = queue.clone();
+                    thread::spawn(move || queue.push(item).unwrap())
+                };
+                let reporters = [reporter(Item(1, 3)), reporter(Item(2, 7))];
+                let (lanes, max_items, max_bytes, linger) = (u32::MAX, 2, 1000, Duration::MAX);
+                let found = queue.take(&Wanted { kind: 0, lanes, max_items, max_bytes, linger, now: 0 });
+                let woken = reporters.into_iter().map(|reporter| reporter.join().unwrap());
+                let woken = woken.filter(|woken| *woken).count();
+                let enough = matches!(found, Taken::Items { .. });
+                // With nothing there it is woken by the first, to see how long that may wait.
+                assert_eq!(woken, usize::from(!enough));
+            });
+        }
+
+        #[test]
         fn a_user_is_forgotten_between_two_leases_and_never_while_items_are_out() {
             every_order(|| {
                 let queue = queue(10);
