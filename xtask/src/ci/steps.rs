@@ -55,7 +55,13 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     }
     steps.extend([
         // Doctests have a step of their own.
-        step(workspace, "test", &[], "test --workspace --no-fail-fast --lib --bins --tests --examples"),
+        // Of the counts, loom has a build of its own.
+        step(
+            workspace,
+            "test",
+            &[],
+            "test --workspace --exclude copilot-loom-tests --no-fail-fast --lib --bins --tests --examples",
+        ),
         own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
             sandbox::browser(&workspace.root)
         }),
@@ -72,6 +78,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=contract \
              --test=sandbox -- --skip=hostile:: --skip=page:: --skip=program::",
         ),
+        // Every order in which threads can use the queue of the memory outbox.
+        step(workspace, "loom", &[], "test -p copilot-loom-tests --test queue"),
         step(workspace, "doctest", &[], "test --workspace --doc"),
         step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),
         command("tls:fmt", &[Tool::Rustfmt], || tls::format(workspace)),
