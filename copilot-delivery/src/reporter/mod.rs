@@ -292,8 +292,7 @@ impl Reporter {
         if let Err(invalid) = InvalidInput::if_any(event.violations(now)) {
             return Err(ReportError::invalid(invalid, Some(Reported::Event(event))));
         }
-        Item::event(self.next_key(), now, event)
-            .map_err(|event| ReportError::apart(Reported::Event(event)))
+        Item::event(self.next_key(), now, event).map_err(|event| ReportError::apart(Reported::Event(event)))
     }
 
     async fn wait_to_hand_over(&self, mut item: Item, mut now: u64) -> Result<Ticket, ReportError> {
