@@ -24,7 +24,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: Arc<dyn Outbox>,
     /// Those who wait for items that the engine keeps in its own form.
     waiting: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
-    outcomes: broadcast::Sender<Settlement>,
+    /// None once delivery has ended.
+    outcomes: Mutex<Option<broadcast::Sender<Settlement>>>,
     status: Mutex<Status>,
     /// Nothing is taken any more.
     closed: AtomicBool,
@@ -66,7 +67,7 @@ impl Shared {
         Self {
             outbox,
             waiting: Mutex::default(),
-            outcomes: broadcast::Sender::new(OUTCOMES),
+            outcomes: Mutex::new(Some(broadcast::Sender::new(OUTCOMES))),
             status: Mutex::default(),
             closed: AtomicBool::new(false),
         }
@@ -96,14 +97,24 @@ impl Shared {
         self.waiting().remove(&key);
     }
 
+    fn stream(&self) -> MutexGuard<'_, Option<broadcast::Sender<Settlement>>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream of outcomes; one that has ended, where delivery has.
     pub(crate) fn outcomes(&self) -> broadcast::Receiver<Settlement> {
-        self.outcomes.subscribe()
+        self.stream().as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe)
+    }
+
+    fn has_readers(&self) -> bool {
+        self.stream().as_ref().is_some_and(|stream| stream.receiver_count() > 0)
     }
 
     /// Who is to be told of that end.
     pub(crate) fn ended(&self, item: &mut Item, outcome: Outcome) -> Ended {
         let settler = item.take_settler().or_else(|| self.settler_of(item.key()));
-        let ids = (self.outcomes.receiver_count() > 0)
+        let ids = self
+            .has_readers()
             .then(|| (item.event_id().map(str::to_owned), item.event_type().map(str::to_owned)));
         Ended { outcome, settler, ids }
     }
@@ -114,11 +125,12 @@ impl Shared {
     }
 
     pub(crate) fn tell(&self, ended: Vec<Ended>) {
+        let stream = self.stream().clone();
         for Ended { outcome, settler, ids } in ended {
             crate::observe::ended(&outcome);
-            if let Some((event_id, event_type)) = ids {
+            if let (Some((event_id, event_type)), Some(stream)) = (ids, &stream) {
                 // Nobody may be left who reads.
-                let _ = self.outcomes.send(Settlement { event_id, event_type, outcome: outcome.clone() });
+                let _ = stream.send(Settlement { event_id, event_type, outcome: outcome.clone() });
             }
             if let Some(settler) = settler {
                 let _ = settler.send(outcome);
@@ -134,8 +146,9 @@ impl Shared {
         }
     }
 
-    /// Ends the waiting of those whose items stay in the outbox.
+    /// Ends the waiting of those whose items stay in the outbox, and of those who read the stream.
     pub(crate) fn tell_the_rest(&self) {
+        *self.stream() = None;
         for (_, settler) in self.waiting().drain() {
             let _ = settler.send(Outcome::SettledElsewhere);
         }

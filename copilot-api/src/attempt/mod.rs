@@ -39,6 +39,7 @@ use crate::{
     Client, Error,
     collect::{Unattributed, attribute, is_credible},
     error::shown,
+    retry,
 };
 
 pub use batch::EventBatch;
@@ -114,7 +115,7 @@ impl Client {
                 }
             }
         };
-        attempt.instrument(tracing::debug_span!("copilot_request", operation = operation.id)).await
+        attempt.instrument(retry::span(operation)).await
     }
 }
 
@@ -155,9 +156,10 @@ impl Answer {
     ) -> Self {
         let attribution = attribute(event_ids, rejections);
         let mut answer = Self::complete(clock_offset);
-        let shown = |words: Vec<String>| words.iter().map(|words| shown(raw, words)).collect();
+        let shown = |words: &String| shown(raw, words);
+        let rejected = attribution.rejected.iter();
         answer.rejected =
-            attribution.rejected.into_iter().map(|(position, words)| (position, shown(words))).collect();
+            rejected.map(|(position, words)| (*position, words.iter().map(shown).collect())).collect();
         // The sets of an id come before the one of what names no event.
         for (number, set) in attribution.candidates.into_iter().enumerate() {
             answer.words.push(Vec::new());
@@ -167,7 +169,7 @@ impl Answer {
         }
         for Unattributed { answer: rejection, candidates } in attribution.unattributed {
             if let Some(words) = candidates.and_then(|number| answer.words.get_mut(number)) {
-                words.extend(shown(rejection.error.into_iter().collect()));
+                words.extend(rejection.error.as_ref().map(shown));
             }
         }
         answer

@@ -6,7 +6,7 @@ mod deadline;
 use std::time::Duration;
 
 use copilot_gen::{Error as RawError, ResponseValue, raw::Operation, types::ErrorResponse};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 pub(crate) use budget::RetryBudget;
 pub(crate) use deadline::Deadline;
@@ -113,8 +113,12 @@ pub(crate) async fn send<T, F>(
 where
     F: Future<Output = Result<ResponseValue<T>, RawError<ErrorResponse>>>,
 {
-    let span = tracing::debug_span!("copilot_request", operation = operation.id);
-    attempts(client, operation, deadline, most, request).instrument(span).await
+    attempts(client, operation, deadline, most, request).instrument(span(operation)).await
+}
+
+/// What a request is traced as, with all its attempts.
+pub(crate) fn span(operation: Operation) -> Span {
+    tracing::debug_span!("copilot_request", operation = operation.id)
 }
 
 async fn attempts<T, F>(

@@ -2,19 +2,22 @@
 //!
 //! A request that is refused whole says that one of its items is at fault, or that the endpoint refuses everything. The next
 //! leases of its lanes are half as large, down to the one item. That item is rejected only where the endpoint has taken
-//! something since its lane came under doubt; until then the lane waits, and the others go on.
+//! something since the item was first refused; until then its lane waits, and the others go on.
 
-use crate::{Lane, LaneSet};
+use std::collections::HashMap;
+
+use super::carry::Refusal;
+use crate::{Lane, LaneSet, outbox::Lease};
 
 /// A lane under doubt.
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
     /// How many items the next lease may have.
     limit: usize,
-    /// How many requests had been taken when it came under doubt.
-    proofs: u64,
     /// Whether its first item was refused alone, and waits for proof.
     waits: bool,
+    /// How many requests had been taken when an item of it was rejected last: one proof speaks against one item.
+    rejected: u64,
 }
 
 /// The doubts of one operation.
@@ -23,6 +26,8 @@ pub(super) struct Doubts {
     lanes: [Option<Doubt>; Lane::COUNT as usize],
     /// How many requests were taken.
     proofs: u64,
+    /// The items that were in a request that was refused, for what, and how many requests had been taken by then.
+    suspects: HashMap<u64, (Refusal, u64)>,
     /// The lanes that were probed last, so that the next probe takes others.
     probed: LaneSet,
 }
@@ -38,7 +43,12 @@ pub(super) enum Alone {
 
 impl Doubts {
     pub(super) fn new() -> Self {
-        Self { lanes: [None; Lane::COUNT as usize], proofs: 0, probed: LaneSet::NONE }
+        Self {
+            lanes: [None; Lane::COUNT as usize],
+            proofs: 0,
+            suspects: HashMap::new(),
+            probed: LaneSet::NONE,
+        }
     }
 
     /// The lanes whose leases are smaller, and how large they may be.
@@ -53,47 +63,67 @@ impl Doubts {
         self.doubts().filter(|(_, doubt)| doubt.waits).map(|(lane, _)| lane).collect()
     }
 
-    /// A request of these lanes was taken: it is proof for all others, and these may grow again.
-    pub(super) fn taken(&mut self, lanes: LaneSet, full: usize) {
+    /// A request was taken: it is proof for all lanes but its own, and these may grow again.
+    pub(super) fn taken(&mut self, lease: &Lease, full: usize) {
         self.proofs += 1;
+        if !self.suspects.is_empty() {
+            for leased in &lease.items {
+                self.suspects.remove(&leased.id);
+            }
+        }
         self.probed = LaneSet::NONE;
         for (number, entry) in self.lanes.iter_mut().enumerate() {
             let Some(doubt) = entry else { continue };
             doubt.waits = false;
-            if u8::try_from(number).ok().and_then(Lane::new).is_some_and(|lane| lanes.contains(lane)) {
+            if u8::try_from(number).ok().and_then(Lane::new).is_some_and(|lane| lease.lanes.contains(lane)) {
                 doubt.limit = doubt.limit.saturating_mul(2);
                 if doubt.limit >= full {
                     *entry = None;
                 }
             }
         }
+        // Suspects that were removed otherwise, as by age.
+        if self.lanes.iter().all(Option::is_none) {
+            self.suspects.clear();
+        }
     }
 
-    /// A request with several items of these lanes was refused whole.
-    pub(super) fn refused(&mut self, lanes: LaneSet, items: usize) {
-        let proofs = self.proofs;
-        for lane in lanes.iter() {
+    /// A request with several items was refused whole.
+    pub(super) fn refused(&mut self, lease: &Lease, items: usize, why: Refusal) {
+        for lane in lease.lanes.iter() {
             if let Some(entry) = self.lanes.get_mut(usize::from(lane.number())) {
-                let doubt = entry.get_or_insert(Doubt { limit: usize::MAX, proofs, waits: false });
+                let doubt = entry.get_or_insert(Doubt { limit: usize::MAX, waits: false, rejected: 0 });
                 doubt.limit = doubt.limit.min((items / 2).max(1));
             }
         }
+        for leased in &lease.items {
+            self.suspect(leased.id, why);
+        }
+    }
+
+    /// Gives how many requests had been taken when the item was first refused for that.
+    fn suspect(&mut self, item: u64, why: Refusal) -> u64 {
+        let suspect = self.suspects.entry(item).or_insert((why, self.proofs));
+        if suspect.0 != why {
+            // What was refused for its contents, and now with everything for the credentials, is not to blame for that.
+            *suspect = (why, self.proofs);
+        }
+        suspect.1
     }
 
     /// The first item of a lane was refused alone.
-    pub(super) fn refused_alone(&mut self, lane: Lane) -> Alone {
-        let proofs = self.proofs;
+    pub(super) fn refused_alone(&mut self, lane: Lane, item: u64, why: Refusal) -> Alone {
+        let first_refused = self.suspect(item, why);
         let Some(entry) = self.lanes.get_mut(usize::from(lane.number())) else { return Alone::Waits };
-        let doubt = entry.get_or_insert(Doubt { limit: 1, proofs, waits: false });
+        let doubt = entry.get_or_insert(Doubt { limit: 1, waits: false, rejected: 0 });
         doubt.limit = 1;
-        if proofs > doubt.proofs {
-            // What comes next in the lane is another item, and under its own doubt.
-            doubt.proofs = proofs;
-            doubt.waits = false;
-            return Alone::Rejected;
+        doubt.waits = self.proofs <= first_refused.max(doubt.rejected);
+        if doubt.waits {
+            return Alone::Waits;
         }
-        doubt.waits = true;
-        Alone::Waits
+        doubt.rejected = self.proofs;
+        self.suspects.remove(&item);
+        Alone::Rejected
     }
 
     /// Lanes for the next probe: those that the last ones did not have; all, once each had its turn.
@@ -119,37 +149,62 @@ impl Doubts {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Alone, Doubts};
-    use crate::{Lane, LaneSet};
+    use super::{super::carry::Refusal, Alone, Doubts};
+    use crate::{
+        Item, Lane, LaneSet, Pause,
+        outbox::{Lease, LeasedItem},
+    };
+
+    const BAD: Refusal = Refusal::Contents;
+
+    /// A lease of the items of these numbers, all of one lane.
+    fn lease(lane: u8, ids: impl IntoIterator<Item = u64>) -> Lease {
+        let item =
+            || Item::consent(0, 0, serde_json::from_str(r#"{"user_id":"u","consent_value":true}"#).unwrap());
+        let items = ids.into_iter().map(|id| LeasedItem { id, forget: false, item: item() }).collect();
+        Lease { fence: 0, lanes: LaneSet::NONE.with(Lane::new(lane).unwrap()), items, lasts: None }
+    }
 
     #[test]
     fn leases_are_halved_down_to_the_item_and_grow_again() {
         let lane = Lane::new(3).unwrap();
-        let other = LaneSet::NONE.with(Lane::new(4).unwrap());
         let (mut doubts, lanes) = (Doubts::new(), LaneSet::NONE.with(lane));
         let mut items = 100;
         let mut limits = Vec::new();
         while items > 1 {
-            doubts.refused(lanes, items);
+            doubts.refused(&lease(3, 0..items as u64), items, BAD);
             items = doubts.narrow().1;
             limits.push(items);
         }
         assert_eq!(limits, [50, 25, 12, 6, 3, 1]);
         assert_eq!(doubts.narrow().0, lanes);
         // Nothing was taken since: the endpoint may refuse everything.
-        assert_eq!(doubts.refused_alone(lane), Alone::Waits);
+        assert_eq!(doubts.refused_alone(lane, 0, BAD), Alone::Waits);
         assert_eq!(doubts.waiting(), lanes);
-        doubts.taken(other, 100);
+        doubts.taken(&lease(4, [200]), 100);
         assert!(doubts.waiting().is_empty());
-        assert_eq!(doubts.refused_alone(lane), Alone::Rejected);
-        // The next item of the lane has its own doubt.
-        assert_eq!(doubts.refused_alone(lane), Alone::Waits);
+        assert_eq!(doubts.refused_alone(lane, 0, BAD), Alone::Rejected);
+        // The next item was refused with it, and that proof was for the one: the endpoint may have begun to refuse everything.
+        assert_eq!(doubts.refused_alone(lane, 1, BAD), Alone::Waits);
         for limit in [2, 4, 8, 16, 32, 64] {
-            doubts.taken(lanes, 100);
+            doubts.taken(&lease(3, [1]), 100);
             assert_eq!(doubts.narrow(), (lanes, limit));
         }
-        doubts.taken(lanes, 100);
+        doubts.taken(&lease(3, [1]), 100);
         assert!(doubts.narrow().0.is_empty());
+    }
+
+    #[test]
+    fn an_endpoint_that_begins_to_refuse_everything_is_not_held_against_lanes_of_an_older_doubt() {
+        let (mut doubts, lane) = (Doubts::new(), Lane::new(3).unwrap());
+        doubts.refused(&lease(3, [1, 2]), 2, BAD);
+        doubts.taken(&lease(3, [1]), 100);
+        // It was refused before, and something was taken since: but not for that.
+        let credentials = Refusal::Endpoint(Pause::Status(403));
+        assert_eq!(doubts.refused_alone(lane, 2, credentials), Alone::Waits);
+        doubts.taken(&lease(3, [2]), 100);
+        assert_eq!(doubts.refused_alone(lane, 3, BAD), Alone::Waits);
+        assert!(doubts.suspects.len() == 1, "what was taken is not remembered");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod pace;
 mod road;
 mod settle;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{cmp::Ordering, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use copilot_api::{Client, attempt::EventBatch};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -56,7 +56,7 @@ type Work = Pin<Box<dyn Future<Output = Done>>>;
 /// A piece of work that is done.
 enum Done {
     Carried(Kind, Box<Carried>),
-    Settled(Settled),
+    Settled(Kind, Settled),
 }
 
 pub(crate) struct Courier {
@@ -71,6 +71,7 @@ pub(crate) struct Courier {
     /// The lanes of leases that are not settled.
     busy: LaneSet,
     in_flight: usize,
+    sent_last: Kind,
     spare: Vec<EventBatch>,
     cancel: watch::Sender<bool>,
     /// When the outbox may be asked again after an error.
@@ -94,6 +95,7 @@ impl Courier {
             work: FuturesUnordered::new(),
             busy: LaneSet::NONE,
             in_flight: 0,
+            sent_last: Kind::Event,
             spare: Vec::new(),
             cancel: watch::Sender::new(false),
             ask_again: None,
@@ -110,12 +112,14 @@ impl Courier {
         let polls = outbox.abilities().shared;
         loop {
             let filled = signals.filled.notified();
+            self.on_time().await;
             let wake = if self.orders.is_over() { None } else { self.launch().await };
             self.publish();
             if self.orders.tell_finished(&*self.outbox, self.in_flight).await {
                 break;
             }
-            let mut wake = [wake, self.orders.next_deadline(), Some(self.retain_at)].into_iter().flatten().min();
+            let mut wake =
+                [wake, self.orders.next_deadline(), Some(self.retain_at)].into_iter().flatten().min();
             if polls {
                 wake = wake.min(Some(Instant::now() + LOOK));
             }
@@ -125,7 +129,7 @@ impl Courier {
                 Some(done) = self.work.next() => self.on(done),
                 order = self.orders.receive() => self.obey(order),
                 () = filled => {}
-                () = sleep => self.on_time().await,
+                () = sleep => {}
             }
         }
         self.end().await;
@@ -136,9 +140,18 @@ impl Courier {
         if let Some(moment) = self.ask_again.filter(|moment| *moment > Instant::now()) {
             return Some(moment);
         }
-        let consent = self.launch_of(Kind::Consent).await;
-        let events = self.launch_of(Kind::Event).await;
-        consent.into_iter().chain(events).min()
+        // What has less on its way begins, so that neither kind takes every request of the other.
+        let kinds = match self.consent.in_flight.cmp(&self.events.in_flight) {
+            Ordering::Less => [Kind::Consent, Kind::Event],
+            Ordering::Greater => [Kind::Event, Kind::Consent],
+            Ordering::Equal if self.sent_last == Kind::Event => [Kind::Consent, Kind::Event],
+            Ordering::Equal => [Kind::Event, Kind::Consent],
+        };
+        let mut wake = None;
+        for kind in kinds {
+            wake = wake.into_iter().chain(self.launch_of(kind).await).min();
+        }
+        wake
     }
 
     async fn launch_of(&mut self, kind: Kind) -> Option<Instant> {
@@ -148,7 +161,7 @@ impl Courier {
             }
             let (busy, unhurried) = (self.busy, self.linger());
             let road = self.road(kind);
-            let (lanes, max_items, linger) = match road.pace.allowed(Instant::now()) {
+            let (lanes, max_items, linger, is_narrow) = match road.pace.allowed(Instant::now()) {
                 Allowed::Not(until) => return Some(until),
                 Allowed::One if road.in_flight > 0 => return None,
                 Allowed::Probe => {
@@ -159,17 +172,16 @@ impl Courier {
                     let (narrow, limit) = road.doubts.narrow();
                     match narrow.without(busy).without(waiting) {
                         narrow if narrow.is_empty() => {
-                            (LaneSet::ALL.without(waiting), road.max_items, unhurried)
+                            (LaneSet::ALL.without(waiting), road.max_items, unhurried, false)
                         }
-                        narrow => (narrow, limit.min(road.max_items), Duration::ZERO),
+                        narrow => (narrow, limit.min(road.max_items), Duration::ZERO, true),
                     }
                 }
             };
-            let narrowed = linger.is_zero() && max_items < self.road(kind).max_items;
             match self.lease(kind, lanes, max_items, linger).await {
                 Some(Leased::Batch(lease)) => self.send(kind, lease),
                 // Nothing under doubt waits: the other lanes may have something.
-                Some(_) if narrowed => match self.lease_of_others(kind).await {
+                Some(_) if is_narrow => match self.lease_of_others(kind).await {
                     Some(Leased::Batch(lease)) => self.send(kind, lease),
                     other => return self.later(kind, other),
                 },
@@ -238,7 +250,13 @@ impl Courier {
         None
     }
 
-    async fn lease(&mut self, kind: Kind, lanes: LaneSet, max_items: usize, linger: Duration) -> Option<Leased> {
+    async fn lease(
+        &mut self,
+        kind: Kind,
+        lanes: LaneSet,
+        max_items: usize,
+        linger: Duration,
+    ) -> Option<Leased> {
         let request = LeaseRequest {
             kind,
             lanes: lanes.without(self.busy),
@@ -249,6 +267,7 @@ impl Courier {
         };
         match self.outbox.lease(&request).await {
             Ok(leased) => {
+                fail_point!("courier.leased");
                 self.ask_again = None;
                 self.shared.outbox_works();
                 Some(leased)
@@ -264,6 +283,7 @@ impl Courier {
     fn send(&mut self, kind: Kind, lease: crate::outbox::Lease) {
         self.busy = self.busy.and(lease.lanes);
         self.in_flight += 1;
+        self.sent_last = kind;
         self.road(kind).in_flight += 1;
         let (client, max_bytes) = (self.client.clone(), self.road(kind).max_bytes());
         let (batch, cancelled) = (self.spare.pop().unwrap_or_default(), self.cancel.subscribe());
@@ -276,9 +296,9 @@ impl Courier {
     fn on(&mut self, done: Done) {
         match done {
             Done::Carried(kind, carried) => {
+                fail_point!("courier.sent");
                 let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
                 self.spare.push(batch);
-                self.road(kind).in_flight -= 1;
                 if let Went::Taken(Some(offset)) = went {
                     self.shared.saw_clock(offset);
                 }
@@ -286,11 +306,12 @@ impl Courier {
                 let (outbox, shared) = (self.outbox.clone(), self.shared.clone());
                 let cancelled = self.cancel.subscribe();
                 self.work.push(Box::pin(async move {
-                    Done::Settled(settle(&*outbox, &shared, lease, ends, cancelled).await)
+                    Done::Settled(kind, settle(&*outbox, &shared, lease, ends, cancelled).await)
                 }));
             }
-            Done::Settled(Settled { lanes }) => {
+            Done::Settled(kind, Settled { lanes }) => {
                 self.in_flight -= 1;
+                self.road(kind).in_flight -= 1;
                 self.busy = self.busy.without(lanes);
             }
         }
@@ -332,7 +353,9 @@ impl Courier {
         while let Some(done) = self.work.next().await {
             self.on(done);
         }
-        let stay = self.outbox.counts().await.map(|counts| counts.pending).unwrap_or_default();
+        fail_point!("courier.ending");
+        let counts = self.outbox.counts().await;
+        let stay = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
         let items = self.outbox.close().await;
         self.shared.stopped();
         self.orders.tell_left(&self.shared, items, stay);

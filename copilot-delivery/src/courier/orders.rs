@@ -69,7 +69,8 @@ pub struct Undelivered {
 pub(super) struct Orders {
     inbox: mpsc::UnboundedReceiver<Order>,
     flushes: Vec<Flush>,
-    shutdown: Option<(Instant, oneshot::Sender<Left>)>,
+    /// The earliest deadline, and all who asked.
+    shutdown: Option<(Instant, Vec<oneshot::Sender<Left>>)>,
     /// Nothing begins any more.
     over: bool,
 }
@@ -97,7 +98,11 @@ impl Orders {
             Some(Order::Flush { within, done }) => {
                 self.flushes.push(Flush { until: None, deadline: moment(within), done });
             }
-            Some(Order::Shutdown { within, done }) => self.shutdown = Some((moment(within), done)),
+            Some(Order::Shutdown { within, done }) => {
+                let (deadline, asked) = self.shutdown.get_or_insert((moment(within), Vec::new()));
+                *deadline = moment(within).min(*deadline);
+                asked.push(done);
+            }
             Some(Order::UseClient(client)) => return Some(Now::UseClient(client)),
             None => {
                 self.over = true;
@@ -136,23 +141,28 @@ impl Orders {
             return false;
         }
         // An outbox that cannot be read now may be readable later; deadlines end the waiting.
-        let Ok(counts) = outbox.counts().await else { return false };
-        self.tell_flushed(&counts);
+        let counts = outbox.counts().await.ok();
+        self.tell_flushed(counts.as_ref(), outbox);
         // What others put into a shared outbox is not to be waited for.
-        let is_empty = counts.pending == 0 || outbox.abilities().shared;
+        let is_empty = outbox.abilities().shared || counts.is_some_and(|counts| counts.pending == 0);
         self.shutdown.is_some() && is_empty && in_flight == 0
     }
 
-    fn tell_flushed(&mut self, counts: &Counts) {
+    fn tell_flushed(&mut self, counts: Option<&Counts>, outbox: &dyn Outbox) {
         let now = Instant::now();
         let mut waiting = Vec::new();
         for mut flush in self.flushes.drain(..) {
-            let until = *flush.until.get_or_insert(counts.last);
-            if counts.first.is_none_or(|first| first > until) {
-                let _ = flush.done.send(Ok(()));
-            } else if flush.deadline <= now {
-                let _ = flush.done.send(Err(Unflushed { pending: counts.pending }));
-            } else {
+            if let Some(counts) = counts {
+                let until = *flush.until.get_or_insert(counts.last);
+                if counts.first.is_none_or(|first| first > until) {
+                    let _ = flush.done.send(Ok(()));
+                    continue;
+                }
+            }
+            if flush.deadline <= now {
+                let pending = counts.map_or_else(|| outbox.pending_now(), |counts| counts.pending);
+                let _ = flush.done.send(Err(Unflushed { pending }));
+            } else if !flush.done.is_closed() {
                 waiting.push(flush);
             }
         }
@@ -174,8 +184,16 @@ impl Orders {
         for flush in self.flushes {
             let _ = flush.done.send(Err(Unflushed { pending: stay + items.len() as u64 }));
         }
-        if let Some((_, done)) = self.shutdown {
-            let _ = done.send(Left { items, stay });
+        let Some((_, asked)) = self.shutdown else { return };
+        let mut left = Left { items, stay };
+        for done in asked {
+            left = done.send(left).map_or_else(|left| left, |()| Left { items: Vec::new(), stay });
+        }
+        if !left.items.is_empty() {
+            tracing::error!(
+                items = left.items.len(),
+                "nobody took back what was in memory: these items are lost"
+            );
         }
     }
 }

@@ -22,6 +22,7 @@ const MOST_UNREADABLE: u32 = 3;
 pub(super) struct Road {
     pub(super) pace: Pace,
     pub(super) doubts: Doubts,
+    /// Leases that are not settled.
     pub(super) in_flight: usize,
     pub(super) max_items: usize,
     /// The most bytes of a request that this was begun with, and what a 413 has taught.
@@ -56,7 +57,7 @@ impl Road {
             Went::Nothing | Went::Cancelled => {}
             Went::Taken(_) => {
                 self.unreadable = 0;
-                self.doubts.taken(lease.lanes, self.max_items);
+                self.doubts.taken(lease, self.max_items);
                 if let Some(why) = self.pace.taken() {
                     tracing::info!(%why, "delivery goes on");
                 }
@@ -67,7 +68,10 @@ impl Road {
                 if self.unreadable >= MOST_UNREADABLE {
                     self.pause(now, Pause::Unreadable);
                 } else {
-                    tracing::warn!(items = sent, "an answer of success cannot be read: its items are in the dead letter");
+                    tracing::warn!(
+                        items = sent,
+                        "an answer of success cannot be read: its items are in the dead letter"
+                    );
                     self.pace.failed(now, None, fastrand::f64());
                 }
             }
@@ -79,8 +83,8 @@ impl Road {
                     self.went_well = 0;
                 }
                 if sent > 1 {
-                    self.doubts.refused(lease.lanes, sent);
-                } else if self.is_at_fault(lease, ends, words) {
+                    self.doubts.refused(lease, sent, why);
+                } else if self.is_at_fault(lease, ends, why, words) {
                     return;
                 }
                 match (why, self.pace.pause().copied()) {
@@ -94,10 +98,10 @@ impl Road {
     }
 
     /// Whether the one item that was sent is to blame; then it is rejected.
-    fn is_at_fault(&mut self, lease: &Lease, ends: &mut [End], words: Vec<String>) -> bool {
+    fn is_at_fault(&mut self, lease: &Lease, ends: &mut [End], why: Refusal, words: Vec<String>) -> bool {
         let mut sent = lease.items.iter().zip(ends).filter(|(_, end)| **end == End::Released);
         let Some((leased, end)) = sent.next() else { return false };
-        if self.doubts.refused_alone(leased.item.lane()) == Alone::Waits {
+        if self.doubts.refused_alone(leased.item.lane(), leased.id, why) == Alone::Waits {
             return false;
         }
         *end = End::Dead(Outcome::Rejected(Reason::new(Judge::Server, words)));

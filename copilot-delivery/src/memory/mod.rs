@@ -15,8 +15,8 @@ use queue::{ENDS, NoRoom, Queue, Queued, Slot, Taken, Wanted};
 use crate::{
     Item, Kind, Lane, LaneSet, Outcome,
     outbox::{
-        Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased, LeasedItem,
-        Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Tally, Unsettled,
+        Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased,
+        LeasedItem, Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Tally, Unsettled,
     },
 };
 
@@ -62,6 +62,51 @@ impl MemoryOutbox {
 
 fn removed_item(mut item: Item) -> Removed {
     Removed { key: item.key(), settler: item.take_settler() }
+}
+
+/// Takes out of a lane what is of a user, but for what is still sent; counts and marks that.
+fn theirs(slots: &mut VecDeque<Slot<Item>>, user_id: &str, still_sent: &mut u64) -> Vec<Slot<Item>> {
+    let is_theirs = |slot: &Slot<Item>| slot.item.user_id() == Some(user_id);
+    let is_consent = |slot: &&Slot<Item>| is_theirs(slot) && slot.item.kind() == Kind::Consent;
+    let newest_consent = slots.iter().rev().find(is_consent).map(|slot| slot.place);
+    let (mut kept, mut removed) = (VecDeque::with_capacity(slots.len()), Vec::new());
+    for mut slot in slots.drain(..) {
+        let deletes = slot.item.event_type() == Some(UserDeletedPayload::EVENT_TYPE);
+        if !is_theirs(&slot) {
+            kept.push_back(slot);
+        } else if deletes || newest_consent == Some(slot.place) {
+            slot.forget = true;
+            *still_sent += 1;
+            kept.push_back(slot);
+        } else {
+            removed.push(slot);
+        }
+    }
+    *slots = kept;
+    removed
+}
+
+/// A lane that is held until this is dropped.
+struct Held<'a> {
+    queue: &'a Queue<Item>,
+    signals: &'a Signals,
+    lane: usize,
+}
+
+impl<'a> Held<'a> {
+    fn new(queue: &'a Queue<Item>, signals: &'a Signals, lane: usize) -> Self {
+        queue.hold(lane);
+        Self { queue, signals, lane }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.queue.let_go(self.lane);
+        // There is room, and the lane is free again for the courier.
+        self.signals.settled.notify_waiters();
+        self.signals.filled.notify_one();
+    }
 }
 
 impl Queued for Item {
@@ -121,8 +166,10 @@ impl Outbox for MemoryOutbox {
 
     fn hand_over(&self, item: Item) -> Result<HandedOver, Refused> {
         match self.queue.push(item) {
-            Ok(()) => {
-                self.signals.filled.notify_one();
+            Ok(is_enough) => {
+                if is_enough {
+                    self.signals.filled.notify_one();
+                }
                 Ok(HandedOver::Kept)
             }
             Err((item, NoRoom::Full)) => Err(Refused {
@@ -154,7 +201,8 @@ impl Outbox for MemoryOutbox {
             Taken::Nothing => Leased::Nothing,
             Taken::Later(after) => Leased::Later(after),
             Taken::Items { fence, lanes, slots } => {
-                let leased = |slot: Slot<Item>| LeasedItem { id: slot.place, forget: slot.forget, item: slot.item };
+                let leased =
+                    |slot: Slot<Item>| LeasedItem { id: slot.place, forget: slot.forget, item: slot.item };
                 let items = slots.into_iter().map(leased).collect();
                 Leased::Batch(Lease { fence, lanes: lane_set(lanes), items, lasts: None })
             }
@@ -182,22 +230,30 @@ impl Outbox for MemoryOutbox {
                 dead.push((outcome, item));
             }
         }
+        // Whoever forgets a user finds what ended here either on its way or dead.
+        let mut kept = self.dead();
         if !self.queue.settle(lease.fence, ended, bytes, &mut back) {
             let error = OutboxError::new(Fault::Fenced, "the lease was settled before");
-            let items = back.into_iter().map(|slot| LeasedItem { id: slot.place, forget: slot.forget, item: slot.item });
-            return Err(Unsettled { lease: Lease { items: items.collect(), ..lease }, ends: Vec::new(), error });
+            let items = back.into_iter().map(|slot| LeasedItem {
+                id: slot.place,
+                forget: slot.forget,
+                item: slot.item,
+            });
+            return Err(Unsettled {
+                lease: Lease { items: items.collect(), ..lease },
+                ends: Vec::new(),
+                error,
+            });
         }
-        if !dead.is_empty() {
-            let since = crate::clock::now();
-            let mut kept = self.dead();
-            for (outcome, item) in dead {
-                kept.last += 1;
-                let id = kept.last;
-                kept.letters.push_back(DeadLetter { id, outcome, since, item });
-            }
-            let surplus = kept.letters.len().saturating_sub(MAX_DEAD_LETTERS);
-            kept.letters.drain(..surplus);
+        let since = crate::clock::now();
+        for (outcome, item) in dead {
+            kept.last += 1;
+            let id = kept.last;
+            kept.letters.push_back(DeadLetter { id, outcome, since, item });
         }
+        let surplus = kept.letters.len().saturating_sub(MAX_DEAD_LETTERS);
+        kept.letters.drain(..surplus);
+        drop(kept);
         self.signals.settled.notify_waiters();
         Ok(())
     }
@@ -234,40 +290,22 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn forget(&self, user_id: &str) -> Result<Forgotten, OutboxError> {
-        let lane = Lane::of(user_id);
-        let is_theirs = |slot: &Slot<Item>| slot.item.user_id() == Some(user_id);
-        let (pending, still_sent) = loop {
+        let lane = Lane::of(user_id).number().into();
+        let _held = Held::new(&self.queue, &self.signals, lane);
+        let (removed, still_sent) = loop {
             let settled = self.signals.settled.notified();
-            let mut newest_consent = None;
-            self.queue.look(lane.number().into(), |slot| {
-                if is_theirs(slot) && slot.item.kind() == Kind::Consent {
-                    newest_consent = Some(slot.place);
-                }
-            });
             let mut still_sent = 0;
-            let keep = |slot: &mut Slot<Item>| {
-                if !is_theirs(slot) {
-                    return true;
-                }
-                let deletes = slot.item.event_type() == Some(UserDeletedPayload::EVENT_TYPE);
-                slot.forget = deletes || newest_consent == Some(slot.place);
-                still_sent += u64::from(slot.forget);
-                slot.forget
-            };
-            match self.queue.remove(lane.number().into(), index(&Outcome::Forgotten), keep) {
-                Some(removed) => {
-                    let removed = removed.into_iter().map(|slot| removed_item(slot.item)).collect();
-                    break (removed, still_sent);
-                }
+            let sort = |slots: &mut VecDeque<Slot<Item>>| theirs(slots, user_id, &mut still_sent);
+            match self.queue.remove(lane, index(&Outcome::Forgotten), sort) {
+                Some(removed) => break (removed, still_sent),
                 None => settled.await,
             }
         };
+        let pending = removed.into_iter().map(|slot| removed_item(slot.item)).collect();
         let mut dead = self.dead();
         let before = dead.letters.len();
         dead.letters.retain(|letter| letter.item.user_id() != Some(user_id));
         let dead_letters = (before - dead.letters.len()) as u64;
-        drop(dead);
-        self.signals.settled.notify_waiters();
         Ok(Forgotten { pending, dead_letters, still_sent })
     }
 
@@ -277,17 +315,26 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn counts(&self) -> Result<Counts, OutboxError> {
+        let dead = self.dead();
         let reading = self.queue.reading();
         let [accepted, rejected, unattributed, expired, undelivered, forgotten] = reading.ended;
         Ok(Counts {
-            tally: Tally { taken: reading.taken, accepted, rejected, unattributed, expired, undelivered, forgotten },
+            tally: Tally {
+                taken: reading.taken,
+                accepted,
+                rejected,
+                unattributed,
+                expired,
+                undelivered,
+                forgotten,
+            },
             pending: reading.pending,
             pending_bytes: reading.bytes,
             lanes: reading.lanes.count_ones(),
             oldest: reading.oldest,
             first: reading.first,
             last: reading.last,
-            dead_letters: self.dead().letters.len() as u64,
+            dead_letters: dead.letters.len() as u64,
         })
     }
 

@@ -4,9 +4,12 @@
 
 #[cfg(copilot_loom)]
 use loom::sync::{Mutex, MutexGuard};
-use std::{collections::VecDeque, time::Duration};
 #[cfg(not(copilot_loom))]
 use std::sync::{Mutex, MutexGuard};
+use std::{collections::VecDeque, time::Duration};
+
+/// How many kinds of items there are.
+const KINDS: usize = 2;
 
 /// How many lanes there are.
 pub(super) const LANES: usize = 32;
@@ -93,12 +96,22 @@ struct State<T> {
     bytes: u64,
     last: u64,
     closed: bool,
+    /// When whoever takes items of a kind is to be woken.
+    wake: [Option<Wake>; KINDS],
+}
+
+/// Somebody found too little, and waits for so many more items, or bytes.
+#[derive(Clone, Copy, Debug)]
+struct Wake {
+    items: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct LaneQueue<T> {
     slots: VecDeque<Slot<T>>,
     bytes: usize,
+    holds: u32,
 }
 
 /// A lease that is not settled yet.
@@ -112,7 +125,7 @@ struct Out {
 
 impl<T: Queued> Queue<T> {
     pub(super) fn new(max_items: u64, max_bytes: u64) -> Self {
-        let lane = |_| LaneQueue { slots: VecDeque::new(), bytes: 0 };
+        let lane = |_| LaneQueue { slots: VecDeque::new(), bytes: 0, holds: 0 };
         let state = State {
             lanes: std::array::from_fn(lane),
             out: Vec::new(),
@@ -123,12 +136,14 @@ impl<T: Queued> Queue<T> {
             bytes: 0,
             last: 0,
             closed: false,
+            wake: [None; KINDS],
         };
         Self { state: Mutex::new(state), max_items, max_bytes }
     }
 
-    /// Takes an item. It is counted before anybody can see it. An item beyond the bytes is taken where nothing else is.
-    pub(super) fn push(&self, item: T) -> Result<(), (T, NoRoom)> {
+    /// Takes an item. It is counted before anybody can see it. An item beyond the bytes is taken where nothing else is. Says
+    /// whether somebody waits who now has enough to take.
+    pub(super) fn push(&self, item: T) -> Result<bool, (T, NoRoom)> {
         let mut state = self.state();
         if state.closed {
             return Err((item, NoRoom::Closed));
@@ -142,11 +157,12 @@ impl<T: Queued> Queue<T> {
         state.bytes = bytes;
         state.last += 1;
         let place = state.last;
+        let wake = state.is_enough(&item);
         if let Some(lane) = state.lanes.get_mut(item.lane()) {
             lane.bytes += item.bytes();
             lane.slots.push_back(Slot { place, forget: false, item });
         }
-        Ok(())
+        Ok(wake)
     }
 
     /// Takes items out, whole lanes at a time, those first whose head waits longest.
@@ -160,7 +176,8 @@ impl<T: Queued> Queue<T> {
         let (mut items, mut bytes, mut oldest) = (0, 0, i64::MAX);
         for (number, lane) in state.lanes.iter().enumerate() {
             let Some(head) = lane.slots.front() else { continue };
-            if (wanted.lanes & !busy) >> number & 1 == 0 || head.item.kind() != wanted.kind {
+            let is_free = (wanted.lanes & !busy) >> number & 1 == 1 && lane.holds == 0;
+            if !is_free || head.item.kind() != wanted.kind {
                 continue;
             }
             heads.push((head.place, number));
@@ -169,12 +186,19 @@ impl<T: Queued> Queue<T> {
             oldest = oldest.min(head.item.since());
         }
         if heads.is_empty() {
+            state.wake_when(wanted.kind, Some(Wake { items: 1, bytes: usize::MAX }));
             return Taken::Nothing;
         }
-        let waited = Duration::from_millis(wanted.now.saturating_sub(oldest).try_into().unwrap_or(0));
+        // A clock that was set back must hold nothing for as long.
+        let waited = Duration::from_millis(wanted.now.abs_diff(oldest));
         if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
+            state.wake_when(
+                wanted.kind,
+                Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }),
+            );
             return Taken::Later(wanted.linger - waited);
         }
+        state.wake_when(wanted.kind, None);
         heads.sort_unstable();
         let (mut lanes, mut slots, mut bytes) = (0, Vec::with_capacity(items.min(wanted.max_items)), 0);
         for (_, number) in heads {
@@ -218,22 +242,20 @@ impl<T: Queued> Queue<T> {
         true
     }
 
-    /// Removes items of a lane. None while items of it are out.
+    /// Removes items of a lane: those that `sort` takes out of it, looking at all that wait there, in their order. None while
+    /// items of it are out.
     pub(super) fn remove(
         &self,
         lane: usize,
         end: usize,
-        mut keep: impl FnMut(&mut Slot<T>) -> bool,
+        sort: impl FnOnce(&mut VecDeque<Slot<T>>) -> Vec<Slot<T>>,
     ) -> Option<Vec<Slot<T>>> {
         let mut state = self.state();
         if state.out.iter().any(|out| out.lanes >> lane & 1 == 1) {
             return None;
         }
         let queue = state.lanes.get_mut(lane)?;
-        let (kept, removed): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut queue.slots).into_iter().map(|mut slot| (keep(&mut slot), slot)).partition(|(keep, _)| *keep);
-        queue.slots = kept.into_iter().map(|(_, slot)| slot).collect();
-        let removed: Vec<_> = removed.into_iter().map(|(_, slot)| slot).collect();
+        let removed = sort(&mut queue.slots);
         let bytes: usize = removed.iter().map(|slot| slot.item.bytes()).sum();
         queue.bytes -= bytes;
         let mut ended = [0; ENDS];
@@ -244,19 +266,27 @@ impl<T: Queued> Queue<T> {
         Some(removed)
     }
 
-    /// Looks at what waits in a lane, in its order.
-    pub(super) fn look(&self, lane: usize, mut look: impl FnMut(&Slot<T>)) {
-        if let Some(lane) = self.state().lanes.get(lane) {
-            lane.slots.iter().for_each(&mut look);
+    /// Takes nothing out of a lane from now on, until it is let go as often: so that a lane that is never idle is one at last.
+    pub(super) fn hold(&self, lane: usize) {
+        if let Some(lane) = self.state().lanes.get_mut(lane) {
+            lane.holds += 1;
+        }
+    }
+
+    /// Ends one [`hold`](Self::hold).
+    pub(super) fn let_go(&self, lane: usize) {
+        if let Some(lane) = self.state().lanes.get_mut(lane) {
+            lane.holds -= 1;
         }
     }
 
     /// Takes nothing any more, and gives what waits, in the order of taking. It has ended in that way. What is out can still
-    /// be settled, but not put back.
+    /// be settled; what is put back then stays.
     pub(super) fn close(&self, end: usize) -> Vec<Slot<T>> {
         let mut state = self.state();
         state.closed = true;
-        let mut slots: Vec<Slot<T>> = state.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.slots)).collect();
+        let mut slots: Vec<Slot<T>> =
+            state.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.slots)).collect();
         state.lanes.iter_mut().for_each(|lane| lane.bytes = 0);
         slots.sort_unstable_by_key(|slot| slot.place);
         let mut ended = [0; ENDS];
@@ -273,7 +303,8 @@ impl<T: Queued> Queue<T> {
         let heads = || state.lanes.iter().filter_map(|lane| lane.slots.front());
         let out = || state.out.iter();
         let waiting = state.lanes.iter().enumerate().filter(|(_, lane)| !lane.slots.is_empty());
-        let lanes = waiting.fold(out().fold(0, |lanes, out| lanes | out.lanes), |lanes, (number, _)| lanes | 1 << number);
+        let lanes = waiting
+            .fold(out().fold(0, |lanes, out| lanes | out.lanes), |lanes, (number, _)| lanes | 1 << number);
         Reading {
             taken: state.taken,
             ended: state.ended,
@@ -295,6 +326,27 @@ impl<T: Queued> Queue<T> {
     #[cfg(copilot_loom)]
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap()
+    }
+}
+
+impl<T: Queued> State<T> {
+    fn wake_when(&mut self, kind: u8, wake: Option<Wake>) {
+        if let Some(waiting) = self.wake.get_mut(usize::from(kind)) {
+            *waiting = wake;
+        }
+    }
+
+    /// Whether the item is the last one that somebody waits for.
+    fn is_enough(&mut self, item: &T) -> bool {
+        let Some(waiting) = self.wake.get_mut(usize::from(item.kind())) else { return false };
+        let Some(wake) = waiting else { return false };
+        wake.items = wake.items.saturating_sub(1);
+        wake.bytes = wake.bytes.saturating_sub(item.bytes());
+        let is_enough = wake.items == 0 || wake.bytes == 0;
+        if is_enough {
+            *waiting = None;
+        }
+        is_enough
     }
 }
 

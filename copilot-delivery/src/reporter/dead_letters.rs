@@ -25,7 +25,7 @@ impl<'a> DeadLetters<'a> {
     ///
     /// When the outbox cannot be read.
     pub async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<DeadLetter>, OutboxError> {
-        self.reporter.handle.shared.outbox.dead_letters(after, limit).await
+        self.reporter.handle.here()?.outbox.dead_letters(after, limit).await
     }
 
     /// Sends one again, at the end of its lane, as a new item. Whether there was one of that number.
@@ -34,7 +34,7 @@ impl<'a> DeadLetters<'a> {
     ///
     /// When the outbox is full or cannot do it; the dead letter stays.
     pub async fn send_again(&self, id: u64) -> Result<bool, OutboxError> {
-        self.reporter.handle.shared.outbox.put_back(id, None).await
+        self.reporter.handle.here()?.outbox.put_back(id, None).await
     }
 
     /// Sends an event in place of a dead letter.
@@ -49,7 +49,10 @@ impl<'a> DeadLetters<'a> {
         let item = Item::event(self.reporter.next_key(), clock::now(), event)
             .map_err(|event| ReportError::apart(Reported::Event(event)))?;
         let copy = item.copy();
-        let put_back = self.reporter.handle.shared.outbox.put_back(id, Some(item)).await;
+        let put_back = match self.reporter.handle.here() {
+            Ok(shared) => shared.outbox.put_back(id, Some(item)).await,
+            Err(error) => Err(error),
+        };
         put_back.map_err(|error| ReportError::refused(Refused { item: Box::new(copy), error }))
     }
 
@@ -59,6 +62,6 @@ impl<'a> DeadLetters<'a> {
     ///
     /// When the outbox cannot do it.
     pub async fn drop(&self, ids: &[u64]) -> Result<u64, OutboxError> {
-        self.reporter.handle.shared.outbox.drop_dead_letters(ids).await
+        self.reporter.handle.here()?.outbox.drop_dead_letters(ids).await
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use copilot_api::{
-    Client, Credentials, check_event,
+    Client, Credentials, InvalidInput,
     types::{ConsentChange, Event, UserId},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -26,12 +26,15 @@ pub use error::ReportError;
 pub use ticket::{Next, Outcomes, Ticket};
 
 use crate::{
-    Health, Item, Left, Outcome, OutboxError, Reported, Snapshot, Unflushed, clock,
+    Health, Item, Left, OutboxError, Outcome, Reported, Snapshot, Unflushed, clock,
     courier::Order,
     observe,
     outbox::{Fault, HandedOver, Refused},
     shared::Shared,
 };
+
+/// Less than a fork takes, from the call to the first instruction of the child.
+const FORK_NANOS: u64 = 20_000;
 
 /// Hands items over to be delivered. Cheap to clone, and works on every runtime and on none.
 ///
@@ -42,7 +45,7 @@ use crate::{
 /// use copilot_delivery::Reporter;
 ///
 /// let reporter = Reporter::builder(copilot_api::Client::from_env()?).start()?;
-/// let _ = reporter.report(event).await?;
+/// reporter.report(event).await?;
 /// let left = reporter.shutdown(Duration::from_secs(8)).await;
 /// println!("{} were not delivered", left.items.len());
 /// # Ok(()) }
@@ -67,6 +70,8 @@ pub(crate) struct Handle {
     orders: mpsc::UnboundedSender<Order>,
     process: u32,
     next_key: AtomicU64,
+    /// When the process's id was last looked at, in nanoseconds since 1970.
+    looked: AtomicU64,
     /// Whether items stay as they are, with who waits for them.
     keeps_items: bool,
     client_id: String,
@@ -92,8 +97,9 @@ impl Reporter {
     /// is dropped while a durable outbox stores the event has: it will be delivered. [`try_report`](Self::try_report) does not
     /// wait.
     pub async fn report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let item = self.event_item(event)?;
-        self.wait_to_hand_over(item).await
+        let now = clock::nanos();
+        let item = self.event_item(event, now)?;
+        self.wait_to_hand_over(item, now).await
     }
 
     /// As [`report`](Self::report), without waiting: gives the event back when the outbox is full. A durable outbox stores it
@@ -103,8 +109,9 @@ impl Reporter {
     ///
     /// As [`report`](Self::report), and when the outbox is full ([`ReportError::is_full`]).
     pub fn try_report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let item = self.event_item(event)?;
-        let (ticket, handed_over) = self.hand_over(item);
+        let now = clock::nanos();
+        let item = self.event_item(event, now)?;
+        let (ticket, handed_over) = self.hand_over(item, now);
         match handed_over {
             Ok(HandedOver::Kept) => Ok(ticket),
             Ok(HandedOver::Storing(storing)) => Ok(ticket.storing(storing)),
@@ -130,10 +137,15 @@ impl Reporter {
     /// # Cancel safety
     ///
     /// As [`report`](Self::report).
-    pub async fn set_consent(&self, user_id: impl Into<String>, consent_value: bool) -> Result<Ticket, ReportError> {
-        let user_id = UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
-        let item = Item::consent(self.next_key(), clock::now(), ConsentChange { user_id, consent_value });
-        self.wait_to_hand_over(item).await
+    pub async fn set_consent(
+        &self,
+        user_id: impl Into<String>,
+        consent_value: bool,
+    ) -> Result<Ticket, ReportError> {
+        let user_id =
+            UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
+        let (now, change) = (clock::nanos(), ConsentChange { user_id, consent_value });
+        self.wait_to_hand_over(Item::consent(self.next_key(), clock::millis(now), change), now).await
     }
 
     /// As [`set_consent`](Self::set_consent), for threads without a runtime.
@@ -141,7 +153,11 @@ impl Reporter {
     /// # Errors
     ///
     /// As [`set_consent`](Self::set_consent).
-    pub fn set_consent_blocking(&self, user_id: impl Into<String>, consent_value: bool) -> Result<Ticket, ReportError> {
+    pub fn set_consent_blocking(
+        &self,
+        user_id: impl Into<String>,
+        consent_value: bool,
+    ) -> Result<Ticket, ReportError> {
         pollster::block_on(self.set_consent(user_id, consent_value))
     }
 
@@ -149,12 +165,16 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// When some of it is still pending after that time; it is kept, and delivery goes on.
+    /// When some of it is still pending after that time, and it is kept, and delivery goes on; and when delivery has ended. In a
+    /// forked child, with none pending: what is pending is the parent's.
     ///
     /// # Cancel safety
     ///
     /// Safe: nothing is lost.
     pub async fn flush(&self, within: Duration) -> Result<(), Unflushed> {
+        if self.handle.is_forked() {
+            return Err(Unflushed { pending: 0 });
+        }
         let (done, flushed) = oneshot::channel();
         let _ = self.handle.orders.send(Order::Flush { within, done });
         match flushed.await {
@@ -164,16 +184,22 @@ impl Reporter {
     }
 
     /// Ends delivery for all clones: delivers what it can within that time, without taking more, then ends requests that are
-    /// still on their way. Gives back what the outbox does not keep, and says how many items stay there.
+    /// still on their way. Gives back what the outbox does not keep, and says how many items stay there. Of several calls at
+    /// once the earliest deadline counts, and one gets the items.
     ///
     /// # Cancel safety
     ///
     /// Delivery ends all the same, and what would be given back is lost.
     pub async fn shutdown(&self, within: Duration) -> Left {
+        if self.handle.is_forked() {
+            return Left::default();
+        }
         let (done, left) = oneshot::channel();
-        self.handle.shared.close();
+        let shared = &self.handle.shared;
+        shared.close();
         let _ = self.handle.orders.send(Order::Shutdown { within, done });
-        left.await.unwrap_or_default()
+        // The courier had ended before.
+        left.await.unwrap_or_else(|_| Left { items: Vec::new(), stay: shared.outbox.pending_now() })
     }
 
     /// As [`shutdown`](Self::shutdown), for threads without a runtime.
@@ -205,7 +231,7 @@ impl Reporter {
     ///
     /// Call it again until it has returned.
     pub async fn forget(&self, user_id: &str) -> Result<Forgot, OutboxError> {
-        let shared = &self.handle.shared;
+        let shared = self.handle.here()?;
         let forgotten = shared.outbox.forget(user_id).await?;
         let forgot = Forgot {
             pending: forgotten.pending.len() as u64,
@@ -222,8 +248,10 @@ impl Reporter {
     ///
     /// When they are of another client id, whose outbox this is not.
     pub fn set_credentials(&self, credentials: Credentials) -> Result<(), OutboxError> {
+        self.handle.here()?;
         if credentials.client_id() != self.handle.client_id {
-            let message = "the outbox belongs to another client id: start a reporter with `rebind` to hand it over";
+            let message =
+                "the outbox belongs to another client id: start a reporter with `rebind` to hand it over";
             return Err(OutboxError::new(Fault::BoundElsewhere, message));
         }
         let mut client = self.handle.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,9 +266,9 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// When the outbox cannot be read.
+    /// When the outbox cannot be read, and in a forked child.
     pub async fn snapshot(&self) -> Result<Snapshot, OutboxError> {
-        let shared = &self.handle.shared;
+        let shared = self.handle.here()?;
         let snapshot = shared.snapshot(shared.outbox.counts().await?);
         observe::seen(&snapshot);
         Ok(snapshot)
@@ -258,19 +286,21 @@ impl Reporter {
         self.handle.next_key.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn event_item(&self, event: Event) -> Result<Item, ReportError> {
-        if let Err(invalid) = check_event(&event) {
+    /// An event that keeps to the contract at that time, as an item.
+    fn event_item(&self, event: Event, now: u64) -> Result<Item, ReportError> {
+        let now = clock::millis(now);
+        if let Err(invalid) = InvalidInput::if_any(event.violations(now)) {
             return Err(ReportError::invalid(invalid, Some(Reported::Event(event))));
         }
-        Item::event(self.next_key(), clock::now(), event)
+        Item::event(self.next_key(), now, event)
             .map_err(|event| ReportError::apart(Reported::Event(event)))
     }
 
-    async fn wait_to_hand_over(&self, mut item: Item) -> Result<Ticket, ReportError> {
+    async fn wait_to_hand_over(&self, mut item: Item, mut now: u64) -> Result<Ticket, ReportError> {
         let settled = &self.handle.shared.outbox.signals().settled;
         let mut room = None;
         loop {
-            let (ticket, handed_over) = self.hand_over(item);
+            let (ticket, handed_over) = self.hand_over(item, now);
             let refused = match handed_over {
                 Ok(HandedOver::Kept) => return Ok(ticket),
                 Ok(HandedOver::Storing(storing)) => match storing.await {
@@ -283,7 +313,7 @@ impl Reporter {
             if !refused.error.is_full() {
                 return Err(ReportError::refused(refused));
             }
-            item = *refused.item;
+            (item, now) = (*refused.item, clock::nanos());
             match room.take() {
                 Some(room) => room.await,
                 // Registered before the outbox is tried once more, so that no wake-up falls between.
@@ -297,13 +327,12 @@ impl Reporter {
     }
 
     /// Hands an item over, and makes its ticket.
-    fn hand_over(&self, item: Item) -> (Ticket, Result<HandedOver, Refused>) {
+    fn hand_over(&self, item: Item, now: u64) -> (Ticket, Result<HandedOver, Refused>) {
         let handle = &self.handle;
         let (settler, outcome) = oneshot::channel();
         let key = item.key();
-        // What was forked has no courier: a system call, and a fraction of what handing over costs.
-        if std::process::id() != handle.process {
-            let error = OutboxError::new(Fault::Forked, "the process was forked, and what delivers is in the parent");
+        if handle.is_forked_at(now) {
+            let error = forked();
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.shared.is_closed() {
@@ -311,13 +340,49 @@ impl Reporter {
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.keeps_items {
-            return (Ticket::new(key, outcome, None), handle.shared.outbox.hand_over(item.with_settler(settler)));
+            return (
+                Ticket::new(key, outcome, None),
+                handle.shared.outbox.hand_over(item.with_settler(settler)),
+            );
         }
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
         let handed_over = handle.shared.outbox.hand_over(item);
+        fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }
+}
+
+impl Handle {
+    /// Whether this process is a fork of the one that delivers. The child has no courier, and locks that other threads held at
+    /// that moment stay locked in it.
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// As [`is_forked`](Self::is_forked), without the system call where the last one was a moment ago: a fork takes longer.
+    fn is_forked_at(&self, now: u64) -> bool {
+        if now.wrapping_sub(self.looked.load(Ordering::Relaxed)) < FORK_NANOS {
+            return false;
+        }
+        let is_forked = self.is_forked();
+        if !is_forked {
+            self.looked.store(now, Ordering::Relaxed);
+        }
+        is_forked
+    }
+
+    /// What delivers, where that is this process.
+    fn here(&self) -> Result<&Arc<Shared>, OutboxError> {
+        if self.is_forked() {
+            return Err(forked());
+        }
+        Ok(&self.shared)
+    }
+}
+
+fn forked() -> OutboxError {
+    OutboxError::new(Fault::Forked, "the process was forked, and what delivers is in the parent")
 }
 
 /// What [`forget`](Reporter::forget) did.
@@ -340,7 +405,7 @@ impl fmt::Debug for Reporter {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if self.shared.is_stopped() || std::process::id() != self.process {
+        if self.is_forked() || self.shared.is_stopped() {
             return;
         }
         match (self.shared.outbox.pending_now(), self.shared.outbox.place()) {
@@ -349,7 +414,10 @@ impl Drop for Handle {
                 tracing::warn!(items, place, "delivery ended without a shutdown: items stay in the outbox");
             }
             (items, None) => {
-                tracing::error!(items, "delivery ended without a shutdown: items that were in memory are lost");
+                tracing::error!(
+                    items,
+                    "delivery ended without a shutdown: items that were in memory are lost"
+                );
             }
         }
     }

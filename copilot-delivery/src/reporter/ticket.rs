@@ -21,8 +21,8 @@ use crate::{
 /// A taken item's outcome, to be awaited or dropped. Dropping it changes nothing for the item.
 ///
 /// Ends when this process settles the item, or with [`Outcome::SettledElsewhere`] when it will not: it never hangs once
-/// delivery has ended.
-#[must_use = "await it for the outcome, or drop it by `let _ = …`: the item is delivered either way"]
+/// delivery has ended. With [`Outcome::Undelivered`], where the item could not be stored ([`stored`](Self::stored) gives it
+/// back).
 pub struct Ticket {
     key: u64,
     outcome: oneshot::Receiver<Outcome>,
@@ -67,7 +67,17 @@ impl Future for Ticket {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.outcome).poll(context).map(|outcome| outcome.unwrap_or(Outcome::SettledElsewhere))
+        if let Some(storing) = &mut self.storing {
+            match Pin::new(storing).poll(context) {
+                Poll::Pending => {}
+                // It is not in the outbox, and nobody will settle it.
+                Poll::Ready(Ok(Err(_))) => return Poll::Ready(Outcome::Undelivered),
+                Poll::Ready(_) => self.storing = None,
+            }
+        }
+        // Nobody is left who could tell: the item is in the outbox, or went with the memory that held it.
+        let untold = if self.shared.is_some() { Outcome::SettledElsewhere } else { Outcome::Undelivered };
+        Pin::new(&mut self.outcome).poll(context).map(|outcome| outcome.unwrap_or(untold))
     }
 }
 

@@ -116,10 +116,23 @@ impl Worker {
         }
         let together = self.change(|connection, books| {
             settles.iter().try_for_each(|settle| taking::settle(connection, books, settle))?;
-            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
+            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))?;
+            if !settles.is_empty() {
+                fail_point!("outbox.settling");
+            }
+            if !appends.is_empty() {
+                fail_point!("outbox.storing");
+            }
+            Ok(())
         });
         match together {
             Ok(()) => {
+                if !settles.is_empty() {
+                    fail_point!("outbox.settled");
+                }
+                if !appends.is_empty() {
+                    fail_point!("outbox.stored");
+                }
                 self.appended(appends);
                 settles.into_iter().for_each(|settle| self.settled(settle));
             }
@@ -314,6 +327,7 @@ impl Worker {
     /// Leaves one file that is whole by itself, and releases it.
     fn close(self) {
         let Self { path, connection, broken, .. } = self;
+        fail_point!("outbox.closing");
         if broken {
             return;
         }

@@ -12,7 +12,10 @@ use copilot_sandbox::Fault;
 use copilot_tests::server::{self, Answer as Scripted, Server, client_of, id, in_time, sandbox};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use tokio::{runtime::Builder, time};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time,
+};
 
 fn batch(events: usize) -> EventBatch {
     let mut batch = EventBatch::new();
@@ -82,20 +85,19 @@ async fn an_attempt_that_fails_is_one_request_and_says_what_may_have_happened() 
     let too_many = json!({ "invalid_events": vec![json!({ "index": 0, "error": "no" }); 65] }).to_string();
     type Is = fn(&Error) -> bool;
     // A fault, what the error is, and whether the events may have been taken.
-    let table: [(Fault, Is, bool); 10] = [
+    let table: [(Fault, Is, bool); 9] = [
         (Fault::status(400), Error::is_bad_request, false),
         (Fault::status(413), Error::is_too_large, false),
         (Fault::status(401), Error::is_unauthorized, false),
         (Fault::status(429).retry_after("7"), Error::is_rate_limited, false),
         (Fault::html(503), Error::is_server_error, true),
         (Fault::close_before(), Error::is_transport, true),
-        (Fault::delay(Duration::from_secs(30)), Error::is_timeout, true),
         (Fault::answer(200, "<html>"), Error::is_unreadable, true),
         (Fault::cut_json(), Error::is_unreadable, true),
         (Fault::answer(200, too_many), Error::is_unreadable, true),
     ];
     let sandbox = sandbox();
-    let client = client_of(&sandbox).timeout(Duration::from_millis(500)).build().unwrap();
+    let client = client_of(&sandbox).build().unwrap();
     let mut batch = batch(2);
     for (fault, is, may_have_been_taken) in table {
         // Were it sent again, it would be taken.
@@ -113,6 +115,11 @@ async fn an_attempt_that_fails_is_one_request_and_says_what_may_have_happened() 
     let answer = in_time(client.attempt(&mut batch)).await.unwrap();
     assert!(matches!(answer.verdict(0), Verdict::Rejected(words) if words.len() == 64));
     assert!(in_time(client.attempt(&mut batch)).await.unwrap().is_complete());
+
+    sandbox.add_fault(Fault::delay(Duration::from_secs(30)).next(1)).unwrap();
+    let hasty = client.to_builder().timeout(Duration::from_millis(50)).build().unwrap();
+    let error = in_time(hasty.attempt(&mut batch)).await.unwrap_err();
+    assert!(error.is_timeout() && error.may_have_been_taken() && error.attempts() == 1, "{error:?}");
 
     let nobody = server::quick(server::nobody()).build().unwrap();
     let error = in_time(nobody.attempt(&mut batch)).await.unwrap_err();
@@ -208,29 +215,42 @@ async fn the_servers_clock_is_read_from_a_success_that_nobody_kept() {
     assert!(offset.millis.unsigned_abs() <= offset.uncertainty_millis + 2, "{offset:?}");
 }
 
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 #[test]
-fn a_builder_of_a_client_makes_one_like_it_on_another_runtime() {
-    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+fn what_a_builder_of_a_client_makes_opens_connections_on_its_own_runtime() {
+    let sandbox = sandbox();
+    let client = client_of(&sandbox).timeout(Duration::from_secs(1)).build().unwrap();
+    // One that rests, with an open connection that nobody else can serve.
+    let (resting, running) = (runtime(), runtime());
+    resting.block_on(client.attempt(&mut batch(1))).unwrap();
+    assert!(running.block_on(client.attempt(&mut batch(1))).unwrap_err().is_timeout());
+    let other = client.to_builder().build().unwrap();
+    resting.block_on(client.attempt(&mut batch(1))).unwrap();
+    assert!(running.block_on(other.attempt(&mut batch(1))).unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn a_builder_of_a_client_makes_one_like_it_or_with_other_credentials() {
     let sandbox = sandbox();
     let client = client_of(&sandbox).max_batch_events(2).build().unwrap();
     let (endpoints, client_id) = (Endpoints::base(&sandbox.url()).unwrap(), server::client_id());
-    assert_eq!((client.endpoints(), client.client_id()), (&endpoints, client_id));
-    let requests = |client: &Client| {
-        runtime().block_on(in_time(client.collect(server::events(6)))).map(|report| report.requests())
+    let collect = async |client: &Client| {
+        in_time(client.collect(server::events(6))).await.map(|report| report.requests())
     };
-    // Its connections end with this runtime.
-    assert_eq!(requests(&client).unwrap(), 3);
     let other = client.to_builder().build().unwrap();
-    assert_eq!(requests(&other).unwrap(), 3);
-    assert_eq!((other.endpoints(), other.client_id()), (&endpoints, client_id));
-
-    // Others' credentials, and its own again.
+    for client in [&client, &other] {
+        assert_eq!((client.endpoints(), client.client_id()), (&endpoints, client_id));
+        assert_eq!(collect(client).await.unwrap(), 3);
+    }
     let wrong = Credentials::new("somebody", "wrong-secret").unwrap();
     let somebody = client.to_builder().credentials(wrong).build().unwrap();
     assert_eq!(somebody.client_id(), "somebody");
-    assert!(requests(&somebody).unwrap_err().error().is_unauthorized());
+    assert!(collect(&somebody).await.unwrap_err().error().is_unauthorized());
     let own = somebody.to_builder().credentials(server::credentials()).build().unwrap();
-    assert_eq!(requests(&own).unwrap(), 3);
+    assert_eq!(collect(&own).await.unwrap(), 3);
     for client in [&client, &somebody, &own] {
         let shown = format!("{client:?} {:?}", client.to_builder());
         let secrets = ["wrong-secret", server::client_secret(), server::authorization()];

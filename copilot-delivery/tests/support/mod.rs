@@ -1,0 +1,108 @@
+//! What the tests of this crate share: a sandbox and a reporter, servers of their own mind, outboxes that fail.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
+
+pub mod child;
+pub mod faulty;
+pub mod server;
+
+use std::{
+    fmt::Debug,
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use copilot_api::{
+    Client, NewEvent,
+    types::{Event, UserCreatedPayload},
+};
+use copilot_delivery::{Reporter, ReporterBuilder, Snapshot};
+use copilot_sandbox::Sandbox;
+
+/// Long enough for everything that is to happen.
+pub const SOON: Duration = Duration::from_secs(20);
+
+pub fn client(sandbox: &Sandbox) -> Client {
+    Client::for_tests(&sandbox.url(), sandbox.client_id(), sandbox.client_secret()).unwrap()
+}
+
+pub fn client_of(url: &str) -> Client {
+    Client::for_tests(url, "id", "secret").unwrap()
+}
+
+/// One that hardly waits for others to go with.
+pub fn quick(client: Client) -> ReporterBuilder {
+    Reporter::builder(client).linger(Duration::from_millis(5))
+}
+
+pub fn reporter(sandbox: &Sandbox) -> Reporter {
+    quick(client(sandbox)).start().unwrap()
+}
+
+/// An event of a user, by a number that the first name holds.
+pub fn event(user: usize, number: usize) -> Event {
+    named(user, &number.to_string())
+}
+
+pub fn named(user: usize, name: &str) -> Event {
+    UserCreatedPayload::builder().user_id(format!("user-{user}")).first_name(name).event().unwrap()
+}
+
+/// Waits until it is so.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < SOON, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits until the snapshot is so.
+pub async fn until_seen(reporter: &Reporter, what: &str, so: impl Fn(&Snapshot) -> bool) {
+    until(what, || async { so(&reporter.snapshot().await.unwrap()) }).await;
+}
+
+/// In time, or the test fails: nothing may hang.
+pub async fn in_time<F: Future>(future: F) -> F::Output
+where
+    F::Output: Debug,
+{
+    tokio::time::timeout(SOON, future).await.expect("it hangs")
+}
+
+/// What is logged, by all threads of this process.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub fn capture() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! Servers that answer as a test wants.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse};
+
+/// A request, as a test judges it.
+pub struct Asked {
+    pub path: String,
+    pub body: String,
+    pub credentials: String,
+}
+
+impl Asked {
+    pub fn is_consent(&self) -> bool {
+        !self.body.contains("event_id")
+    }
+}
+
+/// An answer; no answer where none.
+pub type Answer = Option<(u16, &'static str)>;
+
+pub const TAKEN: Answer = Some((200, r#"{"invalid_events":[]}"#));
+pub const BAD: Answer = Some((400, r#"{"reason":"COMMON.REQUEST_VALIDATION","error_message":"no"}"#));
+
+/// Starts one on this runtime; gives its URL.
+pub async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
+    let answer = Arc::new(Mutex::new(answer));
+    let serve = move |request: Request| {
+        let answer = answer.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let header = request.headers().get("authorization");
+            let credentials = header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+            let asked = Asked { path, body: String::from_utf8(body.to_vec()).unwrap(), credentials };
+            let answer = (*answer.lock().unwrap())(&asked);
+            match answer {
+                Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
+                None => std::future::pending().await,
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(serve)).await.unwrap() });
+    url
+}
+
+/// One that takes connections and never answers.
+pub async fn silent() -> (String, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (format!("http://{}", listener.local_addr().unwrap()), listener)
+}
+
+/// A moment in which nothing is to happen.
+pub async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
