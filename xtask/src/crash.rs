@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use child::{Child, End, Heard};
+use child::{Child, End, Heard, Program};
 use ending::{Ending, Endings};
 use fastrand::Rng;
 use faults::Faults;
@@ -90,9 +90,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, Failure> {
     let mut random = Rng::with_seed(options.seed);
     let mut crash = Crash {
         faults: Faults::new(&sandbox, random.fork()),
-        start: Box::new(|life| {
-            Child::start(&program, &sandbox, &options.outbox, &folder.join("copilot.outbox"), life)
-        }),
+        program: Program {
+            path: program,
+            sandbox: &sandbox,
+            outbox: &options.outbox,
+            file: folder.join("copilot.outbox"),
+        },
         record: Record::default(),
         endings: Endings::new(&options.outbox),
         random,
@@ -121,7 +124,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
 
 /// A run.
 struct Crash<'a> {
-    start: Box<dyn Fn(&str) -> Result<Child, Failure> + 'a>,
+    program: Program<'a>,
     faults: Faults<'a>,
     record: Record,
     endings: Endings,
@@ -131,7 +134,7 @@ struct Crash<'a> {
 impl Crash<'_> {
     /// One process, from its start to its end.
     fn live(&mut self, life: u64) -> Result<(), Failure> {
-        let mut child = (self.start)(&life.to_string())?;
+        let mut child = self.program.start(&life.to_string())?;
         let before = self.record.items();
         let target = self.random.u64(..2 * ITEMS);
         let mut faults: Vec<u64> = (0..FAULTS).map(|_| self.random.u64(..=target)).collect();
@@ -195,7 +198,7 @@ impl Crash<'_> {
 
     /// Has all that is pending sent.
     fn drain(&mut self) -> Result<(), Failure> {
-        let mut child = (self.start)("drain")?;
+        let mut child = self.program.start("drain")?;
         match (self.hear_all(&mut child, LONGEST_DRAIN)?, child.ended()?) {
             (true, End::Done) => Ok(()),
             _ => Err(Failure::Unexpected("the rest could not be sent".to_owned())),
