@@ -67,7 +67,11 @@ fn a_shutdown_that_is_given_up_says_what_was_lost() {
         assert_eq!(in_time(ticket).await, Outcome::Undelivered);
         drop(reporter);
     });
-    assert!(log.text().contains("these items are lost"), "{}", log.text());
+    let began = Instant::now();
+    while !log.text().contains("these items are lost") {
+        assert!(began.elapsed() < SOON, "{}", log.text());
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 #[tokio::test]
