@@ -85,13 +85,29 @@ impl Item {
     pub(crate) fn event(key: u64, reported_at: i64, event: Event) -> Result<Self, Event> {
         let Some(lane) = event.order_key().map(Lane::of) else { return Err(event) };
         let bytes = event.weight();
-        Ok(Self { key, lane, reported_at, bytes, content: Content::Event(event), settler: None, may_have_been_taken: false })
+        Ok(Self {
+            key,
+            lane,
+            reported_at,
+            bytes,
+            content: Content::Event(event),
+            settler: None,
+            may_have_been_taken: false,
+        })
     }
 
     pub(crate) fn consent(key: u64, reported_at: i64, change: ConsentChange) -> Self {
         let lane = Lane::of(&change.user_id);
         let bytes = size_of::<Self>() + change.user_id.len();
-        Self { key, lane, reported_at, bytes, content: Content::Consent(change), settler: None, may_have_been_taken: false }
+        Self {
+            key,
+            lane,
+            reported_at,
+            bytes,
+            content: Content::Consent(change),
+            settler: None,
+            may_have_been_taken: false,
+        }
     }
 
     /// An item that an engine kept.
@@ -258,7 +274,9 @@ impl Item {
     pub(crate) fn consent_change(&self) -> Option<ConsentChange> {
         match &self.content {
             Content::Consent(change) => Some(change.clone()),
-            Content::Record(record) if record.kind == Kind::Consent => serde_json::from_str(&record.json).ok(),
+            Content::Record(record) if record.kind == Kind::Consent => {
+                serde_json::from_str(&record.json).ok()
+            }
             _ => None,
         }
     }

@@ -34,6 +34,11 @@ static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
     build("copilot-api", ["--example", "quickstart"]).join("examples").join(executable("quickstart"))
 });
 
+/// An example of `copilot-delivery`, built alike.
+pub fn delivery_example(name: &str) -> PathBuf {
+    build("copilot-delivery", ["--example", name]).join("examples").join(executable(name))
+}
+
 fn executable(name: &str) -> String {
     format!("{name}{}", env::consts::EXE_SUFFIX)
 }
@@ -238,8 +243,14 @@ impl Caller {
 
     /// Sends JSON to the Server API, with credentials.
     pub async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Response> {
+        self.post_text(path, body.to_string()).await
+    }
+
+    /// Sends text that says it is JSON.
+    pub async fn post_text(&self, path: &str, body: String) -> reqwest::Result<Response> {
         let (id, secret) = &self.credentials;
-        self.request(Method::POST, path).basic_auth(id, Some(secret)).json(body).send().await
+        let request = self.request(Method::POST, path).basic_auth(id, Some(secret));
+        request.header("content-type", "application/json").body(body).send().await
     }
 
     /// Reports these events.

@@ -282,6 +282,7 @@ impl Courier {
         };
         match self.outbox.lease(&request).await {
             Ok(leased) => {
+                fail_point!("courier.leased");
                 self.ask_again = None;
                 self.shared.outbox_works();
                 Some(leased)
@@ -310,6 +311,7 @@ impl Courier {
     fn on(&mut self, done: Done) {
         match done {
             Done::Carried(kind, carried) => {
+                fail_point!("courier.sent");
                 let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
                 self.spare.push(batch);
                 if let Went::Taken(Some(offset)) = went {
@@ -378,6 +380,7 @@ impl Courier {
         while let Some(done) = self.work.next().await {
             self.on(done);
         }
+        fail_point!("courier.ending");
         let counts = self.outbox.counts().await;
         let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
         (self.outbox.close().await, pending)

@@ -23,7 +23,6 @@ use crate::{
 /// Ends when this process settles the item, or with [`Outcome::SettledElsewhere`] when it will not: it never hangs once
 /// delivery has ended. With [`Outcome::Undelivered`], where the item could not be stored ([`stored`](Self::stored) gives it
 /// back).
-#[must_use = "await it for the outcome, or drop it by `let _ = …`: the item is delivered either way"]
 pub struct Ticket {
     key: u64,
     outcome: oneshot::Receiver<Outcome>,

@@ -5,13 +5,13 @@
 mod attempt;
 mod blocking;
 mod collect;
+mod delivery_examples;
 mod endpoints;
 mod errors;
 mod faults;
 #[cfg(target_os = "linux")]
 mod hostile_bodies;
 mod misled;
-mod outage;
 mod quickstart;
 mod raw_errors;
 mod rejections;

@@ -146,6 +146,25 @@ async fn without_a_provider_the_program_chooses_and_is_told_how_when_it_did_not(
     }
 }
 
+/// The same program with `copilot-delivery`, whose courier makes a client of its own on a thread of its own.
+#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_courier_goes_by_the_provider_that_the_program_chose() {
+    if let Ok(url) = env::var(CHILD) {
+        rustls::crypto::ring::default_provider().install_default().unwrap();
+        let reporter = copilot_delivery::Reporter::builder(builder(&url).build().unwrap()).start().unwrap();
+        let ticket = reporter.set_consent("user-7", true).await.unwrap();
+        let left = reporter.shutdown(Duration::from_secs(2)).await.items.len();
+        return println!("> {}, {left} left", ticket.await);
+    }
+    let this = "the_courier_goes_by_the_provider_that_the_program_chose";
+    let authority = Authority::new();
+    let server = Server::start(authority.certifies("127.0.0.1", false)).await;
+    assert_eq!(child(this, &server.url("https"), &file("courier.pem", authority.pem())), "accepted, 0 left");
+    let said = child(this, &server.url("https"), &file("courier-other.pem", Authority::new().pem()));
+    assert_eq!(said, "undelivered, 1 left");
+}
+
 /// Why there is `rustls-no-provider`.
 #[cfg(feature = "rustls")]
 #[tokio::test(flavor = "multi_thread")]
