@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod failpoint;
+
 mod clock;
 mod courier;
 mod item;

@@ -18,8 +18,8 @@ use crate::{
     state::State,
 };
 
-/// The contract that is enforced. The file is a link to `openapi/copilot.json`, which a package holds a copy of.
-const CONTRACT: &str = include_str!("../contract.json");
+/// The contract that is enforced: `openapi/copilot.json` byte for byte. A package can hold no file from outside of its folder.
+const CONTRACT: &str = include_str!("../generated/contract.json");
 
 /// A running sandbox. It stops when this is dropped.
 pub struct Sandbox {

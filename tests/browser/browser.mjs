@@ -28,7 +28,6 @@ export class Browser {
       args: ARGUMENTS,
       headless: true,
       viewport: WIDE,
-      permissions: ["clipboard-read", "clipboard-write"],
     });
     context.setDefaultTimeout(8000);
     return Object.assign(new Browser(), { context, profile, sandbox, out });

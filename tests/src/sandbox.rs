@@ -243,8 +243,14 @@ impl Caller {
 
     /// Sends JSON to the Server API, with credentials.
     pub async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Response> {
+        self.post_text(path, body.to_string()).await
+    }
+
+    /// Sends text that says it is JSON.
+    pub async fn post_text(&self, path: &str, body: String) -> reqwest::Result<Response> {
         let (id, secret) = &self.credentials;
-        self.request(Method::POST, path).basic_auth(id, Some(secret)).json(body).send().await
+        let request = self.request(Method::POST, path).basic_auth(id, Some(secret));
+        request.header("content-type", "application/json").body(body).send().await
     }
 
     /// Reports these events.

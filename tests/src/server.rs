@@ -105,9 +105,7 @@ pub struct Answer {
     body: Vec<u8>,
     times: usize,
     delay: Duration,
-    chunked: bool,
     cut_at: Option<usize>,
-    drip: Option<(usize, Duration)>,
 }
 
 impl Answer {
@@ -161,22 +159,10 @@ impl Answer {
         Self { delay, ..self }
     }
 
-    /// With the body in one chunk, its length not told in advance.
-    #[must_use]
-    pub fn chunked(self) -> Self {
-        Self { chunked: true, ..self }
-    }
-
     /// The connection is closed after that many bytes of the body.
     #[must_use]
     pub fn cut_at(self, bytes: usize) -> Self {
         Self { cut_at: Some(bytes), ..self }
-    }
-
-    /// The body comes that many bytes at a time, with a pause before each.
-    #[must_use]
-    pub fn drip(self, bytes: usize, pause: Duration) -> Self {
-        Self { drip: Some((bytes, pause)), ..self }
     }
 
     /// Writes the answer; says whether the connection goes on.
@@ -185,21 +171,11 @@ impl Answer {
         if self.start.is_empty() || self.start.ends_with("\r\n\r\n") {
             return stream.write_all(self.start.as_bytes()).and(Ok(false));
         }
-        let (before, after) = match (self.chunked, self.body.len() * self.times) {
-            (false, length) => (format!("Content-Length: {length}\r\n"), ""),
-            (true, 0) => ("Transfer-Encoding: chunked\r\n".to_owned(), "0\r\n\r\n"),
-            (true, size) => (format!("Transfer-Encoding: chunked\r\n\r\n{size:x}"), "\r\n0\r\n\r\n"),
-        };
-        stream.write_all(format!("{}{}{before}\r\n", self.start, self.headers).as_bytes())?;
+        let length = self.body.len() * self.times;
+        let head = format!("{}{}Content-Length: {length}\r\n\r\n", self.start, self.headers);
+        stream.write_all(head.as_bytes())?;
         let body = &self.body[..self.cut_at.unwrap_or(self.body.len())];
-        let (size, pause) = self.drip.unwrap_or((usize::MAX, Duration::ZERO));
-        for piece in (0..self.times).flat_map(|_| body.chunks(size)) {
-            thread::sleep(pause);
-            stream.write_all(piece)?;
-        }
-        if self.cut_at.is_none() {
-            stream.write_all(after.as_bytes())?;
-        }
+        (0..self.times).try_for_each(|_| stream.write_all(body))?;
         Ok(self.cut_at.is_none())
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check of the workspace, one after the other, with one table at the end.
+//! `cargo xtask ci`: every check of the workspace, one after the other and some beside, with one table at the end.
 
 mod features;
 mod packages;
@@ -7,6 +7,8 @@ mod tls;
 
 use std::{
     path::Path,
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -36,19 +38,43 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
         return Ok(true);
     }
 
-    let mut rows = Vec::new();
-    for step in choose(&steps, names)? {
-        println!("\n==> {}: {}", step.name, step.does);
-        let start = Instant::now();
-        let verdict = verdict(root, step);
-        rows.push((step.name.as_str(), verdict, start.elapsed()));
-    }
-    println!("\n{}", table(&rows));
+    let start = Instant::now();
+    let rows = run_all(root, &choose(&steps, names)?);
+    println!("\n{}", table(&rows, start.elapsed()));
     let skipped = rows.iter().any(|(_, verdict, _)| *verdict == Verdict::Skipped);
     if skipped && in_ci {
         println!("CI=true: a skipped step counts as failed");
     }
     Ok(rows.iter().all(|(_, verdict, _)| *verdict != Verdict::Failed) && !(skipped && in_ci))
+}
+
+/// What became of a step, and how long it took.
+type Row<'s> = (&'s str, Verdict, Duration);
+
+/// Runs the steps in their order, but those that are run beside others in a second lane.
+fn run_all<'s>(root: &Path, steps: &[&'s Step<'_>]) -> Vec<Row<'s>> {
+    let timed = |step: &'s Step<'_>| {
+        let beside = if step.beside { ", beside the next steps" } else { "" };
+        println!("\n==> {}: {}{beside}", step.name, step.does);
+        let start = Instant::now();
+        (step.name.as_str(), verdict(root, step), start.elapsed())
+    };
+    thread::scope(|scope| {
+        let (to_lane, lane) = mpsc::channel();
+        let lane = scope.spawn(move || lane.into_iter().map(timed).collect::<Vec<_>>());
+        let mut rows = Vec::new();
+        for step in steps {
+            if step.beside {
+                // The lane takes steps for as long as this end is there.
+                let _ = to_lane.send(*step);
+            } else {
+                rows.push(timed(step));
+            }
+        }
+        drop(to_lane);
+        rows.extend(lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        rows
+    })
 }
 
 fn verdict(root: &Path, step: &Step<'_>) -> Verdict {
@@ -82,7 +108,7 @@ fn choose<'s, 'a>(steps: &'s [Step<'a>], names: &[&str]) -> Result<Vec<&'s Step<
         .collect())
 }
 
-fn table(rows: &[(&str, Verdict, Duration)]) -> String {
+fn table(rows: &[Row<'_>], total: Duration) -> String {
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default().max("total".len());
     let line =
         |name: &str, verdict: &str, seconds: &str| format!("{name:<width$}  {verdict:<7}  {seconds:>8}\n");
@@ -95,7 +121,6 @@ fn table(rows: &[(&str, Verdict, Duration)]) -> String {
         };
         text.push_str(&line(name, verdict, &format!("{:.1}", time.as_secs_f64())));
     }
-    let total: Duration = rows.iter().map(|(.., time)| *time).sum();
     text.push_str(&line("total", "", &format!("{:.1}", total.as_secs_f64())));
     text
 }
@@ -107,7 +132,8 @@ mod tests {
     use super::*;
 
     fn step(name: &str, work: fn() -> Result<bool, Failure>) -> Step<'static> {
-        Step { name: name.to_owned(), does: String::new(), needs: Vec::new(), work: Box::new(work) }
+        let (name, does) = (name.to_owned(), String::new());
+        Step { name, does, needs: Vec::new(), beside: false, work: Box::new(work) }
     }
 
     #[test]
@@ -148,6 +174,6 @@ clippy:all  FAILED      100.0
 deny        SKIPPED       0.0
 total                   100.9
 ";
-        assert_eq!(table(&rows), expected);
+        assert_eq!(table(&rows, Duration::from_millis(100_900)), expected);
     }
 }

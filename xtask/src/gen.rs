@@ -14,6 +14,9 @@ use crate::{
     workspace::{CONTRACT, CONTRACT_JSON, VECTORS, Workspace},
 };
 
+/// What the sandbox enforces, from the workspace's root: [`CONTRACT_JSON`] again, since a package holds its own files only.
+const SANDBOX_COPY: &str = "copilot-sandbox/generated/contract.json";
+
 /// How many lines of difference are shown for a file: enough to see what it is about.
 const SHOWN_LINES: usize = 200;
 
@@ -40,7 +43,9 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
         files.push((format!("{krate}/public-api.txt"), listing));
     }
     files.push(("copilot-gen/generated/client.rs".to_owned(), client));
-    files.push((CONTRACT_JSON.to_owned(), contract.to_json()));
+    for file in [CONTRACT_JSON, SANDBOX_COPY] {
+        files.push((file.to_owned(), contract.to_json()));
+    }
     files.push((portable::PORTABLE.to_owned(), portable::portable(&contract.to_json())?));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod diff;
 mod failure;
 mod r#gen;
@@ -9,6 +10,7 @@ mod lint;
 mod polyglot;
 mod public_api;
 mod sandbox;
+mod soak;
 mod tool;
 mod workspace;
 
@@ -32,6 +34,10 @@ Usage: cargo xtask <command>
                    to the sandbox. With --write put what was found into openapi/examples/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
+  crash [--outbox sqlite|memory] [--kills N] [--seed N]
+                   Kill a process that reports at full speed, 20 times unless it is said, start it again on its outbox, and
+                   fail where something is lost or out of order, or the run proves little. Memory loses, and must fail.
+  soak             Run the long forms of what CI runs the short forms of, one after the other.
   docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --instructions [--write]
@@ -70,6 +76,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
             polyglot::run(&workspace::root()?, polyglot::Mode::Write, clients)
         }
         ["polyglot", clients @ ..] => polyglot::run(&workspace::root()?, polyglot::Mode::Check, clients),
+        ["crash", options @ ..] => crash::run(&workspace::root()?, &crash::Options::parse(options)?),
+        ["soak"] => soak::run(&workspace::root()?),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
         ["docs"] => lint::docs(&workspace::root()?),

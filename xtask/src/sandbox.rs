@@ -81,19 +81,33 @@ impl Sandbox {
 
     /// What its control API says at that path.
     pub(crate) fn control(&self, path: &str) -> Result<Value, Failure> {
+        let body = self.ask("GET", path, "")?;
+        serde_json::from_str(&body)
+            .map_err(|_| Failure::Unexpected(format!("the sandbox answered no JSON: {body}")))
+    }
+
+    /// Asks its control API; gives the body of an answer of success.
+    pub(crate) fn ask(&self, method: &str, path: &str, json: &str) -> Result<String, Failure> {
         let address = self.url.trim_start_matches("http://");
         let ask = || -> io::Result<String> {
             let mut line = TcpStream::connect(address)?;
             line.set_read_timeout(Some(PATIENCE))?;
-            write!(line, "GET /_sandbox/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+            write!(
+                line,
+                "{method} /_sandbox/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}",
+                json.len()
+            )?;
             let mut answer = String::new();
             line.read_to_string(&mut answer)?;
             Ok(answer)
         };
         let answer =
             ask().map_err(|error| Failure::Unexpected(format!("the sandbox does not answer: {error}")))?;
-        let body = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
-        body.ok_or_else(|| Failure::Unexpected(format!("the sandbox answered no JSON: {answer}")))
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.starts_with("HTTP/1.1 2") => Ok(body.to_owned()),
+            _ => Err(Failure::Unexpected(format!("the sandbox refused {method} {path}: {answer}"))),
+        }
     }
 
     /// Whether it has not ended by itself.

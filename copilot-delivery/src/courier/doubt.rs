@@ -67,7 +67,9 @@ impl Doubts {
     pub(super) fn taken(&mut self, lease: &Lease, full: usize) {
         self.proofs += 1;
         if !self.suspects.is_empty() {
-            lease.items.iter().for_each(|leased| drop(self.suspects.remove(&leased.id)));
+            for leased in &lease.items {
+                self.suspects.remove(&leased.id);
+            }
         }
         self.probed = LaneSet::NONE;
         for (number, entry) in self.lanes.iter_mut().enumerate() {

@@ -267,6 +267,7 @@ impl Courier {
         };
         match self.outbox.lease(&request).await {
             Ok(leased) => {
+                fail_point!("courier.leased");
                 self.ask_again = None;
                 self.shared.outbox_works();
                 Some(leased)
@@ -295,6 +296,7 @@ impl Courier {
     fn on(&mut self, done: Done) {
         match done {
             Done::Carried(kind, carried) => {
+                fail_point!("courier.sent");
                 let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
                 self.spare.push(batch);
                 if let Went::Taken(Some(offset)) = went {
@@ -351,6 +353,7 @@ impl Courier {
         while let Some(done) = self.work.next().await {
             self.on(done);
         }
+        fail_point!("courier.ending");
         let counts = self.outbox.counts().await;
         let stay = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
         let items = self.outbox.close().await;

@@ -192,7 +192,10 @@ impl<T: Queued> Queue<T> {
         // A clock that was set back must hold nothing for as long.
         let waited = Duration::from_millis(wanted.now.abs_diff(oldest));
         if items < wanted.max_items && bytes < wanted.max_bytes && waited < wanted.linger {
-            state.wake_when(wanted.kind, Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }));
+            state.wake_when(
+                wanted.kind,
+                Some(Wake { items: wanted.max_items - items, bytes: wanted.max_bytes - bytes }),
+            );
             return Taken::Later(wanted.linger - waited);
         }
         state.wake_when(wanted.kind, None);
@@ -278,7 +281,7 @@ impl<T: Queued> Queue<T> {
     }
 
     /// Takes nothing any more, and gives what waits, in the order of taking. It has ended in that way. What is out can still
-    /// be settled, but not put back.
+    /// be settled; what is put back then stays.
     pub(super) fn close(&self, end: usize) -> Vec<Slot<T>> {
         let mut state = self.state();
         state.closed = true;

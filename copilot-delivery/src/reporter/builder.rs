@@ -128,6 +128,7 @@ impl ReporterBuilder {
             orders,
             process: std::process::id(),
             next_key: AtomicU64::new(fastrand::u64(..)),
+            looked: AtomicU64::new(0),
             keeps_items,
             client_id: self.client.client_id().to_owned(),
             client: std::sync::Mutex::new(self.client),

@@ -15,7 +15,7 @@ use std::{
 };
 
 use copilot_api::{
-    Client, Credentials, check_event,
+    Client, Credentials, InvalidInput,
     types::{ConsentChange, Event, UserId},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +32,9 @@ use crate::{
     outbox::{Fault, HandedOver, Refused},
     shared::Shared,
 };
+
+/// Less than a fork takes, from the call to the first instruction of the child.
+const FORK_NANOS: u64 = 20_000;
 
 /// Hands items over to be delivered. Cheap to clone, and works on every runtime and on none.
 ///
@@ -67,6 +70,8 @@ pub(crate) struct Handle {
     orders: mpsc::UnboundedSender<Order>,
     process: u32,
     next_key: AtomicU64,
+    /// When the process's id was last looked at, in nanoseconds since 1970.
+    looked: AtomicU64,
     /// Whether items stay as they are, with who waits for them.
     keeps_items: bool,
     client_id: String,
@@ -92,8 +97,9 @@ impl Reporter {
     /// is dropped while a durable outbox stores the event has: it will be delivered. [`try_report`](Self::try_report) does not
     /// wait.
     pub async fn report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let item = self.event_item(event)?;
-        self.wait_to_hand_over(item).await
+        let now = clock::nanos();
+        let item = self.event_item(event, now)?;
+        self.wait_to_hand_over(item, now).await
     }
 
     /// As [`report`](Self::report), without waiting: gives the event back when the outbox is full. A durable outbox stores it
@@ -103,8 +109,9 @@ impl Reporter {
     ///
     /// As [`report`](Self::report), and when the outbox is full ([`ReportError::is_full`]).
     pub fn try_report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let item = self.event_item(event)?;
-        let (ticket, handed_over) = self.hand_over(item);
+        let now = clock::nanos();
+        let item = self.event_item(event, now)?;
+        let (ticket, handed_over) = self.hand_over(item, now);
         match handed_over {
             Ok(HandedOver::Kept) => Ok(ticket),
             Ok(HandedOver::Storing(storing)) => Ok(ticket.storing(storing)),
@@ -137,8 +144,8 @@ impl Reporter {
     ) -> Result<Ticket, ReportError> {
         let user_id =
             UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
-        let item = Item::consent(self.next_key(), clock::now(), ConsentChange { user_id, consent_value });
-        self.wait_to_hand_over(item).await
+        let (now, change) = (clock::nanos(), ConsentChange { user_id, consent_value });
+        self.wait_to_hand_over(Item::consent(self.next_key(), clock::millis(now), change), now).await
     }
 
     /// As [`set_consent`](Self::set_consent), for threads without a runtime.
@@ -279,19 +286,21 @@ impl Reporter {
         self.handle.next_key.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn event_item(&self, event: Event) -> Result<Item, ReportError> {
-        if let Err(invalid) = check_event(&event) {
+    /// An event that keeps to the contract at that time, as an item.
+    fn event_item(&self, event: Event, now: u64) -> Result<Item, ReportError> {
+        let now = clock::millis(now);
+        if let Err(invalid) = InvalidInput::if_any(event.violations(now)) {
             return Err(ReportError::invalid(invalid, Some(Reported::Event(event))));
         }
-        Item::event(self.next_key(), clock::now(), event)
+        Item::event(self.next_key(), now, event)
             .map_err(|event| ReportError::apart(Reported::Event(event)))
     }
 
-    async fn wait_to_hand_over(&self, mut item: Item) -> Result<Ticket, ReportError> {
+    async fn wait_to_hand_over(&self, mut item: Item, mut now: u64) -> Result<Ticket, ReportError> {
         let settled = &self.handle.shared.outbox.signals().settled;
         let mut room = None;
         loop {
-            let (ticket, handed_over) = self.hand_over(item);
+            let (ticket, handed_over) = self.hand_over(item, now);
             let refused = match handed_over {
                 Ok(HandedOver::Kept) => return Ok(ticket),
                 Ok(HandedOver::Storing(storing)) => match storing.await {
@@ -304,7 +313,7 @@ impl Reporter {
             if !refused.error.is_full() {
                 return Err(ReportError::refused(refused));
             }
-            item = *refused.item;
+            (item, now) = (*refused.item, clock::nanos());
             match room.take() {
                 Some(room) => room.await,
                 // Registered before the outbox is tried once more, so that no wake-up falls between.
@@ -318,11 +327,12 @@ impl Reporter {
     }
 
     /// Hands an item over, and makes its ticket.
-    fn hand_over(&self, item: Item) -> (Ticket, Result<HandedOver, Refused>) {
+    fn hand_over(&self, item: Item, now: u64) -> (Ticket, Result<HandedOver, Refused>) {
         let handle = &self.handle;
         let (settler, outcome) = oneshot::channel();
         let key = item.key();
-        if let Err(error) = handle.here() {
+        if handle.is_forked_at(now) {
+            let error = forked();
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.shared.is_closed() {
@@ -338,27 +348,41 @@ impl Reporter {
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
         let handed_over = handle.shared.outbox.hand_over(item);
+        fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }
 }
 
 impl Handle {
-    /// Whether this process is a fork of the one that delivers: a system call, and a fraction of what handing over costs. The
-    /// child has no courier, and locks that other threads held at that moment stay locked in it.
+    /// Whether this process is a fork of the one that delivers. The child has no courier, and locks that other threads held at
+    /// that moment stay locked in it.
     fn is_forked(&self) -> bool {
         std::process::id() != self.process
+    }
+
+    /// As [`is_forked`](Self::is_forked), without the system call where the last one was a moment ago: a fork takes longer.
+    fn is_forked_at(&self, now: u64) -> bool {
+        if now.wrapping_sub(self.looked.load(Ordering::Relaxed)) < FORK_NANOS {
+            return false;
+        }
+        let is_forked = self.is_forked();
+        if !is_forked {
+            self.looked.store(now, Ordering::Relaxed);
+        }
+        is_forked
     }
 
     /// What delivers, where that is this process.
     fn here(&self) -> Result<&Arc<Shared>, OutboxError> {
         if self.is_forked() {
-            return Err(OutboxError::new(
-                Fault::Forked,
-                "the process was forked, and what delivers is in the parent",
-            ));
+            return Err(forked());
         }
         Ok(&self.shared)
     }
+}
+
+fn forked() -> OutboxError {
+    OutboxError::new(Fault::Forked, "the process was forked, and what delivers is in the parent")
 }
 
 /// What [`forget`](Reporter::forget) did.

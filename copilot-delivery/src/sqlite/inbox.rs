@@ -24,9 +24,6 @@ use crate::{
 /// How much may wait to be stored: what one thread can be behind, in memory.
 const MAX_WAITING: Sum = Sum { items: 10_000, bytes: 32 * 1024 * 1024 };
 
-/// How long those who report at the same time are waited for, so that they share a commit.
-const GATHER: Duration = Duration::from_micros(150);
-
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, OutboxError>>;
 
@@ -154,12 +151,12 @@ impl Inbox {
 
     /// Waits until there is something to do, and takes it: all questions, and as many items as go into one transaction. Where
     /// several reported at once the time before, it waits a moment for as many.
-    pub(super) fn take(&self, last: usize) -> Work {
+    pub(super) fn take(&self, last: usize, gather: Duration) -> Work {
         let mut state = self.state();
         while state.appends.is_empty() && state.asks.is_empty() {
             state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let until = Instant::now() + GATHER;
+        let until = Instant::now() + gather;
         while state.asks.is_empty() && state.appends.len() < last {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

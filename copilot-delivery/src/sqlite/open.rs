@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     Durability,
@@ -24,6 +24,9 @@ use crate::{
 
 /// Before this version, SQLite can lose what was committed (<https://www.sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// One thread has the connection.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
 /// A file that was opened.
 pub(super) struct Opened {
@@ -46,11 +49,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Opened, Outbox
     let path = resolve(path).map_err(|error| fault::file(path, error))?;
     place::check(path.parent().unwrap_or(Path::new(".")))?;
     let marker = Reserve::path_of(&path);
-    let is_there = path.metadata().is_ok_and(|file| file.len() > 0);
-    if is_there && !marker.exists() {
-        // A copy of an outbox, or another program's file, which is not to be touched.
-        belongs_here(&connect(&path)?, &path)?;
-    }
+    look(&path, marker.exists())?;
     // Two processes that start at once: one of them opens, and sets aside if need be, at a time.
     let lock = reserve::create(&marker).map_err(|error| fault::file(&path, error))?;
     lock.try_lock().map_err(|error| match error {
@@ -72,7 +71,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Opened, Outbox
         Err(error) => return Err(error),
     };
     let mut reserve = Reserve::new(&path);
-    if !reserve.is_full() {
+    if !reserve.is_whole() {
         tracing::warn!(outbox = %path.display(), "the disk has no room: the outbox takes nothing, and can be emptied");
     }
     Ok(Opened { path, connection, books, reserve, set_aside })
@@ -95,6 +94,7 @@ fn try_open(path: &Path, durability: Durability) -> Result<(Connection, Books), 
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fault::file(path, error)),
         _ => (),
     }
+    private(path)?;
     let connection = connect(path)?;
     let books = prepare(&connection, path, durability)?;
     Ok((connection, books))
@@ -102,9 +102,8 @@ fn try_open(path: &Path, durability: Durability) -> Result<(Connection, Books), 
 
 /// A connection that has not looked at the file yet, and will never write into it by itself.
 fn connect(path: &Path) -> Result<Connection, OutboxError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(Duration::ZERO)?;
         // What the journal holds of a broken file stays in the journal.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -114,9 +113,58 @@ fn connect(path: &Path) -> Result<Connection, OutboxError> {
     open().map_err(|error| fault::error(path, error))
 }
 
-/// Takes the file, and makes it what this version writes.
-fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Result<Books, OutboxError> {
-    let version = belongs_here(connection, path)?;
+/// Refuses what is another program's or a newer version's, without touching it: takes no lock and leaves the journal alone.
+/// Not by opening it as any file: closing that would release the locks which another outbox of this process has (POSIX).
+#[cfg(unix)]
+fn look(path: &Path, is_marked: bool) -> Result<(), OutboxError> {
+    if !path.metadata().is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?mode=ro&immutable=1");
+    let flags = FLAGS | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    match Connection::open_with_flags(uri, flags).and_then(|connection| header(&connection)) {
+        Ok(header) => check(header, path),
+        // The journal may be a part of an outbox, and never is of what has none.
+        Err(error) if !is_marked && fault::of(&error) == Fault::Corrupt => {
+            Err(foreign(path).with_source(error))
+        }
+        // Opened in earnest it says the same again.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Elsewhere the file is looked at when it is opened.
+#[cfg(not(unix))]
+fn look(_: &Path, _: bool) -> Result<(), OutboxError> {
+    Ok(())
+}
+
+/// What tells whose file it is.
+struct Header {
+    application_id: i32,
+    version: i32,
+    is_empty: bool,
+}
+
+fn header(connection: &Connection) -> rusqlite::Result<Header> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    let is_empty = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(Header { application_id: pragma("application_id")?, version: pragma("user_version")?, is_empty })
+}
+
+fn check(header: Header, path: &Path) -> Result<(), OutboxError> {
+    let Header { application_id, version, is_empty } = header;
+    if application_id != schema::APPLICATION_ID && (application_id, version, is_empty) != (0, 0, true) {
+        return Err(foreign(path));
+    }
     if version > schema::VERSION {
         return Err(OutboxError::new(
             Fault::Newer,
@@ -127,13 +175,29 @@ fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Resu
             ),
         ));
     }
-    private(path)?;
+    Ok(())
+}
+
+fn foreign(path: &Path) -> OutboxError {
+    OutboxError::new(
+        Fault::Foreign,
+        format!("{} is not an outbox: it is another program's file", path.display()),
+    )
+}
+
+/// Takes the file, and makes it what this version writes.
+fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Result<Books, OutboxError> {
+    let header = header(connection).map_err(|error| fault::error(path, error))?;
+    let version = header.version;
+    check(header, path)?;
     let is_read_only = connection.is_readonly("main").map_err(|error| fault::error(path, error))?;
     if is_read_only {
         return Err(fault::new(path, Fault::ReadOnly));
     }
     let prepare = || {
         if version == 0 {
+            // Only an empty file can be told to.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             // Before there is a journal, so that the header always says whose file it is.
             schema::migrate(connection, version)?;
         }
@@ -161,32 +225,6 @@ fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Resu
         return Err(fault::new(path, Fault::Corrupt).with_source(state));
     }
     Ok(books)
-}
-
-/// The version of the file; 0 of an empty one. An error, if it is another program's. Nothing is written.
-fn belongs_here(connection: &Connection, path: &Path) -> Result<i32, OutboxError> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let read = || {
-        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok((pragma("application_id")?, pragma("user_version")?, tables))
-    };
-    let foreign = || {
-        OutboxError::new(
-            Fault::Foreign,
-            format!("{} is not an outbox: it is another program's file", path.display()),
-        )
-    };
-    match read() {
-        Ok((schema::APPLICATION_ID, version, _)) => Ok(version),
-        Ok((0, 0, 0)) => Ok(0),
-        Ok(_) => Err(foreign()),
-        Err(rusqlite::Error::SqliteFailure(failure, _))
-            if failure.code == ErrorCode::NotADatabase && !Reserve::path_of(path).exists() =>
-        {
-            Err(foreign())
-        }
-        Err(error) => Err(fault::error(path, error)),
-    }
 }
 
 /// Takes the file from everybody else.

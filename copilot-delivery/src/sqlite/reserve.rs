@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -13,6 +13,9 @@ use std::{
 /// a test holds them below this.
 pub(super) const SIZE: u64 = 4 * 1024 * 1024;
 
+/// How much of it is given up at once: others may be as quick, and want it as well.
+const STEP: u64 = SIZE / 8;
+
 /// How long a disk that was full is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -20,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
-    full: bool,
+    size: u64,
     tried: Option<Instant>,
 }
 
@@ -34,37 +37,47 @@ impl Reserve {
 
     pub(super) fn new(outbox: &Path) -> Self {
         let path = Self::path_of(outbox);
-        let full = path.metadata().is_ok_and(|file| file.len() >= SIZE);
-        Self { path, full, tried: None }
+        let size = path.metadata().map_or(0, |file| file.len());
+        Self { path, size, tried: None }
     }
 
-    /// Whether there is room to give up. Makes it again, if it was given up and the disk has room by now.
-    pub(super) fn is_full(&mut self) -> bool {
-        if !self.full && self.tried.is_none_or(|tried| tried.elapsed() >= PAUSE) {
+    /// Whether it is whole. Makes it again, if some was given up and the disk has room by now.
+    pub(super) fn is_whole(&mut self) -> bool {
+        if self.size < SIZE && self.tried.is_none_or(|tried| tried.elapsed() >= PAUSE) {
             self.tried = Some(Instant::now());
-            self.full = self.fill().is_ok();
-            if !self.full {
-                self.give_up();
+            match self.fill() {
+                Ok(()) => self.size = SIZE,
+                Err(_) => self.cut(self.size),
             }
         }
-        self.full
+        self.size >= SIZE
     }
 
-    /// Gives the room back to the disk.
-    pub(super) fn give_up(&mut self) {
-        self.full = false;
+    /// Whether the disk was full, and may still be.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.size < SIZE
+    }
+
+    /// Gives some of the room back to the disk. False, where there is none left.
+    pub(super) fn give_up(&mut self) -> bool {
+        let is_left = self.size > 0;
         self.tried = Some(Instant::now());
-        if let Ok(file) = OpenOptions::new().write(true).open(&self.path) {
-            let _ = file.set_len(0);
+        self.cut(self.size.min(SIZE).saturating_sub(STEP));
+        is_left
+    }
+
+    fn cut(&mut self, size: u64) {
+        if OpenOptions::new().write(true).open(&self.path).is_ok_and(|file| file.set_len(size).is_ok()) {
+            self.size = size;
         }
     }
 
     /// Fills it with what no file system makes smaller.
     fn fill(&self) -> io::Result<()> {
         let mut file = create(&self.path)?;
-        file.set_len(0)?;
+        file.seek(SeekFrom::Start(self.size))?;
         let mut block = vec![0; 64 * 1024];
-        for _ in 0..SIZE / block.len() as u64 {
+        for _ in 0..SIZE.saturating_sub(self.size).div_ceil(block.len() as u64) {
             fastrand::fill(&mut block);
             file.write_all(&block)?;
         }

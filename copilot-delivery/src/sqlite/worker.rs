@@ -1,6 +1,11 @@
 //! The thread that has the file: it takes what waits, commits once, and answers all.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, config::DbConfig};
 
@@ -21,7 +26,14 @@ use crate::{
 pub(super) const JOURNAL: i32 = 256;
 
 /// About how many bytes of JSON go into one transaction.
-pub(super) const AT_ONCE: usize = 1024 * 1024;
+pub(super) const AT_ONCE: usize = 512 * 1024;
+
+/// How many free pages a file keeps: what a while without delivery needs.
+const SPARE: i64 = 4096;
+
+/// How long those who report at the same time are waited for, so that they share a commit: a quarter of what a commit takes.
+const MIN_GATHER: Duration = Duration::from_micros(100);
+const MAX_GATHER: Duration = Duration::from_millis(2);
 
 /// What the thread has.
 pub(super) struct Worker {
@@ -49,9 +61,9 @@ impl Worker {
     /// Works until it is closed.
     pub(super) fn run(mut self) {
         let _ends = Ends { inbox: Arc::clone(&self.inbox), path: self.path.clone() };
-        let (mut last, mut closing) = (0, None);
+        let (mut last, mut gather, mut closing) = (0, MIN_GATHER, None);
         loop {
-            let Work { appends, asks } = self.inbox.take(last);
+            let Work { appends, asks } = self.inbox.take(last, gather);
             last = appends.len();
             let (mut settles, mut others, mut leases) = (Vec::new(), Vec::new(), Vec::new());
             for ask in asks {
@@ -63,7 +75,9 @@ impl Worker {
                     other => others.push(other),
                 }
             }
+            let start = Instant::now();
             self.store(settles, appends);
+            gather = (start.elapsed() / 4).clamp(MIN_GATHER, MAX_GATHER);
             for ask in others {
                 self.answer(ask);
             }
@@ -92,7 +106,7 @@ impl Worker {
         for settle in fenced {
             unsettled(settle, fault::new(&self.path, Fault::Fenced));
         }
-        if !appends.is_empty() && !self.broken && !self.reserve.is_full() {
+        if !appends.is_empty() && !self.broken && !self.reserve.is_whole() {
             // The room that is left is for deleting.
             let appends = std::mem::take(&mut appends);
             self.refuse(appends, fault::new(&self.path, Fault::DiskFull));
@@ -102,10 +116,23 @@ impl Worker {
         }
         let together = self.change(|connection, books| {
             settles.iter().try_for_each(|settle| taking::settle(connection, books, settle))?;
-            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
+            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))?;
+            if !settles.is_empty() {
+                fail_point!("outbox.settling");
+            }
+            if !appends.is_empty() {
+                fail_point!("outbox.storing");
+            }
+            Ok(())
         });
         match together {
             Ok(()) => {
+                if !settles.is_empty() {
+                    fail_point!("outbox.settled");
+                }
+                if !appends.is_empty() {
+                    fail_point!("outbox.stored");
+                }
                 self.appended(appends);
                 settles.into_iter().for_each(|settle| self.settled(settle));
             }
@@ -122,7 +149,13 @@ impl Worker {
                 let append = |connection: &Connection, books: &mut Books| {
                     appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
                 };
-                match self.change(append) {
+                let mut appended = self.change(append);
+                if appended.as_ref().is_err_and(|error| error.fault() == Fault::DiskFull) {
+                    // The database may have pages that are free, and the journal be used from its start again.
+                    self.checkpoint("PASSIVE");
+                    appended = self.change(append);
+                }
+                match appended {
                     Ok(()) => self.appended(appends),
                     Err(error) => self.refuse(appends, error),
                 }
@@ -231,16 +264,22 @@ impl Worker {
             return Err(fault::new(&self.path, Fault::Corrupt));
         }
         let mut books = self.books.clone();
+        let spare = if self.reserve.is_given_up() { 0 } else { SPARE };
         let mut change = || {
             let transaction = self.connection.unchecked_transaction()?;
             let done = work(&transaction, &mut books)?;
             books.write(&transaction)?;
+            shrink(&transaction, spare)?;
             transaction.commit()?;
             Ok(done)
         };
         let done = change().map_err(|error| self.fault(error))?;
         self.books = books;
         self.inbox.committed();
+        if self.reserve.is_given_up() {
+            // As long as there is room: what the database has, needs none when it is deleted.
+            self.checkpoint("PASSIVE");
+        }
         Ok(done)
     }
 
@@ -249,22 +288,26 @@ impl Worker {
         &mut self,
         mut work: impl FnMut(&Connection, &mut Books) -> rusqlite::Result<T>,
     ) -> Result<T, OutboxError> {
-        match self.change(&mut work) {
-            Err(error) if error.fault() == Fault::DiskFull => {
-                self.reserve.give_up();
-                // With its pages in the database, the journal starts anew, in the room that it has.
-                let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                self.change(work)
+        loop {
+            match self.change(&mut work) {
+                Err(error) if error.fault() == Fault::DiskFull && self.reserve.give_up() => {
+                    self.checkpoint("PASSIVE")
+                }
+                done => return done,
             }
-            other => other,
         }
     }
 
     /// Leaves nothing of what was removed in the journal, unless the disk is full: then its room is needed.
     pub(super) fn scrub(&mut self) {
-        if self.reserve.is_full() {
-            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if self.reserve.is_whole() {
+            self.checkpoint("TRUNCATE");
         }
+    }
+
+    /// Writes what the journal holds into the database, as far as there is room. The journal starts anew then.
+    fn checkpoint(&self, how: &str) {
+        let _ = self.connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()));
     }
 
     /// Notes what an error says about the file.
@@ -279,7 +322,7 @@ impl Worker {
 
     /// Whether the file has room for one more item.
     pub(super) fn has_room(&mut self, bytes: usize) -> Result<(), OutboxError> {
-        if !self.reserve.is_full() {
+        if !self.reserve.is_whole() {
             return Err(fault::new(&self.path, Fault::DiskFull));
         }
         if self.inbox.has_room(bytes) { Ok(()) } else { Err(fault::new(&self.path, Fault::Full)) }
@@ -288,6 +331,7 @@ impl Worker {
     /// Leaves one file that is whole by itself, and releases it.
     fn close(self) {
         let Self { path, connection, broken, .. } = self;
+        fail_point!("outbox.closing");
         if broken {
             return;
         }
@@ -299,6 +343,20 @@ impl Worker {
             tracing::warn!(outbox = %path.display(), %error, "the journal of the outbox stays beside it");
         }
     }
+}
+
+/// Gives some of the pages that are free back to the file system, if there are more than the others and so many.
+fn shrink(connection: &Connection, spare: i64) -> rusqlite::Result<()> {
+    let count = |pragma| connection.prepare_cached(pragma)?.query_row([], |row| row.get::<_, i64>(0));
+    let free = count("PRAGMA freelist_count")?;
+    if free <= spare || free * 2 < count("PRAGMA page_count")? {
+        return Ok(());
+    }
+    // It gives a row for each page.
+    let mut statement = connection.prepare_cached("PRAGMA incremental_vacuum(64)")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 fn sum(appends: &[Append]) -> Sum {

@@ -16,7 +16,7 @@ const NOW: i64 = 1_795_509_000_000;
 const DAY: i64 = 86_400_000;
 
 static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../contract.json")).unwrap());
+    LazyLock::new(|| serde_json::from_str(include_str!("../../generated/contract.json")).unwrap());
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(DOCUMENT.clone()).unwrap());
 
 fn judged(contract: &Contract, json: &str) -> Judged {

@@ -15,7 +15,7 @@ use crate::model::Violation;
 
 /// The contract that the sandbox enforces.
 static CONTRACT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../contract.json")).unwrap());
+    LazyLock::new(|| serde_json::from_str(include_str!("../../generated/contract.json")).unwrap());
 
 /// The contract's example of each type of event.
 fn examples() -> Vec<Value> {

@@ -36,16 +36,5 @@ export async function documentation({ report, sandbox, tab }) {
       .startsWith("200");
   await operation.locator("button.execute").click();
   await report.eventually("the example that stands there is answered with 200", isAnswered, 10_000);
-  await operation.locator("button.btn-clear").click();
-  // Whether that example was taken depends on the clock: its time was fixed when the contract was written.
-  await body.fill(JSON.stringify({ events: [sandbox.example("thing_connected", { event_id: "from-the-docs" })] }));
-  await operation.locator("button.execute").click();
-  await report.eventually("an event that one writes there too", isAnswered, 10_000);
-  const { events } = await sandbox.control("GET", "/events?event_id=from-the-docs");
-  report.equal(
-    "and its event arrived",
-    events.map(({ verdict }) => verdict),
-    ["accepted"],
-  );
   await tab.picture("wide-docs");
 }

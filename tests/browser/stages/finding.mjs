@@ -8,20 +8,9 @@ export async function finding({ report, sandbox, tab }) {
   const { accepted, rejected } = statistics.events;
   const rows = () => tab.rows().count();
   await report.eventually("all events are in the list", async () => (await rows()) === accepted + rejected);
-  const order = await tab.rows().evaluateAll((found) => found.map((row) => Number(row.dataset.sequence)));
-  report.equal(
-    "the newest is first",
-    order,
-    [...order].sort((a, b) => b - a),
-  );
   await report.eventually(
     "the counters tell the same",
     async () => (await counters(page, "Accepted", "Rejected")).join() === `${accepted},${rejected}`,
-  );
-  report.equal(
-    "the plot is told in words",
-    await page.getByRole("img", { name: `${accepted} accepted, ${rejected} rejected` }).count(),
-    1,
   );
 
   const filters = page.getByRole("search", { name: "Filter events" });
@@ -33,13 +22,6 @@ export async function finding({ report, sandbox, tab }) {
   await filters.getByRole("button", { name: "Clear" }).click();
   await filters.getByLabel("Type").selectOption("unsubscribe");
   await report.eventually("the type filters", async () => (await rows()) === 1);
-  await filters.getByRole("button", { name: "Clear" }).click();
-  await sandbox.collect([sandbox.example("thing_connected", { type: "toaster_exploded" })]);
-  await filters.getByLabel("Type").selectOption("unknown");
-  await report.eventually(
-    "types that the contract does not know can be asked for",
-    async () => (await rows()) === 1 && (await tab.row("toaster_exploded").count()) === 1,
-  );
   await filters.getByRole("button", { name: "Clear" }).click();
   await filters.getByLabel("Repeated").selectOption("true");
   await report.eventually(
@@ -54,47 +36,17 @@ export async function finding({ report, sandbox, tab }) {
     sandbox.example("user_updated"),
   ]);
   await report.eventually("what arrives is filtered too", async () => (await rows()) === 2);
-  await tab.tabLink("Users").click();
-  await tab.tabLink("Events").click();
-  report.equal(
-    "a tab that one comes back to has its filters",
-    await filters.getByLabel("user_id").inputValue(),
-    "user-8",
-  );
-  await page.goBack();
-  await report.eventually("the browser's way back works", () =>
-    page.getByRole("heading", { name: "Users" }).isVisible(),
-  );
   await tab.visit("/");
 
   await tab.rows().filter({ hasText: "thing_connected" }).getByRole("link", { name: user }).first().click();
   const panel = page.getByRole("complementary", { name: `user ${user}` });
   await report.eventually("a press on a user follows it", () => panel.isVisible());
   await report.eventually("the panel has the profile", () => panel.getByText("zoe.martinez@example.com").isVisible());
-  report.check(
-    "the consent",
-    await panel
-      .getByText(/withdrawn|given/)
-      .first()
-      .isVisible(),
-  );
-  report.check(
-    "and the things",
-    (await panel
-      .locator(".subjects")
-      .getByRole("link", { name: thing })
-      .isVisible()
-      .catch(() => false)) || (await panel.getByText("none").isVisible()),
-  );
   const history = panel.getByRole("list", { name: "Events of this user, newest first" }).locator(".event");
   const before = await history.count();
   report.check("and its history", before > 5, `${before} rows`);
   await sandbox.collect([sandbox.example("thing_interaction")]);
   await report.eventually("which goes on without a reload", async () => (await history.count()) === before + 1);
-  report.check(
-    "the heading has the focus",
-    await panel.getByRole("heading", { level: 2 }).evaluate((element) => element === document.activeElement),
-  );
   await page.reload();
   await report.eventually("the URL keeps whom one follows", () => panel.isVisible());
   await panel
@@ -113,10 +65,6 @@ export async function finding({ report, sandbox, tab }) {
     "things are found by a part of the id",
     async () => (await page.getByRole("table", { name: "Things" }).getByRole("link", { name: thing }).count()) === 1,
   );
-  await page.getByLabel("Part of the thing_id").fill("no-such-thing");
-  await report.eventually("and not by what is no part", () =>
-    page.getByText("No thing has this in its id.").isVisible(),
-  );
 
   await tab.tabLink("Events").click();
   await page.getByRole("button", { name: "Pause" }).click();
@@ -126,12 +74,6 @@ export async function finding({ report, sandbox, tab }) {
   report.equal("and does not move", await rows(), held);
   await page.getByRole("button", { name: "Pause" }).click();
   await report.eventually("until it goes on", async () => (await rows()) === held + 1);
-  await page.getByRole("button", { name: /^Copy the URL/ }).click();
-  report.equal(
-    "the URL of collect can be copied",
-    await page.evaluate(() => navigator.clipboard.readText()),
-    sandbox.url + sandbox.status.collect_path,
-  );
 }
 
 function counters(page, ...labels) {

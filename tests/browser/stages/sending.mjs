@@ -36,7 +36,6 @@ export async function sending({ report, sandbox, browser, tab }) {
   await form.getByRole("button", { name: "Start over" }).click();
   await form.getByLabel("Make it wrong").selectOption("seconds");
   const rejected = await idOf();
-  report.check("a fresh event has an id of its own", rejected !== accepted);
   await form.getByRole("button", { name: "Send event" }).click();
   await report.eventually("the form says that the event was rejected", () =>
     form.locator(".outcome .verdict.rejected").isVisible(),
@@ -50,15 +49,6 @@ export async function sending({ report, sandbox, browser, tab }) {
   await page.bringToFront();
   await open(tab.row(rejected));
   await besides(report, tab.row(rejected), "the reason stands beside the offending value", '"timestamp"', "seconds");
-  const [line, reason] = await Promise.all([
-    tab.row(rejected).locator(".line.bad .code").boundingBox(),
-    tab.row(rejected).locator(".line.bad .note").boundingBox(),
-  ]);
-  report.check(
-    "and on its height",
-    reason.x > line.x && Math.abs(reason.y - line.y) < 12,
-    JSON.stringify({ line, reason }),
-  );
 
   await form.getByRole("button", { name: "Start over" }).click();
   await form.getByLabel("Make it wrong").selectOption("no-event-id");
@@ -69,16 +59,7 @@ export async function sending({ report, sandbox, browser, tab }) {
   await third.waitFor();
   await open(third);
   await besides(report, third, "a missing member has a line where it would stand", '"event_id"', "missing");
-  const keys = await third.locator(".line .key").allTextContents();
-  report.equal("between its neighbours", keys.slice(0, 3), ['"type"', '"event_id"', '"timestamp"']);
   await besides(report, third, "an unknown member has the reason on its own line", '"surprise"', "not a property");
-
-  sender.expected = /Failed to load resource.*400/;
-  await eventText.fill("[1, 2");
-  await form.getByRole("button", { name: "Send event" }).click();
-  await report.eventually("what is not JSON is sent as it is, and the answer shown", () =>
-    form.getByText(/^400/).isVisible(),
-  );
 
   const user = "browser-user-1";
   const consent = sender.page.getByRole("form", { name: "A consent" });

@@ -22,12 +22,6 @@ export async function stream({ report, sandbox, browser, tab }) {
     async () => (await tab.row("while-it-was-away").count()) === 1,
   );
 
-  await page.route("**/_sandbox/stream", (route) => route.abort());
-  await page.evaluate(() => window.dispatchEvent(new Event("online")));
-  await report.eventually("a stream that is rejected is told too", async () => (await state()) === "reconnecting");
-  await page.unroute("**/_sandbox/stream");
-  await report.eventually("and tried again until it is there", async () => (await state()) === "live", 9000);
-
   await sandbox.reset();
   await report.eventually("a reset from elsewhere empties the list", async () => (await tab.rows().count()) === 0);
   await sandbox.collect([sandbox.example("thing_connected", { event_id: "after-the-reset" })]);

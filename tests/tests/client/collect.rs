@@ -12,10 +12,7 @@ use std::{
 use copilot_api::{Client, CollectReport, RejectionCause, RetryPolicy, types::Event};
 use copilot_tests::server::{self, Answer, Request, Server, copilot, events, id, in_time};
 use futures_util::{StreamExt, stream};
-use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::runtime::Builder;
 
 fn bad_request() -> Answer {
     Answer::json(400, &json!({ "reason": "COMMON.REQUEST_VALIDATION", "error_message": "no" }))
@@ -41,59 +38,30 @@ async fn no_events_make_no_request() {
     assert_eq!(server.requests().len(), 0);
 }
 
-#[test]
-fn batches_are_as_large_as_both_limits_allow_and_keep_the_order() {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let (server, _) = copilot(|_| None);
-    let http = reqwest::Client::new();
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() });
-    let strategy = (vec(1..400_usize, 0..60), 0..20_usize, 0..4000_usize, any::<bool>());
-    let outcome = runner.run(&strategy, |(lengths, max_events, max_bytes, streamed)| {
-        let client = server.client().http_client(http.clone());
-        let client = client.max_batch_events(max_events).max_batch_bytes(max_bytes).build().unwrap();
-        let before = server.requests().len();
-        let events = lengths
-            .iter()
-            .enumerate()
-            .map(|(at, length)| server::event_of_thing(&id(at), &"x".repeat(*length)));
-        let events: Vec<Event> = events.collect();
-        let sizes: Vec<usize> = events.iter().map(|event| serde_json::to_vec(event).unwrap().len()).collect();
-        let report = runtime.block_on(in_time(async {
-            if streamed {
-                client.collect_stream(stream::iter(events)).await
-            } else {
-                client.collect(events).await
-            }
-        }));
-        let report = report.unwrap();
-        prop_assert!(report.is_complete());
-        prop_assert_eq!(report.accepted(), lengths.len());
-
-        let requests = server.requests().split_off(before);
-        prop_assert_eq!(report.requests(), requests.len() as u64);
-        let mut next = 0;
-        for request in requests {
-            let ids = request.event_ids();
-            let expected: Vec<String> = (next..next + ids.len()).map(id).collect();
-            prop_assert_eq!(&ids, &expected);
-            next += ids.len();
-            let size = request.body.len();
-            prop_assert!(ids.len() <= max_events.max(1), "{} events", ids.len());
-            prop_assert!(size <= max_bytes || ids.len() == 1, "{} bytes", size);
-            // The next event would not have fitted.
-            if let Some(one_more) = sizes.get(next) {
-                prop_assert!(
-                    ids.len() == max_events.max(1) || size + 1 + one_more > max_bytes,
-                    "{} bytes",
-                    size
-                );
-            }
+#[tokio::test]
+async fn a_batch_is_as_large_as_both_limits_allow_and_the_order_stays() {
+    // The limits of a batch, and the batches that ten events of 120 bytes and more come in.
+    for (max_events, max_bytes, expected) in [
+        (100, usize::MAX, vec![10]),
+        (4, usize::MAX, vec![4, 4, 2]),
+        (0, usize::MAX, vec![1; 10]),
+        (100, 450, vec![3, 3, 3, 1]),
+        (100, 0, vec![1; 10]),
+    ] {
+        for streamed in [false, true] {
+            let (server, copilot) = copilot(|_| None);
+            let client = server.client().max_batch_events(max_events).max_batch_bytes(max_bytes);
+            let client = client.build().unwrap();
+            let report = match streamed {
+                false => in_time(client.collect(events(10))).await.unwrap(),
+                true => in_time(client.collect_stream(stream::iter(events(10)))).await.unwrap(),
+            };
+            assert!(report.is_complete() && report.requests() == expected.len() as u64, "{report:?}");
+            let sizes: Vec<usize> = copilot.taken().iter().map(Vec::len).collect();
+            assert_eq!(sizes, expected, "{max_events} events, {max_bytes} bytes");
+            assert_eq!(copilot.taken().concat(), (0..10).map(id).collect::<Vec<_>>());
         }
-        prop_assert_eq!(next, lengths.len());
-        Ok(())
-    });
-    outcome.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -139,32 +107,14 @@ async fn an_event_that_is_too_large_alone_is_rejected_and_costs_the_others_littl
     let expected: Vec<String> = (0..1000).filter(|at| *at != TOO_LARGE).map(id).collect();
     assert_eq!(copilot.taken().concat(), expected);
     // 1000 small events are ten requests; the huge one cuts its own batch to pieces, and no other.
-    assert!(
-        report.requests() <= 60,
-        "{} requests: one event made all later batches small",
-        report.requests()
-    );
+    assert!(report.requests() <= 60, "{} requests", report.requests());
 }
 
 #[tokio::test]
 async fn events_that_cause_a_400_are_found_and_the_others_are_taken() {
     // Which of a hundred events cause it, and how many requests it may take to find them.
-    let at_random: Vec<usize> = {
-        let mut all: Vec<usize> = (0..100).collect();
-        fastrand::Rng::with_seed(2_026).shuffle(&mut all);
-        all.truncate(10);
-        all.sort_unstable();
-        all
-    };
-    let table: &[(&[usize], u64)] = &[
-        (&[0], 20),
-        (&[37], 20),
-        (&[99], 20),
-        (&[49, 50], 40),
-        (&[3, 80], 40),
-        (&[3, 17, 31, 45, 59, 73, 87], 129),
-        (&at_random, 160),
-    ];
+    let table: &[(&[usize], u64)] =
+        &[(&[0], 20), (&[49, 50], 40), (&[99], 20), (&[3, 17, 31, 45, 59, 73, 87], 129)];
     for (poisoned, most) in table {
         let bad: Vec<String> = poisoned.iter().map(|at| id(*at)).collect();
         let (server, copilot) = copilot({
@@ -195,7 +145,7 @@ async fn an_endpoint_that_refuses_everything_is_an_error_and_not_a_hundred_rejec
     let page =
         || Answer::status(400).header("Content-Type", "text/html").body("<html>no such service</html>");
     for (status, answer) in [(400, page()), (413, Answer::status(413))] {
-        for count in [1, 2, 3, 50, 100, 1000] {
+        for count in [1, 2, 100, 1000] {
             let server = Server::always(answer.clone());
             let client = server.client().max_batch_events(1000).build().unwrap();
             let failed = in_time(client.collect(events(count))).await.unwrap_err();
@@ -239,22 +189,6 @@ async fn the_search_without_proof_waits_and_pays_from_the_retry_budget() {
 }
 
 #[tokio::test]
-async fn a_400_for_a_single_event_is_a_rejection_once_the_call_has_proof() {
-    let (server, copilot) = copilot(|request| request.event_ids().contains(&id(2)).then(bad_request));
-    let client = server.client().max_batch_events(1).build().unwrap();
-    // Alone it proves nothing, and neither does another call.
-    let failed = in_time(client.collect([server::event(&id(2))])).await.unwrap_err();
-    assert_eq!(lost(failed.report()), (vec![], vec![0]));
-    let report = in_time(client.collect(events(5))).await.unwrap();
-    // The bad one is asked for once more, after the one behind it was taken.
-    assert_eq!((lost(&report), report.accepted(), report.requests()), ((vec![2], vec![]), 4, 6));
-    assert_eq!(copilot.taken().concat().len(), 4);
-    let failed = in_time(client.collect_one(server::event(&id(2)))).await.unwrap_err();
-    assert!(failed.error().is_bad_request() && failed.event().event_id().as_str() == id(2), "{failed:?}");
-    in_time(client.collect_one(server::event(&id(3)))).await.unwrap();
-}
-
-#[tokio::test]
 async fn one_event_is_ok_only_when_it_was_taken() {
     let said = |body: Value| Answer::json(200, &body);
     let wrong = json!({ "event_id": "e-0", "index": 0, "error": "unknown thing of user-7" });
@@ -283,14 +217,6 @@ async fn one_event_is_ok_only_when_it_was_taken() {
             Server::always(Answer::status(200).header("Content-Type", "application/json").body(body));
         in_time(server.client().build().unwrap().collect_one(server::event("e-0"))).await.expect(body);
     }
-    // What breaks the contract is not sent.
-    let server = Server::always(said(json!({})));
-    let old = server::event("e-0");
-    let old = Event::deserialize(json!({ "type": "thing_connected", "event_id": "e-0", "timestamp": 5,
-        "payload": { "thing_id": old.thing_id().unwrap().as_str() } }));
-    let failed = in_time(server.client().build().unwrap().collect_one(old.unwrap())).await.unwrap_err();
-    assert!(failed.error().is_invalid_input() && server.requests().is_empty(), "{failed:?}");
-    assert_eq!(failed.error().violations()[0].pointer(), "/timestamp");
 }
 
 /// Collects 35 events from a source that outlives the call, from a server that lets the first two requests pass; returns
@@ -364,29 +290,6 @@ async fn one_batch_is_read_ahead_while_another_is_on_its_way() {
     let outcome = in_time(client.collect(events)).await;
     let report = outcome.unwrap_or_else(|failed| panic!("{:?}", failed.error().body_excerpt()));
     assert_eq!(report.requests(), BATCHES as u64);
-}
-
-#[tokio::test]
-async fn calls_can_be_spawned_and_run_side_by_side() {
-    let (server, copilot) = copilot(|_| None);
-    let client = server.client().max_batch_events(10).build().unwrap();
-    let tasks = (0..8).map(|task| {
-        let client = client.clone();
-        let events = (0..50).map(move |at| server::event(&id(task * 50 + at)));
-        tokio::spawn(async move {
-            if task % 2 == 0 {
-                client.collect(events).await
-            } else {
-                client.collect_stream(stream::iter(events)).await
-            }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        assert_eq!(in_time(task).await.unwrap().unwrap().accepted(), 50);
-    }
-    let mut taken = copilot.taken().concat();
-    taken.sort_by_key(|id| id[2..].parse::<usize>().unwrap());
-    assert_eq!(taken, (0..400).map(id).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -11,16 +11,13 @@ fn both(base: &str) -> [Endpoints; 2] {
 }
 
 #[test]
-fn plain_http_to_another_machine_needs_permission() {
+fn plain_http_to_another_machine_needs_permission_and_to_loopback_none() {
     let refused = [
         "http://api.acme.bycopilot.com/hunter2hunter2",
-        "http://203.0.113.7/in",
         "http://localhost.example.com/",
-        "http://127.0.0.1.example.com/",
         "http://0.0.0.0:8080/",
         "http://10.0.0.1/",
         "http://[2001:db8::1]/",
-        "http://[::]/",
     ];
     for url in refused {
         for endpoints in both(url) {
@@ -34,19 +31,9 @@ fn plain_http_to_another_machine_needs_permission() {
             assert!(Client::new(server::credentials(), endpoints).is_err(), "{url}");
         }
     }
-}
-
-#[test]
-fn plain_http_to_loopback_needs_no_permission() {
-    let permitted = [
-        "http://127.0.0.1:8080/in",
-        "http://127.9.8.7/",
-        "http://[::1]:8080/",
-        "http://localhost/in",
-        "http://LOCALHOST/in",
-        "https://api.acme.bycopilot.com/in",
-    ];
-    for url in permitted {
+    for url in
+        ["http://127.0.0.1:8080/in", "http://[::1]:8080/", "http://localhost/in", "https://a.example/in"]
+    {
         for endpoints in both(url) {
             assert!(Client::new(server::credentials(), endpoints).is_ok(), "{url}");
         }
@@ -62,20 +49,7 @@ fn an_environment_is_one_label_of_a_host_name() {
         assert_eq!(endpoints.consent_url().host_str(), Some(host.as_str()));
         assert_eq!(endpoints.collect_url().scheme(), "https");
     }
-    for name in [
-        "",
-        "-acme",
-        "acme-",
-        "a.b",
-        "a/b",
-        "acme#",
-        "me@evil",
-        "acme:443",
-        "ä",
-        "a b",
-        "\n",
-        &"a".repeat(64),
-    ] {
+    for name in ["", "-acme", "acme-", "a.b", "a/b", "me@evil", "acme:443", "ä", "\n", &"a".repeat(64)] {
         let error = Endpoints::environment(name).expect_err(name);
         assert!(error.to_string().contains("letters, digits"), "{name}: {error}");
     }
@@ -87,15 +61,12 @@ const CONSENT: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
 #[test]
 fn a_base_keeps_its_path_and_gets_those_of_the_operations() {
     let bases = [
-        ("https://gw.example", "https://gw.example"),
         ("https://gw.example/", "https://gw.example"),
         ("HTTPS://GW.example:443//", "https://gw.example"),
         ("https://gw.example:8443/copilot", "https://gw.example:8443/copilot"),
         ("https://gw.example/a/b///", "https://gw.example/a/b"),
         ("https://gw.example/to/a%2Fb%3Fc", "https://gw.example/to/a%2Fb%3Fc"),
-        ("https://gw.example/v2/mine", "https://gw.example/v2/mine"),
         ("https://gw.example/api", "https://gw.example/api"),
-        ("https://gw.example/av2", "https://gw.example/av2"),
         ("http://[::1]:8080/x", "http://[::1]:8080/x"),
     ];
     for (base, expected) in bases {
@@ -111,9 +82,7 @@ fn a_base_that_paths_cannot_follow_is_refused_with_a_hint() {
         ("http://127.0.0.1/x?key=abc", "query", "with_collect_url"),
         ("https://gw.example?", "query", "with_collect_url"),
         ("https://gw.example/v2/collect", "path of an operation", "with_collect_url"),
-        ("https://gw.example/v2/collect/", "path of an operation", "with_collect_url"),
         ("https://gw.example/copilot/V2//./collect//", "path of an operation", "with_collect_url"),
-        ("https://gw.example/v2%2Fcollect", "path of an operation", "with_collect_url"),
         (&format!("https://gw.example{CONSENT}"), "path of an operation", "with_consent_url"),
         ("https://gw.example/v2", "path of an operation", "with_collect_url"),
         ("https://gw.example/copilot/v2/api/report", "path of an operation", "with_consent_url"),
@@ -148,28 +117,20 @@ fn a_url_that_is_refused_is_not_repeated_and_what_the_url_parser_would_mend_is_r
     let refused = [
         ("https://me:hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
         ("https://hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
-        ("https://:hunter2hunter2@api.acme.bycopilot.com/v2/collect", "user name or password"),
         ("https://me:hunter2hunter2@a%b/v2/collect", "not an absolute URL"),
-        ("https://me:hunter2hunter2@a b/v2/collect", "whitespace"),
         ("/v2/collect?key=hunter2hunter2", "not an absolute URL"),
         ("ftp://me:hunter2hunter2@api.acme.bycopilot.com/", "https://"),
         ("hunter2hunter2:api", "https://"),
         ("https://api.acme.bycopilot.com/#hunter2hunter2", "fragment"),
         ("", "empty"),
         (" https://gw.example", "whitespace"),
-        ("https://gw.example\n", "whitespace"),
-        ("https://gw\t.example", "whitespace"),
         ("https://gw.example\u{a0}", "whitespace"),
         ("https:\\\\gw.example\\x", "backslash"),
         ("https:gw.example", "host"),
-        ("https:/gw.example/x", "host"),
         ("https:///x/y", "host"),
-        ("https://?x", "host"),
         ("https://gw.example:0", "port 0"),
         ("https://gw.example:65536", "not an absolute URL"),
-        ("gw.example", "not an absolute URL"),
         ("gw.example:443", "https://"),
-        ("https://gw.example#", "fragment"),
     ];
     for (url, problem) in refused {
         let errors = [

@@ -59,24 +59,8 @@ async fn consent_fails(name: &str, client: &Client) -> Error {
     error
 }
 
-/// What a body is worth: reason, words, and how it begins.
-type Body = (&'static str, Answer, Option<&'static str>, Option<&'static str>, &'static str);
-
-/// The raw client's tests have more of them.
-fn bodies(status: u16) -> [Body; 4] {
-    let error = json!({ "reason": "SOME.CODE", "error_message": "user-7 is unknown" });
-    let html = "<html><body>a proxy's page</body></html>";
-    let plain = Answer::status(status);
-    [
-        ("JSON", Answer::json(status, &error), Some("SOME.CODE"), Some("user-7 is unknown"), "{\"reason\":"),
-        ("empty", plain.clone(), None, None, ""),
-        ("HTML", plain.header("Content-Type", "text/html").body(html), None, None, html),
-        ("a body that breaks off", Answer::json(status, &error).cut_at(11), None, None, "{\"reason\":"),
-    ]
-}
-
 #[tokio::test]
-async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
+async fn every_error_status_has_its_meaning() {
     let table: &[(u16, &[&str])] = &[
         (400, &["bad request"]),
         (401, &["unauthorized"]),
@@ -94,28 +78,23 @@ async fn every_error_status_keeps_its_meaning_whatever_its_body_is() {
     let http = reqwest::Client::new();
     for (status, expected) in table {
         let attempts = if expected.contains(&"retryable") { ATTEMPTS } else { 1 };
-        for (body, answer, reason, words, excerpt) in bodies(*status) {
-            let name = format!("{status}, {body}");
-            let server = Server::always(answer);
-            let client = server.client().http_client(http.clone()).build().unwrap();
-            let mut errors = vec![consent_fails(&name, &client).await];
-            assert_eq!(server.requests().len(), attempts as usize, "{name}");
-            // A 400 or 413 makes the client look for an event that causes it.
-            if !matches!(status, 400 | 413) {
-                errors.push(collect_fails(&name, &client).await);
-                assert_eq!(server.requests().len(), 2 * attempts as usize, "{name}");
-            }
-            for error in errors {
-                assert_eq!(predicates(&error), *expected, "{name}");
-                assert_eq!(error.status().map(|status| status.as_u16()), Some(*status), "{name}");
-                assert_eq!(error.attempts(), attempts, "{name}");
-                assert_eq!(error.reason(), reason, "{name}");
-                assert_eq!(error.server_words().first().map(String::as_str), words, "{name}");
-                assert_eq!(error.may_have_been_taken(), *status >= 500, "{name}");
-                let kept = error.body_excerpt().unwrap_or_else(|| panic!("{name}: no excerpt"));
-                assert!(kept.starts_with(excerpt), "{name}: {kept}");
-                assert!(error.headers().is_some(), "{name}");
-            }
+        let body = json!({ "reason": "SOME.CODE", "error_message": "user-7 is unknown" });
+        let (name, server) = (status.to_string(), Server::always(Answer::json(*status, &body)));
+        let client = server.client().http_client(http.clone()).build().unwrap();
+        let mut errors = vec![consent_fails(&name, &client).await];
+        // A 400 or 413 makes the client look for an event that causes it.
+        if !matches!(status, 400 | 413) {
+            errors.push(collect_fails(&name, &client).await);
+        }
+        assert_eq!(server.requests().len(), errors.len() * attempts as usize, "{name}");
+        for error in errors {
+            assert_eq!(predicates(&error), *expected, "{name}");
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(*status), "{name}");
+            assert_eq!((error.attempts(), error.reason()), (attempts, Some("SOME.CODE")), "{name}");
+            assert_eq!(error.server_words(), ["user-7 is unknown"], "{name}");
+            assert_eq!(error.may_have_been_taken(), *status >= 500, "{name}");
+            assert_eq!(error.body_excerpt(), Some(body.to_string().as_str()), "{name}");
+            assert!(error.headers().is_some(), "{name}");
         }
     }
 }
@@ -148,19 +127,21 @@ async fn no_answer_is_a_transport_error_and_worth_another_attempt() {
 
 #[tokio::test]
 async fn a_success_whose_body_does_not_arrive_is_not_sent_again_and_keeps_its_status() {
-    let long = json!({ "invalid_events": [], "padding": "x".repeat(100) });
-    let whole = Answer::json(200, &long);
-    let endless = Answer::status(200).body(" ".repeat(MAX_BODY_BYTES + 1));
+    let endless = Fault::answer(200, " ".repeat(MAX_BODY_BYTES + 1));
     let table = [
-        ("closed in the body", whole.clone().cut_at(30), "broke off"),
-        ("closed before the body", whole.clone().cut_at(0), "broke off"),
-        ("closed in a chunk", whole.clone().chunked().cut_at(30), "broke off"),
-        ("drips", whole.drip(1, Duration::from_millis(30)), "did not arrive in time"),
-        ("too large", endless, "has more than 4194304 bytes"),
+        ("closed before the body", vec![Fault::cut_body(0)], "broke off"),
+        ("closed in the body", vec![Fault::cut_body(8)], "broke off"),
+        ("closed in a chunk", vec![Fault::chunked(6), Fault::cut_body(8)], "broke off"),
+        ("JSON that ends in the middle", vec![Fault::cut_json()], "not what the contract says"),
+        ("drips", vec![Fault::drip(1)], "did not arrive in time"),
+        ("too large", vec![endless], "has more than 4194304 bytes"),
     ];
-    for (name, answer, words) in table {
-        let server = Server::always(answer);
-        let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
+    for (name, faults, words) in table {
+        let sandbox = server::sandbox();
+        for fault in faults {
+            sandbox.add_fault(fault).unwrap();
+        }
+        let client = server::client_of(&sandbox).timeout(Duration::from_millis(300)).build().unwrap();
         let failed = in_time(client.collect(three_events())).await.expect_err(name);
         let error = failed.error();
         assert_eq!(predicates(error), ["unreadable"], "{name}: {error:?}");
@@ -170,9 +151,33 @@ async fn a_success_whose_body_does_not_arrive_is_not_sent_again_and_keeps_its_st
         assert!(error.may_have_been_taken(), "{name}");
         let left = failed.report().undelivered();
         assert!(left.len() == 3 && left.iter().all(|left| left.may_have_been_taken()), "{name}: {left:?}");
-        assert_eq!(server.requests().len(), 1, "{name}");
+        assert_eq!(sandbox.statistics().requests["collect"]["200"], 1, "{name}");
         // Consent reads no body.
         in_time(client.set_consent("user-7", true)).await.expect(name);
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_that_arrives_whole_each_event_is_told_what_became_of_it() {
+    for faults in [
+        vec![Fault::chunked(7)],
+        vec![Fault::reject_share(0.5)],
+        vec![Fault::reject_share(1.0), Fault::chunked(7)],
+    ] {
+        let (sandbox, name) = (server::sandbox(), format!("{faults:?}"));
+        for fault in faults {
+            sandbox.add_fault(fault).unwrap();
+        }
+        let client = server::client_of(&sandbox).max_batch_events(20).build().unwrap();
+        let report = in_time(client.collect(server::events(60))).await.unwrap();
+        assert!(report.unattributed().is_empty() && report.undelivered().is_empty(), "{name}");
+        let rejected: Vec<String> =
+            report.rejections().iter().map(|found| found.event().event_id().to_string()).collect();
+        let there = sandbox.rejected().iter().filter_map(|event| event.event_id.clone()).collect::<Vec<_>>();
+        assert_eq!(rejected, there, "{name}");
+        assert_eq!((report.accepted(), report.accepted() + rejected.len()), (sandbox.accepted().len(), 60));
+        let expected = if name.contains("RejectEvents") { 1..=60 } else { 0..=0 };
+        assert!(expected.contains(&rejected.len()), "{name}: {rejected:?}");
     }
 }
 
@@ -198,28 +203,27 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed() {
+async fn redirects_are_not_followed_and_one_that_anothers_http_client_followed_is_no_success() {
+    let elsewhere = Server::always(Answer::json(200, &json!({})));
     for status in [301, 302, 303, 307, 308] {
-        let elsewhere = Server::always(Answer::json(200, &json!({})));
-        for location in [format!("{}/v2/collect", elsewhere.url()), "/elsewhere".to_owned()] {
-            let server = Server::always(Answer::status(status).header("Location", &location));
-            let client = server.client().build().unwrap();
-            let name = status.to_string();
-            for error in [consent_fails(&name, &client).await, collect_fails(&name, &client).await] {
-                assert_eq!(predicates(&error), [""; 0], "{name}");
-                assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
-                assert_eq!(
-                    (error.attempts(), error.reason(), error.body_excerpt()),
-                    (1, None, None),
-                    "{name}"
-                );
-                assert!(error.to_string().contains("redirects are not followed"), "{error}");
-            }
-            let targets = server.targets();
-            assert_eq!(targets.len(), 2, "{targets:?}");
-            assert!(!targets.contains(&"/elsewhere".to_owned()), "{targets:?}");
+        let name = status.to_string();
+        let server = Server::always(Answer::status(status).header("Location", &elsewhere.url()));
+        let client = server.client().build().unwrap();
+        for error in [consent_fails(&name, &client).await, collect_fails(&name, &client).await] {
+            assert_eq!(predicates(&error), [""; 0], "{name}");
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+            assert_eq!((error.attempts(), error.reason(), error.body_excerpt()), (1, None, None), "{name}");
+            assert!(error.to_string().contains("redirects are not followed"), "{error}");
         }
-        assert_eq!(elsewhere.requests().len(), 0, "{status}");
+        assert_eq!((server.requests().len(), elsewhere.requests().len()), (2, 0), "{name}");
+    }
+    for status in [301, 302, 303, 307, 308] {
+        let name = status.to_string();
+        let server = Server::always(Answer::status(status).header("Location", &elsewhere.url()));
+        let client = server.client().http_client(reqwest::Client::new()).build().unwrap();
+        for error in [consent_fails(&name, &client).await, collect_fails(&name, &client).await] {
+            assert!(error.status().unwrap().is_redirection(), "{name}: {error}");
+        }
     }
 }
 

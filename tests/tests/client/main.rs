@@ -12,7 +12,6 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile_bodies;
 mod misled;
-mod outage;
 mod quickstart;
 mod raw_errors;
 mod rejections;

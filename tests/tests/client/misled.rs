@@ -104,20 +104,6 @@ async fn of_a_rejection_it_is_said_that_an_earlier_attempt_may_have_been_taken()
 }
 
 #[tokio::test]
-async fn a_redirect_that_somebody_elses_http_client_followed_is_no_success() {
-    let elsewhere = Server::always(Answer::json(200, &json!({})));
-    let there = elsewhere.url();
-    for status in [301, 302, 303, 307, 308] {
-        let server = Server::always(Answer::status(status).header("Location", &there));
-        let client = server.client().http_client(reqwest::Client::new()).build().unwrap();
-        let failed = in_time(client.collect_one(server::event("e-0"))).await.unwrap_err();
-        assert!(failed.error().status().unwrap().is_redirection(), "{status}: {failed}");
-        let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
-        assert!(error.status().unwrap().is_redirection(), "{status}: {error}");
-    }
-}
-
-#[tokio::test]
 async fn a_200_that_is_an_error_or_a_flood_is_unreadable() {
     let flood: Vec<_> = (0..3300).map(|_| json!({})).collect();
     let table = [

@@ -22,15 +22,6 @@ fn printed(output: &Output) -> (String, String) {
 }
 
 #[test]
-fn without_a_terminal_it_reports_ends_well_and_names_no_page_that_is_gone() {
-    let output = quickstart(&[]);
-    let (words, problems) = printed(&output);
-    assert!(output.status.success(), "{words}{problems}");
-    assert!(words.contains("a sandbox in this process") && words.ends_with("consent set\n"), "{words}");
-    assert!(!words.contains("http://") && !words.contains("Enter"), "{words}");
-}
-
-#[test]
 fn it_reports_to_what_the_variables_name_and_all_but_the_bad_event_are_accepted() {
     let sandbox = Sandbox::start().unwrap();
     let output = against(&sandbox);

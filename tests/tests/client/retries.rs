@@ -20,38 +20,13 @@ fn failing(times: usize, failure: Answer) -> Server {
 }
 
 #[tokio::test]
-async fn a_failure_that_passes_is_no_failure() {
-    for failures in 0..5 {
-        let server = failing(failures, Answer::status(503).body("<html>"));
-        in_time(server.client().build().unwrap().set_consent("user-7", true)).await.unwrap();
-        let requests = server.requests();
-        assert_eq!(requests.len(), failures + 1);
-        assert!(
-            requests
-                .iter()
-                .all(|request| request.body == requests[0].body && request.headers == requests[0].headers)
-        );
-    }
-    let server = failing(5, Answer::status(503));
-    let error = in_time(server.client().build().unwrap().set_consent("user-7", true)).await.unwrap_err();
-    assert_eq!((error.attempts(), server.requests().len()), (5, 5));
-}
-
-#[tokio::test]
 async fn the_policy_decides_how_many_attempts_are_made() {
-    let table = [
-        (RetryPolicy::never(), 1),
-        (RetryPolicy::default().max_attempts(0), 1),
-        (RetryPolicy::default().max_attempts(1), 1),
-        (RetryPolicy::default().max_attempts(3).delays(MILLISECOND, MILLISECOND), 3),
-        (RetryPolicy::default().max_attempts(9).delays(MILLISECOND, MILLISECOND), 9),
-    ];
-    for (policy, attempts) in table {
+    let policy = |attempts| RetryPolicy::default().max_attempts(attempts).delays(MILLISECOND, MILLISECOND);
+    for (policy, attempts) in [(RetryPolicy::never(), 1), (policy(0), 1), (policy(1), 1), (policy(9), 9)] {
         let server = failing(usize::MAX, Answer::status(500));
         let client = server.client().retry(policy.clone()).build().unwrap();
         let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
-        assert_eq!(error.attempts(), attempts, "{policy:?}");
-        assert_eq!(server.requests().len(), attempts as usize, "{policy:?}");
+        assert_eq!((error.attempts(), server.requests().len()), (attempts, attempts as usize), "{policy:?}");
     }
 }
 
@@ -63,15 +38,8 @@ fn after_noon(seconds: u32) -> String {
 #[tokio::test]
 async fn retry_after_is_waited_for_in_both_forms() {
     // The value, and the least wait in milliseconds.
-    let table: [(&str, u64); 7] = [
-        ("1", 1000),
-        (" 1 ", 1000),
-        (&after_noon(2), 2000),
-        ("0", 0),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
-        ("soon", 0),
-        ("-5", 0),
-    ];
+    let table: [(&str, u64); 5] =
+        [(" 1 ", 1000), (&after_noon(1), 1000), ("0", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 0), ("soon", 0)];
     let waits = table.into_iter().flat_map(|row| [429, 503].map(|status| (row, status))).map(
         |((value, least), status)| {
             let value = value.to_owned();
@@ -148,20 +116,6 @@ async fn the_deadline_bounds_attempts_and_waits_of_a_batch_and_the_call_deadline
             }
         }
     }
-}
-
-#[tokio::test]
-async fn after_the_call_deadline_no_batch_is_sent_and_what_was_read_comes_back() {
-    let server = Server::always(Answer::json(200, &serde_json::json!({})).after(Duration::from_millis(100)));
-    let client =
-        server.client().max_batch_events(1).call_deadline(Duration::from_millis(350)).build().unwrap();
-    let mut events = (0..100).map(|at| server::event(&format!("e-{at}")));
-    let failed = in_time(client.collect(&mut events)).await.unwrap_err();
-    assert!(failed.error().is_deadline_exceeded(), "{failed:?}");
-    let report = failed.report();
-    assert!((1..=4).contains(&report.accepted()), "{failed}");
-    assert_eq!(report.accepted() + report.undelivered().len(), report.read());
-    assert_eq!(report.read() + events.count(), 100);
 }
 
 /// How many attempts a collect made that fails, and whether the budget ended it.

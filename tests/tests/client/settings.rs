@@ -100,19 +100,10 @@ async fn a_host_that_no_certificate_can_name_is_a_configuration_error() {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         outcome(builder(host).http_client(http).build())
     };
-    let proxy = Server::always(Answer::head("HTTP/1.1 200 OK\r\n"));
-    let through = |host: &str| {
-        let proxy = reqwest::Proxy::all(proxy.url()).unwrap();
-        let http = reqwest::Client::builder().proxy(proxy).build().unwrap();
-        outcome(builder(host).http_client(http).build())
-    };
     for host in ["a..b", "-a.invalid"] {
-        for said in [direct(host).await, through(host).await] {
-            assert!(said.starts_with("1 attempts, configuration") && said.contains("host"), "{host}: {said}");
-        }
+        let said = direct(host).await;
+        assert!(said.starts_with("1 attempts, configuration") && said.contains("host"), "{host}: {said}");
     }
-    let said = through("a.b").await;
-    assert!(said.starts_with("5 attempts, retryable"), "a tunnel that breaks off: {said}");
 }
 
 #[test]
@@ -206,26 +197,6 @@ mod forked {
         assert_eq!(code, 0);
         client.set_consent("user-7", true).unwrap();
         assert_eq!(server.requests().len(), 3);
-    }
-
-    #[test]
-    fn an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents() {
-        if !child::is_alone(an_async_client_in_a_child_waits_for_its_timeout_on_a_connection_of_its_parents) {
-            return;
-        }
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let server = Server::always(Answer::status(204));
-        let client = server.client().timeout(Duration::from_millis(300)).build().unwrap();
-        let parents = runtime();
-        parents.block_on(client.set_consent("user-7", true)).unwrap();
-        let theirs = client.clone();
-        let code = in_a_fork(move || {
-            let started = Instant::now();
-            let result = runtime().block_on(theirs.set_consent("user-7", true));
-            result.is_ok() && started.elapsed() >= Duration::from_millis(300)
-        });
-        assert_eq!(code, 0);
-        parents.block_on(client.set_consent("user-7", true)).unwrap();
     }
 
     #[test]

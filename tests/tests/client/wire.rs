@@ -119,10 +119,8 @@ async fn the_typed_mocks_of_the_contract_recognise_what_the_client_sends() {
     let error = in_time(client.set_consent("user-7", true)).await.unwrap_err();
     assert_eq!((error.reason(), error.server_words().len()), (Some("AUTH.UNAUTHORIZED"), 0));
     // The mocks of httpmock answer 404 to what they do not recognise.
-    for (user_id, value) in [("user-8", true), ("user-7", false)] {
-        let error = in_time(client.set_consent(user_id, value)).await.unwrap_err();
-        assert_eq!(error.status().unwrap(), 404, "{user_id}, {value}");
-    }
+    let error = in_time(client.set_consent("user-8", true)).await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 404);
     collect.assert_calls(1);
     consent.assert_calls(1);
 }
@@ -182,14 +180,10 @@ fn the_environment_variables_name_the_credentials_and_the_endpoints() {
         (&[id, secret, to], &["> no endpoints: ", "> no client: ", ENVIRONMENT, CONSENT_ENDPOINT]),
         (&[id, secret, acme], &[acme_collect, &acme_consent, "> client "]),
         (&[id, secret, acme, to], &[&at_collect, &acme_consent, "> client "]),
-        (&[id, secret, acme, also], &[acme_collect, &at_consent, "> client "]),
         (&[id, secret, to, also], &[&at_collect, &at_consent, "> client "]),
-        (&[id, secret, (ENVIRONMENT, "a.b"), to, also], &[&at_collect, &at_consent, "> client "]),
         (&[id, secret, (ENVIRONMENT, "a.b"), to], &["> no client: ", ENVIRONMENT]),
-        (&[id, secret, (COLLECT_ENDPOINT, ""), also], &["> no client: ", COLLECT_ENDPOINT]),
         (&[id, secret, (COLLECT_ENDPOINT, &with_userinfo), also], &["> no client: ", COLLECT_ENDPOINT]),
         (&[id, secret, (CONSENT_ENDPOINT, "ftp://127.0.0.1/"), acme], &["> no client: ", CONSENT_ENDPOINT]),
-        (&[id, secret, (CONSENT_ENDPOINT, "http://example.com/"), acme], &["> no client: ", "https://"]),
         (
             &[id, secret, (COLLECT_ENDPOINT, &exchanged), acme],
             &["> no client: ", COLLECT_ENDPOINT, "set_consent"],

@@ -124,27 +124,17 @@ fn a_rewrite_whose_reason_is_gone_says_that_it_is_to_be_deleted() {
 fn a_contract_that_does_not_say_enough_is_refused() {
     assert_patches_refused([
         (json!({ "Token": { "pattern": "^[a-z]*" } }), &["Token", "begin with ^ and end with $"]),
-        (json!({ "Token": { "pattern": "[a-z]*$" } }), &["Token", "begin with ^ and end with $"]),
-        // Only one branch is anchored at either end.
-        (json!({ "Token": { "pattern": "^a|b$" } }), &["Token"]),
         (json!({ "Token": { "x-provenance": null } }), &["Token", "x-provenance is missing"]),
-        (json!({ "EventId": { "x-provenance": { "maxLength": null } } }), &["EventId", "maxLength"]),
-        (json!({ "Token": { "x-provenance": "guessed" } }), &["Token", "guessed"]),
         (json!({ "EpochMillis": { "format": null } }), &["EpochMillis", "int64"]),
         (
             json!({ "UserDeletedPayload": { "additionalProperties": null } }),
             &["UserDeletedPayload", "additionalProperties"],
         ),
         (
-            json!({ "UserDeletedPayload": { "required": ["user_id", "motive"] } }),
-            &["UserDeletedPayload", "motive"],
-        ),
-        (
             json!({ "Event": { "discriminator": { "mapping": { "x": "#/components/schemas/ThingLostEvent" } } } }),
             &["ThingLostEvent"],
         ),
         (json!({ "ConsentChange": { "x-unique-names": null } }), &["ConsentChange", "x-unique-names"]),
-        (json!({ "Event": { "discriminator": null } }), &["discriminator"]),
         (
             json!({ "EventTime": { "x-time-window": { "future": null } } }),
             &["EventTime", "x-time-window", "future"],
@@ -159,7 +149,6 @@ fn a_contract_that_does_not_say_enough_is_refused() {
 
 #[test]
 fn a_rule_that_would_silently_not_be_checked_is_refused() {
-    let window = &spec::schema("EventTime")["x-time-window"];
     let choice = spec::schema("PropertyValue");
     let mut no_integer = schema_named("Motive");
     no_integer["Motive"] = choice.clone();
@@ -171,17 +160,14 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
     };
     let limit = &spec::schema("Event")["x-property-limit"];
     let above_zero = json!({ "type": "number", "format": "double", "minimum": 0, "exclusiveMinimum": true, "x-provenance": "assumed" });
-    let list = json!({ "type": "array", "items": token(), "x-provenance": "assumed" });
     assert_patches_refused([
         (json!({ "UserDeletedPayload": { "maxProperties": 1 } }), &["UserDeletedPayload", "maxProperties"]),
         (json!({ "EpochMillis": { "multipleOf": 1000 } }), &["EpochMillis", "multipleOf"]),
         (json!({ "UserId": { "nullable": true } }), &["UserId", "nullable"]),
         // A rule of another kind of value, and one beside a reference.
         (json!({ "EpochMillis": { "maxLength": 13 } }), &["EpochMillis", "maxLength"]),
-        (json!({ "EpochMillis": { "enum": [0, 1] } }), &["EpochMillis", "enum"]),
         (property("motive", above_zero), &["exclusiveMinimum"]),
         (property("user_id", json!({ "maxLength": 5 })), &["maxLength"]),
-        (property("motive", list), &["motive"]),
         // Where it would mean nothing, or something else in Rust.
         (property("motive", refer("EventTime")), &["motive", "time window"]),
         (json!({ "Token": { "enum": ["a", "b"] } }), &["Token", "a few values"]),
@@ -189,12 +175,20 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
             condition(json!([{ "required": ["motive"] }, { "required": ["thing_id"] }])),
             &["CustomEventPayload", "`motive`", "not among its properties"],
         ),
-        (condition(json!([])), &["CustomEventPayload", "anyOf of nothing"]),
         (
             condition(json!([{ "required": [] }, { "required": ["thing_id"] }])),
             &["CustomEventPayload", "`required` only"],
         ),
         (property("motive", choice.clone()), &["motive", "must be a named schema"]),
+        // typify checks such values with crates that the generated code does not have, or by integers of odd types.
+        (
+            property("motive", with_rules("string", "pattern", json!("^[a-z]*$"))),
+            &["motive", "must be a named schema"],
+        ),
+        (
+            property("motive", with_rules("integer", "minimum", json!(1))),
+            &["motive", "must be a named schema"],
+        ),
         (no_integer, &["Motive", "5 would be sent as 5.0"]),
         (
             property("motive", spec::schema("CustomProperties").clone()),
@@ -204,11 +198,7 @@ fn a_rule_that_would_silently_not_be_checked_is_refused() {
             json!({ "UserDeletedPayload": { "additionalProperties": token() } }),
             &["UserDeletedPayload", "further properties"],
         ),
-        // Misspelt extensions.
-        (
-            json!({ "EventTime": { "x-time-window": null, "x-time-windows": window } }),
-            &["EventTime", "x-time-windows"],
-        ),
+        // A misspelt extension.
         (
             json!({ "Event": { "x-property-limit": null, "x-properties-limit": limit } }),
             &["Event", "x-properties-limit"],
@@ -235,91 +225,32 @@ fn names_that_become_one_identifier_are_refused_at_their_place() {
     const MAPPING: &str = "/components/schemas/Event/discriminator/mapping/";
     const BUILDER: &str = "the builder's own method";
     let named = |name: &str| property(name, token());
-    let text = json!({ "type": "string" });
     let values = json!({ "type": "string", "enum": ["soon", "Soon"], "x-provenance": "assumed" });
     let mut keyword = named("type");
     merge(&mut keyword, &named("type_"));
     let again = json!({ "user-deleted": "#/components/schemas/UserDeletedEvent" });
     assert_patches_refused([
         (named("userId"), &[PAYLOAD, "/userId: becomes `user_id`", "the property `user_id`"]),
-        (named("User_ID"), &[PAYLOAD, "/User_ID: becomes `user_id`"]),
-        (named("user-id"), &[PAYLOAD, "/user-id: becomes `user_id`"]),
-        (named("user/id"), &[PAYLOAD, "/user~1id: becomes `user_id`"]),
         (keyword, &[PAYLOAD, "/type_: becomes `type_`", "the property `type`"]),
         (named("build"), &[PAYLOAD, "/build: becomes `build`", BUILDER]),
-        (named("Event"), &[PAYLOAD, "/Event: becomes `event`", BUILDER]),
-        (named("eventAt"), &[PAYLOAD, "/eventAt: becomes `event_at`"]),
         (property("motive", values), &[PAYLOAD, "/motive/enum/1: becomes `Soon`", "the value `soon`"]),
         (json!({ "CustomEventPayload": { "properties": { "extra": token() } } }), &[CUSTOM, "not listed"]),
-        (
-            json!({ "ErrorBody": { "properties": { "bodyExcerpt": text } } }),
-            &["/components/schemas/ErrorBody/properties/bodyExcerpt: becomes `body_excerpt`"],
-        ),
-        (
-            json!({ "InvalidEvent": { "properties": { "Index": text } } }),
-            &["/components/schemas/InvalidEvent/properties/Index: becomes `index`"],
-        ),
         (
             json!({ "Event": { "discriminator": { "mapping": again } } }),
             &[MAPPING, "/user-deleted: becomes `UserDeleted`", "the type of event `user_deleted`"],
         ),
         (schema_named("user_id"), &["/user_id: becomes `UserId`", "the schema `UserId`"]),
-        (schema_named("User.Id"), &["/components/schemas/User.Id: becomes `UserId`"]),
         (schema_named("Properties"), &["/components/schemas/Properties: becomes `Properties`"]),
-        (schema_named("ConsentChangeMembers"), &["/components/schemas/ConsentChangeMembers: becomes"]),
-        (schema_named("EventMembers"), &["/components/schemas/EventMembers: becomes"]),
-        (schema_named("Option"), &["/components/schemas/Option: becomes `Option`"]),
         (
             schema_named("motiveKind"),
             &["/components/schemas/motiveKind: must be named as its Rust type is: `MotiveKind`"],
         ),
     ]);
-    assert_edits_refused([
-        (
-            "/paths/~1v2~1collect/post/operationId",
-            |id| *id = json!("setConsent"),
-            &["/post/operationId: becomes `set_consent`", "`setConsent` of /v2/collect"],
-        ),
-        (
-            "/paths/~1v2~1collect/post/operationId",
-            |id| *id = json!("newWithClient"),
-            &["/paths/~1v2~1collect/post/operationId: becomes `new_with_client`"],
-        ),
-    ]);
-}
-
-/// What typify makes of them is what stands in the source, so a name that it makes otherwise than we do shows here.
-#[test]
-fn odd_names_become_the_identifiers_that_typify_makes() {
-    let names = [
-        ("HTTPStatus2Code", "http_status2_code"),
-        ("2nd", "x2nd"),
-        ("+1", "plus1"),
-        ("don't", "dont"),
-        ("gen", "gen_"),
-        ("self", "self_"),
-        ("größe", "größe"),
-        ("a.b c", "a_b_c"),
-        ("🫖", "x"),
-        ("building", "building"),
-        ("payload", "payload"),
-    ];
-    let all = |names: &[&str]| -> Contract {
-        let properties: Value = names.iter().map(|name| ((*name).to_owned(), token())).collect();
-        patched(&json!({ "UserDeletedPayload": { "properties": properties } }))
-    };
-    let source = generate(&all(&names.map(|(name, _)| name))).unwrap();
-    let one_line: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
-    let one_line = one_line.replace("( mut", "(mut").replace(", )", ")");
-    for (name, ident) in names {
-        let setter = format!("pub fn {ident}<M>(mut self, value: impl IntoOptional<super::Token, M>)");
-        assert!(one_line.contains(&format!("pub {ident}: ::std::option::Option<Token>")), "{name}");
-        assert!(one_line.contains(&setter), "{name}");
-        for twin in [format!("{ident}-"), format!("-{ident}")] {
-            let error = generate(&all(&[name, &twin])).unwrap_err().to_string();
-            assert!(error.contains(&format!("becomes `{ident}`")), "{twin}: {error}");
-        }
-    }
+    assert_edits_refused([(
+        "/paths/~1v2~1collect/post/operationId",
+        |id| *id = json!("setConsent"),
+        &["/post/operationId: becomes `set_consent`", "`setConsent` of /v2/collect"],
+    )]);
 }
 
 #[test]
@@ -327,23 +258,14 @@ fn words_that_would_become_more_than_documentation_are_refused_at_their_place() 
     let place = "/components/schemas/UserId/description";
     for (words, problem) in [
         ("The user.\n\n```\npanic!();\n```", "code block"),
-        ("The user.\n\n```rust,no_run\npanic!();\n```", "code block"),
         ("The user.\n\n~~~\npanic!();\n~~~", "code block"),
-        ("The user.\n```\npanic!();", "code block"),
         ("The user.\n\n    panic!();", "code block"),
-        ("The user.\n\n\tpanic!();", "code block"),
-        ("    panic!();", "code block"),
         ("- The user:\n\n      panic!();", "code block"),
-        ("- ```\n  panic!();", "code block"),
-        ("> The user.\n>\n>     panic!();", "code block"),
         ("The user, see [UserId].", "a link that is no URL"),
-        ("The user, see [it](UserId).", "a link that is no URL"),
         ("The user, see [it][UserId].", "a link that is no URL"),
         ("The user <b>.", "HTML"),
-        ("A list of Vec<String>.", "HTML"),
         ("<div>\nThe user.\n</div>", "HTML"),
         ("The user, see https://docs.copilot.cx.", "bare URL"),
-        ("The user.\rIt is.", "control character"),
         ("The user\u{202e}.", "control character"),
     ] {
         let error = generate(&patched(&json!({ "UserId": { "description": words } }))).unwrap_err();
@@ -353,8 +275,6 @@ fn words_that_would_become_more_than_documentation_are_refused_at_their_place() 
     for place in [
         "/info/description",
         "/paths/~1v2~1collect/post/summary",
-        "/paths/~1v2~1collect/post/description",
-        "/paths/~1v2~1collect/post/requestBody/description",
         "/components/schemas/UserDeletedPayload/title",
         "/components/schemas/UserDeletedPayload/properties/motive/description",
     ] {
@@ -368,69 +288,6 @@ fn words_that_would_become_more_than_documentation_are_refused_at_their_place() 
         }));
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with(&format!("{place}: holds a code block")), "{error}");
-    }
-}
-
-const COLLECT: &str = "/paths/~1v2~1collect/post";
-
-#[test]
-fn words_stay_in_their_comment_whatever_they_are() {
-    for words in [
-        "One.\n\n*/ pub fn escaped() {} /*",
-        "*/ pub fn escaped() {}",
-        "One.\n\n/* Two.",
-        "\"] pub fn escaped() {} #[doc = \"",
-        "One.\npub fn escaped() {}",
-        "One: `code`, `[x]`, `Vec<String>`, \\[x\\], a < b > c, and <https://docs.copilot.cx>.",
-        "- One,\n- [two](https://docs.copilot.cx).",
-    ] {
-        let source = generate(&edited(|root| {
-            for place in ["/components/schemas/UserId", "/components/schemas/Event", "/info", COLLECT] {
-                at(root, place)["description"] = json!(words);
-            }
-        }));
-        let file = syn::parse_file(&source.unwrap()).unwrap();
-        let items = file.items.iter().flat_map(|item| match item {
-            syn::Item::Mod(module) => module.content.as_ref().map_or(&[][..], |(_, items)| items),
-            item => std::slice::from_ref(item),
-        });
-        let escaped =
-            items.filter(|item| matches!(item, syn::Item::Fn(found) if found.sig.ident == "escaped"));
-        assert_eq!(escaped.count(), 0, "{words}");
-    }
-    // An example is a value: what it says is nobody's documentation.
-    generate(&patched(&json!({ "UserDeletedPayload": { "example": { "description": "```" } } }))).unwrap();
-}
-
-/// typify checks such values with crates that the generated code does not have, or by integers of odd types.
-#[test]
-fn a_value_with_rules_of_its_own_inside_a_payload_is_refused() {
-    for (kind, keyword, rule) in [
-        ("string", "pattern", json!("^[a-z]*$")),
-        ("string", "format", json!("uuid")),
-        ("string", "maxLength", json!(5)),
-        ("integer", "minimum", json!(1)),
-    ] {
-        let patch = property("motive", with_rules(kind, keyword, rule));
-        assert_patches_refused([(patch, &["motive", "must be a named schema"])]);
-    }
-}
-
-#[test]
-fn a_named_schema_with_rules_of_its_own_becomes_code_that_needs_no_other_crate() {
-    for rules in [
-        with_rules("string", "pattern", json!("^[a-z]*$")),
-        with_rules("string", "maxLength", json!(5)),
-        with_rules("integer", "minimum", json!(1)),
-    ] {
-        let mut patch = schema_named("Motive");
-        patch["Motive"] = rules.clone();
-        let source = generate(&patched(&patch));
-        let source = source.unwrap_or_else(|error| panic!("{rules}: {error}"));
-        assert!(source.contains("pub struct Motive"), "{rules}");
-        for odd in ["::regress::", "::uuid::", "::chrono::", "::std::num::NonZero"] {
-            assert!(!source.contains(odd), "{rules} becomes code that needs {odd}");
-        }
     }
 }
 

@@ -1,9 +1,6 @@
-//! One more type of event, added by editing nothing but the contract (see build.rs): its types, its rules and
-//! its way over the wire.
+//! One more type of event, added by editing nothing but the contract (see build.rs): its types and its rules.
 
-use copilot_gen::{InvalidInput, json::Json, raw::RequestSettings};
-use grown::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
-use httpmock::MockServer;
+use grown::{EVENT_TYPES, IntoEvent, types};
 use serde_json::{Value, json};
 
 /// What `copilot-gen` would be with that contract.
@@ -17,7 +14,7 @@ mod grown {
         include!(concat!(env!("OUT_DIR"), "/one_more_type.rs"));
     }
 
-    pub(crate) use generated::{Client, EVENT_TYPES, EventPayload, IntoEvent, types};
+    pub(crate) use generated::{EVENT_TYPES, IntoEvent, types};
 }
 
 const NOW: i64 = 1_795_509_000_000;
@@ -38,14 +35,8 @@ fn repaired_json() -> Value {
 }
 
 #[test]
-fn the_new_type_stands_after_those_of_the_contract() {
-    assert_eq!([&copilot_gen::EVENT_TYPES[..], &["thing_repaired"]].concat(), EVENT_TYPES);
-    assert_eq!(types::ThingRepairedPayload::EVENT_TYPE, "thing_repaired");
-    assert!(!copilot_gen::EVENT_TYPES.contains(&"thing_repaired"));
-}
-
-#[test]
 fn the_new_event_is_built_read_and_written_like_any_other() {
+    assert_eq!([&copilot_gen::EVENT_TYPES[..], &["thing_repaired"]].concat(), EVENT_TYPES);
     let event = repaired();
     assert_eq!(event.event_type(), "thing_repaired");
     assert_eq!((event.thing_id().unwrap().as_str(), event.user_id()), ("A4:CF:12:00:9B:3E", None));
@@ -97,10 +88,8 @@ fn the_rules_of_the_new_event_are_checked() {
     assert_eq!(types::Event::violations_in(&(&repaired_json()).into(), NOW), []);
     for (place, value, pointer, rule) in [
         ("part", json!("a b"), "/payload/part", "pattern"),
-        ("part", json!(7), "/payload/part", "type"),
         ("cost", json!("dear"), "/payload/cost", "type"),
         ("warranty", json!(true), "/payload/warranty", "additionalProperties"),
-        ("thing_id", json!(""), "/payload/thing_id", "minLength"),
     ] {
         let mut json = repaired_json();
         json["payload"][place] = value;
@@ -118,43 +107,6 @@ fn the_rules_of_the_new_event_are_checked() {
 }
 
 #[test]
-fn a_property_of_every_kind_is_read_from_text_as_its_json_is() {
-    let odd = [
-        "-0",
-        "5",
-        "5.0",
-        "9223372036854775808",
-        "-9223372036854775809",
-        "100000000000000000000",
-        "1e30",
-        "1e400",
-        "null",
-        "[]",
-        "true",
-        r#""now""#,
-        r#""on-site""#,
-        r#"{"now":null}"#,
-        r#"{"on-site":null}"#,
-    ];
-    let mut taken = 0;
-    for name in
-        ["cost", "type", "urgency", "Remark", "repair-count", "hours", "paid", "anything", "more", "at"]
-    {
-        for odd in odd {
-            let text = format!(
-                r#"{{"type":"thing_repaired","event_id":"e","timestamp":{NOW},"payload":{{"thing_id":"t","{name}":{odd}}}}}"#
-            );
-            let json = Json::parse(&text).unwrap();
-            let read = InvalidInput::if_any(types::Event::violations_in(&json, NOW))
-                .map(|()| types::Event::try_from(json).expect(&text));
-            assert_eq!(format!("{:?}", types::Event::parse(&text, NOW)), format!("{read:?}"), "{text}");
-            taken += usize::from(read.is_ok());
-        }
-    }
-    assert_eq!(taken, 20);
-}
-
-#[test]
 fn no_name_of_a_property_is_taken_by_the_generated_code() {
     let payload = json!({
         "given": "g", "judge": "j", "members": "m", "name": "n", "subtype": "s", "user_id": "u", "value": "v", "more": 1
@@ -164,17 +116,4 @@ fn no_name_of_a_property_is_taken_by_the_generated_code() {
     let built =
         built.name("n").value("v").extra(types::Properties::from_iter([("more", 1)])).build().unwrap();
     assert_eq!(serde_json::from_value::<types::CustomEventPayload>(payload).unwrap(), built);
-}
-
-#[tokio::test]
-async fn the_new_event_goes_over_the_wire() {
-    let server = MockServer::start_async().await;
-    let collect = server.mock(|when, then| {
-        when.method("POST").path("/v2/collect").json_body(json!({ "events": [repaired_json()] }));
-        then.status(200).json_body(json!({ "invalid_events": [] }));
-    });
-    let client = Client::new_with_client(&server.base_url(), reqwest::Client::new(), RequestSettings::new());
-    let request = types::CollectRequest { events: vec![repaired()] };
-    assert_eq!(client.collect(&request).await.unwrap().into_inner().invalid_events, []);
-    collect.assert();
 }

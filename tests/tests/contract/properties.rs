@@ -98,39 +98,12 @@ enum Mode {
     QuickBoil,
 }
 
-/// As a decimal type of a library, which serializes as text.
-struct Decimal;
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("20.50")
-    }
-}
-
 struct Failing;
 
 impl Serialize for Failing {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("secret"))
     }
-}
-
-#[derive(Serialize)]
-struct Wrapped(u8);
-
-struct Bytes;
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(b"secret")
-    }
-}
-
-#[derive(Serialize)]
-enum Choice {
-    Tuple(u8, u8),
-    Struct { a: u8 },
-    Newtype(u8),
 }
 
 #[derive(Serialize)]
@@ -157,13 +130,7 @@ fn a_struct_becomes_properties_as_it_serializes() {
         (member(Mode::QuickBoil), json!("quick_boil")),
         (member(EventTimestamp::from_millis(MILLIS).unwrap()), json!(MILLIS)),
         (member(utc()), json!("2019-01-29T16:31:57.121Z")),
-        (member(UtcTimestamp::from_millis(MILLIS).unwrap()), json!("2019-01-29T16:31:57.121Z")),
-        (member(Uuid::parse_str(UUID).unwrap()), json!(UUID)),
-        (member(Decimal), json!("20.50")),
-        (member(Cow::Borrowed("oolong")), json!("oolong")),
-        (member(json!(9.5)), json!(9.5)),
         (member(21.3_f32), json!(21.3)),
-        (member(Wrapped(1)), json!(1)),
     ] {
         assert_eq!(made.unwrap(), expected);
     }
@@ -190,10 +157,6 @@ fn a_struct_with_members_that_are_no_properties_names_each_of_them() {
         ("a list", member(vec![1])),
         ("an object", member(BTreeMap::<String, u8>::new())),
         ("a struct", member(Brewed { count: 1, note: None, mode: Mode::QuickBoil, shared: true })),
-        ("a variant of two", member(Choice::Tuple(1, 2))),
-        ("a variant with members", member(Choice::Struct { a: 1 })),
-        ("a variant of one", member(Choice::Newtype(1))),
-        ("bytes", member(Bytes)),
         ("a clock", member(system())),
         ("what cannot be serialized", member(Failing)),
     ] {
@@ -255,24 +218,6 @@ fn a_builder_names_everything_that_breaks_the_contract_in_the_order_of_the_place
 }
 
 #[test]
-fn a_violation_of_a_builder_has_the_grade_of_its_rule_and_never_the_value() {
-    let error = ThingConnectedPayload::builder().user_id("zoe martinez").build().unwrap_err();
-    let found: Vec<_> = error
-        .violations()
-        .iter()
-        .map(|found| (found.pointer(), found.rule(), found.provenance().to_string()))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("/thing_id", "required", "documented".to_owned()),
-            ("/user_id", "pattern", "documented".to_owned())
-        ]
-    );
-    assert!(!format!("{error} {error:?}").contains("martinez"));
-}
-
-#[test]
 fn setters_take_texts_ids_and_times_of_every_kind() {
     let uuid = Uuid::parse_str(UUID).unwrap();
     let builder = || ThingConnectedPayload::builder().thing_id("t-1");
@@ -282,12 +227,10 @@ fn setters_take_texts_ids_and_times_of_every_kind() {
         (builder().user_id("u-1"), Some("u-1")),
         (builder().user_id(&text), Some("u-1")),
         (builder().user_id(text), Some("u-1")),
-        (builder().user_id(Cow::Borrowed("u-1")), Some("u-1")),
         (builder().user_id(&user_id), Some("u-1")),
         (builder().user_id(user_id.clone()), Some("u-1")),
         (builder().user_id(Some("u-1")), Some("u-1")),
         (builder().user_id(uuid), Some(UUID)),
-        (builder().user_id(Some(uuid)), Some(UUID)),
         (builder().user_id("u-2").user_id(None::<&str>), None),
         (builder(), None),
     ] {
@@ -313,9 +256,6 @@ fn setters_take_texts_ids_and_times_of_every_kind() {
     for event in [
         payload().event_at(MILLIS),
         payload().event_at(at),
-        payload().event_at(returned),
-        payload().event_at(utc()),
-        payload().event_at(elsewhere()),
         payload().event_at(system()),
         payload().event_with("e-1".parse().unwrap(), at),
         builder().event_at(utc()).unwrap(),

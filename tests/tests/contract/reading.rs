@@ -5,49 +5,9 @@ use std::time::{Duration, Instant};
 use copilot_gen::{
     InvalidInput,
     json::Json,
-    types::{
-        CollectRequest, CollectResponse, ConsentChange, ErrorResponse, Event, InvalidEvent,
-        PreexistingSyncStartedPayload, PropertyValue, UserDeletedPayload,
-    },
+    types::{CollectResponse, Event, InvalidEvent},
 };
 use copilot_tests::arbitrary::NOW;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-/// From text, and from a value.
-fn is_read<T: DeserializeOwned>(json: &str) -> bool {
-    let from_text = serde_json::from_str::<T>(json).is_ok();
-    let value: Value = serde_json::from_str(json).unwrap();
-    assert_eq!(serde_json::from_value::<T>(value).is_ok(), from_text, "{json}");
-    from_text
-}
-
-#[test]
-fn nothing_that_is_an_object_is_read_from_an_array() {
-    for answer in
-        ["[]", "[[]]", "[null]", r#"[{"invalid_events":[]}]"#, r#"{"invalid_events":[["e-1",0,"no"]]}"#]
-    {
-        assert!(!is_read::<CollectResponse>(answer), "{answer}");
-    }
-    assert!(is_read::<CollectResponse>("{}"));
-    assert!(is_read::<CollectResponse>(r#"{"invalid_events":[{"event_id":"e-1","index":0,"error":"no"}]}"#));
-    assert!(!is_read::<InvalidEvent>(r#"["e-1",0,"no"]"#) && is_read::<InvalidEvent>("{}"));
-    assert!(!is_read::<ErrorResponse>(r#"["","",""]"#) && is_read::<ErrorResponse>(r#"{"body_excerpt":""}"#));
-    assert!(!is_read::<CollectRequest>("[[]]") && is_read::<CollectRequest>(r#"{"events":[]}"#));
-    assert!(!is_read::<ConsentChange>(r#"[true,"u-1"]"#));
-    assert!(is_read::<ConsentChange>(r#"{"user_id":"u-1","consent_value":true}"#));
-    assert!(!is_read::<UserDeletedPayload>(r#"["u-1"]"#));
-    assert!(is_read::<UserDeletedPayload>(r#"{"user_id":"u-1"}"#));
-    assert!(
-        !is_read::<PreexistingSyncStartedPayload>("[]") && is_read::<PreexistingSyncStartedPayload>("{}")
-    );
-    let event = |payload: &str| {
-        format!(r#"{{"type":"user_deleted","event_id":"e","timestamp":1,"payload":{payload}}}"#)
-    };
-    assert!(!is_read::<Event>(&event(r#"["u-1"]"#)) && is_read::<Event>(&event(r#"{"user_id":"u-1"}"#)));
-    let last = r#"{"payload":["u-1"],"event_id":"e","timestamp":1,"type":"user_deleted"}"#;
-    assert!(serde_json::from_str::<Event>(last).is_err());
-}
 
 #[test]
 fn an_answer_is_read_leniently_where_nothing_depends_on_it() {
@@ -56,7 +16,6 @@ fn an_answer_is_read_leniently_where_nothing_depends_on_it() {
         (r#"{"index":3}"#, Some(3)),
         (r#"{"index":"3"}"#, None),
         (r#"{"index":3.5}"#, None),
-        (r#"{"index":99999999999999999999}"#, None),
         (r#"{"index":{"$serde_json::private::RawValue":"3"}}"#, None),
         (r#"{"index":null,"new":{"a":1,"a":2}}"#, None),
         (r#"{"index":4,"event_id":7,"error":{"code":7}}"#, Some(4)),
@@ -70,59 +29,20 @@ fn an_answer_is_read_leniently_where_nothing_depends_on_it() {
     assert!(read(r#"{"index":3,"index":4}"#).is_none());
 }
 
-#[test]
-fn a_free_value_is_read_as_what_it_is() {
-    for (json, value) in [
-        ("1.5", Some(PropertyValue::Double(1.5))),
-        ("5", Some(PropertyValue::Int64(5))),
-        ("5.0", Some(PropertyValue::Double(5.0))),
-        ("-9223372036854775808", Some(PropertyValue::Int64(i64::MIN))),
-        ("true", Some(PropertyValue::Boolean(true))),
-        (r#""1.5""#, Some(PropertyValue::String("1.5".to_owned()))),
-        ("9223372036854775808", None),
-        ("99999999999999999999", None),
-        ("1e30", None),
-        ("null", None),
-        ("[1.5]", None),
-        (r#"{"1.5":1.5}"#, None),
-    ] {
-        assert_eq!(serde_json::from_str::<PropertyValue>(json).ok(), value, "{json}");
-    }
-}
-
-#[test]
-fn an_event_with_a_name_that_stands_twice_is_not_read() {
-    let event = |payload: &str| {
-        let json = format!(
-            r#"{{"type":"custom_event","event_id":"e","timestamp":1,"payload":{{"subtype":"s","user_id":"u",{payload}}}}}"#
-        );
-        serde_json::from_str::<Event>(&json).is_ok()
-    };
-    assert!(event(r#""a":1,"b":2"#));
-    assert!(!event(r#""a":1,"a":2"#));
-}
-
 /// Odd values, as they are written.
 const ODD: &[&str] = &[
     "-0",
-    "-0.0",
-    "1e0",
     "5.0",
     "1E400",
     "-1e-400",
     "9007199254740993",
-    "9223372036854775807",
     "9223372036854775808",
     "-9223372036854775808",
-    "-9223372036854775809",
     "-9223372036854776833",
     "9223372036854775295.9",
     "0.1000000000000000055511151231257827021181583404541015625",
-    "01",
-    "null",
     "[[1]]",
     r#""u\u002d1""#,
-    r#""\ud800""#,
     "\"\u{1}\"",
     r#"{"a":1,"a":2}"#,
     r#"{"$serde_json::private::Number":"5"}"#,

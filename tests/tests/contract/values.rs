@@ -1,13 +1,10 @@
 //! Rules that hold for a whole space of values: good events, texts near the border, and the schemas of the types.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use std::{fmt::Display, str::FromStr};
 
 use copilot_gen::{
-    IntoEvent, InvalidInput, Violation,
-    types::{
-        self, CustomEventPayload, Event, Properties, PropertyValue, ThingInteractionPayload,
-        UserCreatedPayload,
-    },
+    IntoEvent, InvalidInput,
+    types::{self, CustomEventPayload, Event, Properties, PropertyValue},
 };
 use copilot_tests::{
     arbitrary::{self, NOW},
@@ -101,20 +98,6 @@ proptest! {
         prop_assert!(refused || judge::MODERN.is_valid(&json), "{:?}", violations);
     }
 
-    #[test]
-    fn whatever_is_read_is_judged_as_its_json_is(json in arbitrary::spoilt_event()) {
-        if let Ok(event) = serde_json::from_value::<Event>(json.clone())
-            && serde_json::to_value(&event).unwrap() == json
-        {
-            // The members of a struct and those of the JSON need not come in the same order.
-            let sorted = |violations: Vec<Violation>| {
-                let mut words: Vec<String> = violations.iter().map(Violation::to_string).collect();
-                words.sort();
-                words
-            };
-            prop_assert_eq!(sorted(event.violations(NOW)), sorted(Event::violations_in(&(&json).into(), NOW)));
-        }
-    }
 }
 
 fn strings_near_the_border() -> impl Strategy<Value = (&'static str, Reader, String)> {
@@ -147,106 +130,42 @@ proptest! {
     }
 }
 
-/// An event with these free properties, of each type that has room for them, and the place of the properties. The fields
-/// are open, so that builders, which check them, can be passed by.
-fn with_free_properties(free: BTreeMap<String, PropertyValue>) -> Vec<(Event, &'static str)> {
-    let envelope = || ("free-1".parse().unwrap(), types::EventTime(NOW));
-    let mut custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").build().unwrap();
-    custom.extra = free.clone().into_iter().collect();
-    let mut interaction = ThingInteractionPayload::builder().thing_id("t-1").build().unwrap();
-    interaction.extra = free.clone().into_iter().collect();
-    let mut created = UserCreatedPayload::builder().user_id("u-1").build().unwrap();
-    created.custom_properties = Some(free.into_iter().collect());
-    let ((id, at), (id_2, at_2), (id_3, at_3)) = (envelope(), envelope(), envelope());
-    vec![
-        (custom.into_event(id, at), "/payload"),
-        (interaction.into_event(id_2, at_2), "/payload"),
-        (created.into_event(id_3, at_3), "/payload/custom_properties"),
-    ]
-}
-
 #[test]
-fn a_number_that_json_cannot_write_is_refused_before_it_becomes_null() {
-    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        for (event, place) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
-            let violations = event.violations(NOW);
-            let [violation] = violations.as_slice() else { panic!("{violations:?}") };
-            assert_eq!(violation.pointer(), format!("{place}/litres"));
-            assert!(violation.message().contains("finite"), "{violation}");
-            assert!(
-                serde_json::to_value(&event).unwrap().pointer(&format!("{place}/litres")).unwrap().is_null()
-            );
-        }
-    }
-}
-
-#[test]
-fn a_number_of_a_free_property_lies_within_64_bits() {
+fn a_number_of_a_free_property_is_finite_and_lies_within_64_bits() {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     for (number, good) in [
-        (f64::MIN_POSITIVE, true),
+        // What JSON cannot write would become null.
+        (f64::NAN, false),
+        (f64::NEG_INFINITY, false),
         (-0.0, true),
         (-BOUND, true),
         (BOUND.next_down(), true),
         (BOUND, false),
         ((-BOUND).next_down(), false),
-        (1e30, false),
-        (f64::MAX, false),
     ] {
-        for (event, place) in with_free_properties(BTreeMap::from([("litres".to_owned(), number.into())])) {
-            let violations = event.violations(NOW);
-            let found: Vec<_> =
-                violations.iter().map(|found| (found.pointer().to_owned(), found.rule())).collect();
-            let expected = (!good).then(|| (format!("{place}/litres"), "anyOf"));
-            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{number}");
-        }
+        // The fields are open, so that the builder, which checks them, can be passed by.
+        let mut custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").build().unwrap();
+        custom.extra = Properties::from_iter([("litres", number)]);
+        let event = custom.into_event("free-1".parse().unwrap(), types::EventTime(NOW));
+        let violations = event.violations(NOW);
+        let found: Vec<_> = violations.iter().map(|found| (found.pointer(), found.rule())).collect();
+        assert_eq!(found, if good { vec![] } else { vec![("/payload/litres", "anyOf")] }, "{number}");
         assert_eq!(serde_json::from_value::<PropertyValue>(json!(number)).is_ok(), good, "{number}");
     }
 }
 
-#[test]
-fn a_decimal_of_32_bits_is_sent_as_it_was_written() {
-    for (number, written) in
-        [(21.3_f32, "21.3"), (-0.1, "-0.1"), (16_777_216.0, "16777216.0"), (1e-7, "1e-7")]
-    {
-        assert_eq!(serde_json::to_string(&PropertyValue::from(number)).unwrap(), written);
-    }
-    let PropertyValue::Double(not_a_number) = f32::NAN.into() else { panic!("no decimal") };
-    assert!(not_a_number.is_nan());
-    assert_eq!(PropertyValue::from(f32::INFINITY), PropertyValue::Double(f64::INFINITY));
-}
-
+/// Of the fields, which are open; the builders refuse it as well (properties.rs).
 #[test]
 fn a_further_property_with_the_name_of_a_listed_one_is_refused() {
-    let envelope = || ("twice-1".parse().unwrap(), types::EventTime(NOW));
-    let broken = |violations: &[Violation]| -> Vec<(String, &str)> {
-        violations.iter().map(|found| (found.pointer().to_owned(), found.rule())).collect()
-    };
-    for (name, in_custom, in_interaction) in [
-        ("user_id", true, true),
-        ("thing_id", true, true),
-        ("subtype", true, false),
-        ("further", false, false),
-    ] {
-        let custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").thing_id("t-1");
-        let interaction = ThingInteractionPayload::builder().thing_id("t-1").user_id("u-1");
-        let free = Properties::from_iter([(name, "twice")]);
-        let mut whole = (custom.clone().build().unwrap(), interaction.clone().build().unwrap());
-        (whole.0.extra, whole.1.extra) = (free.clone(), free.clone());
-        let built = (custom.extra(free.clone()).build().err(), interaction.extra(free).build().err());
-        let ((id, at), (id_2, at_2)) = (envelope(), envelope());
-        let rows = [
-            (in_custom, built.0, whole.0.into_event(id, at)),
-            (in_interaction, built.1, whole.1.into_event(id_2, at_2)),
-        ];
-        for (refused, built, event) in rows {
-            let expected = |place: &str| -> Vec<(String, &str)> {
-                refused.then(|| (format!("{place}/{name}"), "x-unique-names")).into_iter().collect()
-            };
-            let built = built.as_ref().map_or(&[][..], |error| error.violations());
-            assert_eq!(broken(built), expected(""), "{name}");
-            assert_eq!(broken(&event.violations(NOW)), expected("/payload"), "{name}");
-        }
+    for (name, refused) in [("user_id", true), ("subtype", true), ("further", false)] {
+        let mut custom = CustomEventPayload::builder().subtype("brewed").user_id("u-1").build().unwrap();
+        custom.extra = Properties::from_iter([(name, "twice")]);
+        let event = custom.into_event("twice-1".parse().unwrap(), types::EventTime(NOW));
+        let violations = event.violations(NOW);
+        let found: Vec<_> =
+            violations.iter().map(|found| (found.pointer().to_owned(), found.rule())).collect();
+        let expected = refused.then(|| (format!("/payload/{name}"), "x-unique-names"));
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{name}");
     }
 }
 
@@ -262,6 +181,10 @@ fn the_schemas_of_the_types_carry_the_bounds_of_the_contract() {
             assert_eq!(ours[keyword], theirs[keyword], "{keyword} of {name} in {ours}");
         }
     }
+    let utc = schemars::schema_for!(copilot_api::UtcTimestamp).to_value();
+    for keyword in ["type", "format", "pattern", "minLength", "maxLength"] {
+        assert_eq!(utc[keyword], spec::schema("UtcTimestamp")[keyword], "{keyword} in {utc}");
+    }
     for (at, theirs) in spec::schema("PropertyValue")["anyOf"].as_array().unwrap().iter().enumerate() {
         let ours = &schema["$defs"]["PropertyValue"]["anyOf"][at];
         for keyword in ["type", "minimum", "maximum"] {
@@ -275,12 +198,8 @@ fn the_schema_of_the_event_takes_the_examples_and_refuses_bad_ones() {
     let validator = jsonschema::draft202012::new(&schemars::schema_for!(Event).to_value()).unwrap();
     for event in spec::event_types() {
         assert_eq!(judge::errors(&validator, event.example), [""; 0], "{}", event.name);
-        for (place, bad) in
-            [("event_id", json!("7".repeat(51))), ("event_id", json!("a b")), ("timestamp", json!(-1))]
-        {
-            let mut json = event.example.clone();
-            json[place] = bad;
-            assert!(!validator.is_valid(&json), "{json}");
-        }
+        let mut json = event.example.clone();
+        json["event_id"] = json!("a b");
+        assert!(!validator.is_valid(&json), "{json}");
     }
 }

@@ -6,7 +6,10 @@ use copilot_gen::{
     types::{ConsentChange, Event},
 };
 use copilot_sandbox::Sandbox;
-use copilot_tests::vectors::{self, Break, Text};
+use copilot_tests::{
+    sandbox::{COLLECT, Caller, SET_CONSENT},
+    vectors::{self, Break, Text},
+};
 
 fn sorted(mut breaks: Vec<Break>) -> Vec<Break> {
     breaks.sort();
@@ -63,17 +66,13 @@ fn what_is_no_json_is_told_by_what_is_wrong_and_where_and_never_repeated() {
     let head = r#"{"secret":"#;
     for (end, words) in [
         (r#""\ud800"}"#, "half of a surrogate pair, which is no character, at line 1, column 12"),
-        (r#""a\udfff","b":"c"}"#, "half of a surrogate pair, which is no character, at line 1, column 13"),
         (r#""\ud83e\u0041"}"#, "half of a surrogate pair, which is no character, at line 1, column 12"),
         (r#""\x"}"#, "an escape that JSON does not have, at line 1, column 12"),
-        (r#""\u00g0"}"#, "an escape that JSON does not have, at line 1, column 12"),
         ("\"\t\"}", "a control character stands in a string as it is, at line 1, column 12"),
         (r#""secret"#, "the text ends before the value does, at line 1, column 18"),
-        (r#""secret""#, "the text ends before the value does, at line 1, column 19"),
         ("\n  secret}", "JSON cannot go on like this, at line 2, column 3"),
         ("\r\n \"é\" 7}", "JSON cannot go on like this, at line 2, column 6"),
         ("1.}", "JSON cannot go on like this, at line 1, column 13"),
-        ("05}", "JSON cannot go on like this, at line 1, column 12"),
         (r#""secret"} x"#, "something follows the value, at line 1, column 21"),
     ] {
         let text = format!("{head}{end}");
@@ -89,36 +88,6 @@ fn what_is_no_json_is_told_by_what_is_wrong_and_where_and_never_repeated() {
     assert!(too_deep.contains("128 levels, at line 1, column 130"), "{too_deep}");
     assert!(Json::parse(&"[".repeat(1_000_000)).is_err());
     assert!(Json::parse("\u{feff}{}").unwrap_err().to_string().contains("a byte order mark"));
-}
-
-#[test]
-fn what_serde_json_takes_for_json_is_read_and_nothing_else() {
-    let parts = [
-        "{", "}", "[", "]", "\"", "\\", "\\u", "d83e", "dd83", "1e", "-", "0", "9", ".", ":", ",", "null",
-        "tru", "\n", "\0", "é", "🫖", " ", "\u{feff}",
-    ];
-    let start = r#"{"a":[1,-2.5e3,"b\ud83e\uded6\n"],"c":{"d":null,"e":true}}"#;
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut good = 0;
-    for round in 0..100_000 {
-        let mut letters: Vec<char> = if round % 4 == 0 { Vec::new() } else { start.chars().collect() };
-        for _ in 0..random.usize(1..4) {
-            let at = random.usize(0..=letters.len());
-            let end = random.usize(at..=letters.len().min(at + 3));
-            let part = if random.u8(0..4) == 0 { "" } else { parts[random.usize(0..parts.len())] };
-            letters.splice(at..end, part.chars());
-        }
-        let text: String = letters.into_iter().collect();
-        let expected = match serde_json::from_str::<serde_json::Value>(&text) {
-            Ok(_) => true,
-            // It stops there, and what follows is not known.
-            Err(error) if error.to_string().starts_with("number out of range") => continue,
-            Err(_) => false,
-        };
-        assert_eq!(Json::parse(&text).is_ok(), expected, "{text:?}");
-        good += usize::from(expected);
-    }
-    assert!(good > 1000, "{good} of them are JSON");
 }
 
 #[test]
@@ -173,25 +142,18 @@ fn the_types_read_each_text_as_it_is_written_or_not_at_all() {
     assert!(serde_json::from_str::<ConsentChange>(r#"["user-7",true]"#).is_err());
 }
 
-async fn send(sandbox: &Sandbox, url: String, body: String) -> (u16, String) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client
-        .post(url)
-        .basic_auth(sandbox.client_id(), Some(sandbox.client_secret()))
-        .header("content-type", "application/json")
-        .body(body);
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
-}
-
 #[tokio::test]
 async fn the_sandbox_says_of_each_text_what_the_vector_says() {
     let sandbox = Sandbox::builder().clock(vectors::texts().now).start().unwrap();
-    let send = async |url, body| send(&sandbox, url, body).await;
+    let caller = Caller::of(&sandbox);
+    let send = async |path, body| {
+        let answer = caller.post_text(path, body).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
     for case in events() {
         sandbox.reset();
         let (name, body) = (&case.name, format!(r#"{{"events":[{}]}}"#, case.text));
-        let (status, words) = send(sandbox.collect_url(), body).await;
+        let (status, words) = send(COLLECT, body).await;
         assert_eq!(status, if case.json { 200 } else { 400 }, "{name}: {words}");
         let Some(received) = sandbox.events().into_iter().next() else {
             assert!(!case.json, "{name}");
@@ -206,7 +168,7 @@ async fn the_sandbox_says_of_each_text_what_the_vector_says() {
         assert_eq!(received.event.get(), case.text.trim(), "{name}");
     }
     for case in consents() {
-        let (status, words) = send(sandbox.consent_url(), case.text).await;
+        let (status, words) = send(SET_CONSENT, case.text).await;
         assert_eq!(status, if case.valid { 204 } else { 400 }, "{}: {words}", case.name);
         for Break { pointer, rule, grade } in case.breaks {
             assert!(words.contains(&pointer) && words.contains(&format!("({rule}, {grade})")), "{words}");

@@ -84,7 +84,6 @@ async fn what_is_no_fault_or_has_no_effect_is_refused_with_its_place() {
     let mut wrong = vec![
         (json!({ "next": 0, "fault": status }), "/next"),
         (json!({ "share": 1.5, "fault": status }), "/share"),
-        (json!({ "share": 0, "fault": status }), "/share"),
         (json!({ "operation": "delete", "fault": status }), "operation"),
         (json!({ "id": 7, "fault": status }), "id"),
         (json!({}), "fault"),
@@ -97,19 +96,15 @@ async fn what_is_no_fault_or_has_no_effect_is_refused_with_its_place() {
     for (kind, place) in [
         (json!({}), "kind"),
         (json!({ "kind": "teapot" }), "kind"),
-        (json!({ "kind": "status" }), "status"),
         (json!({ "kind": "status", "status": 200 }), "/fault/status"),
         (json!({ "kind": "html", "status": 600 }), "/fault/status"),
         (json!({ "kind": "html", "status": 503, "retry_after": "1" }), "retry_after"),
         (json!({ "kind": "delay", "milliseconds": 0 }), "/fault/milliseconds"),
-        (json!({ "kind": "delay", "milliseconds": 600_001 }), "/fault/milliseconds"),
         (json!({ "kind": "drip", "bytes_per_second": 0 }), "/fault/bytes_per_second"),
         (json!({ "kind": "chunked", "bytes": 0 }), "/fault/bytes"),
         (json!({ "kind": "cut_body" }), "bytes"),
         (json!({ "kind": "reject_events", "share": 0 }), "/fault/share"),
         (json!({ "kind": "reject_events", "types": [] }), "/fault/types"),
-        (json!({ "kind": "reject_events", "event_ids": [] }), "/fault/event_ids"),
-        (json!({ "kind": "reject_events", "indexes": [] }), "/fault/indexes"),
         (json!({ "kind": "answer", "status": 199 }), "/fault/status"),
     ] {
         wrong.push((json!({ "fault": kind }), place));
@@ -121,17 +116,10 @@ async fn what_is_no_fault_or_has_no_effect_is_refused_with_its_place() {
     for (operation, kind, place) in [
         ("set_consent", json!({ "kind": "reject_events" }), "/operation"),
         ("set_consent", json!({ "kind": "drip", "bytes_per_second": 5 }), "/operation"),
-        ("set_consent", json!({ "kind": "chunked", "bytes": 5 }), "/operation"),
-        ("set_consent", json!({ "kind": "cut_body", "bytes": 5 }), "/operation"),
         ("collect", json!({ "kind": "status", "status": 503, "retry_after": "a\nb" }), "/fault/retry_after"),
         ("collect", json!({ "kind": "reject_events", "types": ["thing_conected"] }), "/fault/types"),
         ("collect", json!({ "kind": "answer", "status": 204, "body": "x" }), "/fault/body"),
         ("collect", json!({ "kind": "answer", "status": 200, "headers": { "a b": "c" } }), "/fault/headers"),
-        (
-            "collect",
-            json!({ "kind": "answer", "status": 200, "headers": { "a": "", "A": "" } }),
-            "/fault/headers",
-        ),
         (
             "collect",
             json!({ "kind": "answer", "status": 200, "headers": { "Content-Length": "7" } }),
@@ -153,14 +141,11 @@ async fn what_is_no_fault_or_has_no_effect_is_refused_with_its_place() {
 async fn the_library_refuses_the_same_and_takes_its_neighbour() {
     let (sandbox, _) = sandbox();
     let consent = Operation::SetConsent;
-    let answer = || Fault::answer(200, "").header("x-kettle", "on");
     for (wrong, place, neighbour) in [
         (Fault::status(503).header("x", "y"), "/fault/headers", Fault::answer(503, "").header("x", "y")),
-        (answer().header("x-kettle", "off"), "/fault/headers", answer().header("x-lid", "off")),
         (Fault::html(503).retry_after("1"), "/fault/retry_after", Fault::status(503).retry_after("1")),
         (Fault::drip(5).on(consent), "/operation", Fault::drip(5).on(consent).on(Operation::Collect)),
         (Fault::reject_events().on(consent), "/operation", Fault::cut_json().on(consent)),
-        (Fault::status(503).share(f64::NAN), "/share", Fault::status(503).share(f64::MIN_POSITIVE)),
         (Fault::reject_share(0.0), "/fault/share", Fault::reject_share(1.0)),
         (Fault::status(503).next(0), "/next", Fault::status(503).next(1)),
         (Fault::delay(Duration::MAX), "/fault/milliseconds", Fault::delay(Duration::from_secs(600))),

@@ -59,7 +59,6 @@ async fn a_fault_that_answers_takes_nothing_and_its_answer_comes_as_it_was_given
         (Fault::html(502), 502, "text/html; charset=utf-8", "", "<!DOCTYPE html>"),
         (own(418, "<p>Größe</p>\n").header("Retry-After", "7"), 418, TEXT, "7", "<p>Größe</p>\n"),
         (own(204, ""), 204, TEXT, "", ""),
-        (own(304, ""), 304, TEXT, "", ""),
     ] {
         sandbox.add_fault(fault.next(2)).unwrap();
         for answer in [caller.collect(&[connected("e1")]).await, caller.set_consent("ann", true).await] {
@@ -128,14 +127,9 @@ async fn drip_sends_the_answer_in_pieces_at_its_speed() {
     assert_eq!(body.split("\r\n").skip(1).step_by(2).collect::<String>(), ANSWER);
     assert_eq!(taken(&sandbox), ["e1"]);
 
-    // An answer without a body has nothing to be sent slowly; one that another fault gives has.
+    // An answer without a body has nothing to be sent slowly.
     assert_eq!(caller.set_consent("ann", true).await.unwrap().status(), 204);
     assert!(sandbox.faults().is_empty());
-    sandbox.add_fault(Fault::drip(50)).unwrap();
-    sandbox.add_fault(Fault::answer(200, "twenty bytes of body")).unwrap();
-    let begin = Instant::now();
-    assert_eq!(caller.set_consent("ann", true).await.unwrap().bytes().await.unwrap().len(), 20);
-    assert!(begin.elapsed() >= Duration::from_millis(350), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -145,7 +139,6 @@ async fn chunked_and_cut_body_send_the_answer_in_chunks_or_a_part_of_it() {
     for (fault, header, body) in [
         (Fault::chunked(8), chunked, "8\r\n{\"invali\r\n8\r\nd_events\r\n5\r\n\":[]}\r\n0\r\n\r\n"),
         (Fault::chunked(1000), chunked, "15\r\n{\"invalid_events\":[]}\r\n0\r\n\r\n"),
-        (Fault::cut_body(0), whole, ""),
         (Fault::cut_body(8), whole, "{\"invali"),
         (Fault::cut_body(20), whole, "{\"invalid_events\":[]"),
     ] {
@@ -157,12 +150,9 @@ async fn chunked_and_cut_body_send_the_answer_in_chunks_or_a_part_of_it() {
         assert_eq!(found, body);
         assert_eq!(taken(&sandbox), ["e1"]);
     }
-    // A body that ends before is whole, and a given answer can be cut too.
+    // A body that ends before is whole.
     sandbox.add_fault(Fault::cut_body(21).next(1)).unwrap();
     caller.deliver(&[connected("e1")]).await;
-    sandbox.add_fault(Fault::cut_body(4)).unwrap();
-    sandbox.add_fault(Fault::answer(200, "a body")).unwrap();
-    assert!(caller.collect(&[connected("e1")]).await.unwrap().bytes().await.is_err());
 }
 
 #[tokio::test]

@@ -106,35 +106,12 @@ fn every_hostile_request_is_rejected_and_leaves_no_trace() {
     for attack in attacks(address(&sandbox), authorization()).iter().flatten() {
         note(&objections, &attack.name, attack.objection(address(&sandbox)));
     }
-    for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(3) {
+    for attack in attacks(address(&sandbox), "Basic \u{ff}").iter().flatten().take(2) {
         let told = attack.objection(address(&sandbox)).unwrap();
         assert!(told.starts_with("[401]"), "a stranger is told no more: {told}");
     }
     assert_eq!(objections.into_inner().unwrap(), BTreeMap::new());
     good.assert_unharmed(&sandbox);
-}
-
-#[test]
-fn a_client_that_is_still_sending_can_read_its_413() {
-    let _alone = alone();
-    let sandbox = Process::start(&[]);
-    let send = |length: usize| {
-        let (host, authorization) = (address(&sandbox), authorization());
-        let head = format!(
-            "POST /v2/collect HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: {authorization}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        let mut stream = TcpStream::connect(host).unwrap();
-        for piece in [head.into_bytes(), vec![b' '; length]].concat().chunks(1 << 20) {
-            stream.write_all(piece).expect("most clients read no answer after that");
-            thread::sleep(Duration::from_millis(100));
-        }
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    assert!(send(3 << 20).starts_with("HTTP/1.1 413 "));
-    assert!(send(1 << 20).starts_with("HTTP/1.1 400 "), "what is not too large is read");
 }
 
 #[test]

@@ -9,7 +9,6 @@ use copilot_sandbox::{Fault, Sandbox, Statistics};
 use copilot_tests::{
     sandbox::{COLLECT, Caller, PATIENCE, Process, connected, event},
     server::{client_id, client_secret},
-    spec,
 };
 use regex::Regex;
 use reqwest::{Method, Response};
@@ -81,30 +80,6 @@ async fn only_credentials_that_the_sandbox_made_up_are_shown_and_only_to_this_ma
     assert_eq!(Caller::new(&here, "", "").get("/_sandbox/status").await["credentials"], Value::Null);
 }
 
-#[tokio::test]
-async fn the_status_says_what_the_sandbox_is() {
-    let sandbox = Sandbox::builder().seed(5).keep(42).start().unwrap();
-    let status = Caller::of(&sandbox).get("/_sandbox/status").await;
-    let types: Vec<&str> = spec::event_types().iter().map(|known| known.name).collect();
-    for (name, expected) in [
-        ("api_version", spec::ROOT["info"]["version"].clone()),
-        ("contract_version", spec::ROOT["info"]["x-contract-version"].clone()),
-        ("version", json!(env!("CARGO_PKG_VERSION"))),
-        ("url", json!(sandbox.url())),
-        ("seed", json!(5)),
-        ("keep", json!(42)),
-        ("event_types", json!(types)),
-    ] {
-        assert_eq!(status[name], expected, "{name}");
-    }
-    let url = |path: &str| sandbox.url() + status[path].as_str().unwrap();
-    assert_eq!(
-        [sandbox.collect_url(), sandbox.consent_url()],
-        [url("collect_path"), url("set_consent_path")]
-    );
-    assert!(types.iter().all(|name| status["examples"][*name]["type"] == *name));
-}
-
 /// A stream of statistics.
 struct Stream {
     answer: Response,
@@ -160,8 +135,6 @@ async fn the_stream_tells_at_once_and_after_changes_of_many_together() {
     let (told, last) = stream.until(|told| told.events.accepted == sent).await;
     assert!((4..=10).contains(&told), "{told} in two seconds");
     assert_eq!(last.things, 1);
-    let (_, moved) = stream.until(|told| told.rate != last.rate).await;
-    assert_eq!(moved.events, last.events, "the second of the rate moves on");
     sandbox.reset();
     let (_, told) = stream.until(|told| told.resets == 1).await;
     assert_eq!((told.events.accepted, told.faults), (0, 0));
@@ -204,9 +177,11 @@ async fn the_request_log_has_a_line_for_each_request_and_nothing_of_what_was_sen
     for secret in ["quill", client_id(), client_secret()] {
         assert!(!log.to_lowercase().contains(&secret.to_lowercase()), "{log}");
     }
+    assert!(log.contains(" 401 "), "{log}");
     let form = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ \S.* (\d{3}|closed)(, .+)? \(\d+\.\d ms\)$";
     let form = Regex::new(form).unwrap();
     assert!(log.lines().all(|line| form.is_match(line)), "{log}");
+    assert_eq!(sandbox.output(), format!("listening on {}\n", sandbox.url));
     let first = log.lines().next().unwrap();
     assert!(first.contains(&format!("POST {COLLECT} 200, 1 events, 0 rejected")), "{first}");
     assert!(log.contains(" /_sandbox/users/{user_id} 404"), "{log}");

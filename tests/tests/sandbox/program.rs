@@ -40,25 +40,6 @@ async fn it_prints_its_address_and_the_credentials_that_it_made_up() {
 }
 
 #[tokio::test]
-async fn a_secret_that_it_was_given_is_printed_nowhere() {
-    let mut by_variable = command(&["--client-id", client_id()]);
-    by_variable.env("COPILOT_CLIENT_SECRET", client_secret());
-    let by_argument = command(&["--client-id", client_id(), "--client-secret", client_secret()]);
-    for command in [by_variable, by_argument] {
-        let mut sandbox = Process::spawn(command);
-        sandbox.caller().deliver(&[connected("e1")]).await;
-        let stranger = Caller::new(&sandbox.url, client_id(), "quillsecret");
-        assert_eq!(stranger.collect(&[]).await.unwrap().status(), 401);
-        sandbox.signal("TERM");
-        assert!(sandbox.ended().success());
-        assert_eq!(sandbox.output(), format!("listening on {}\n", sandbox.url));
-        let log = sandbox.log();
-        assert!(!log.contains(client_secret()) && !log.contains("quillsecret"), "{log}");
-        assert!(log.contains(" 401 "), "{log}");
-    }
-}
-
-#[tokio::test]
 async fn a_signal_ends_it_once_what_runs_is_answered_whoever_is_connected() {
     for signal in ["INT", "TERM"] {
         let mut sandbox = Process::start(&[]);
@@ -91,21 +72,13 @@ fn what_it_cannot_start_with_is_told_in_its_first_line_and_in_its_status() {
     let (usage, start) = (2, 1);
     for (arguments, status, told) in [
         (&["--port"][..], usage, "--port"),
-        (&["--port", "65536"], usage, "--port"),
-        (&["--port=-1"], usage, "--port"),
-        (&["--keep", "many"], usage, "--keep"),
-        (&["--body-limit", "1MB"], usage, "--body-limit"),
         (&["--clock", "1795509026"], usage, "--clock: is in seconds: milliseconds since 1970 are expected"),
-        (&["--seed", "-1"], usage, "--seed"),
         (&["--bind", "localhost"], usage, "--bind"),
         (&["--client-id", "kettle"], usage, "--client-secret"),
-        (&["--client-secret", "quillsecret"], usage, "--client-id"),
         (&["--i-know-this-is-not-copilot=yes"], usage, "--i-know-this-is-not-copilot"),
         (&["--prot", "80"], usage, "--prot"),
-        (&["-p", "80"], usage, "-p"),
         (&["--port", &port], start, "in use"),
         (&["--bind", "0.0.0.0"], start, "not Copilot"),
-        (&["--bind", "::"], start, "not Copilot"),
         (&["--client-id", "a:b", "--client-secret", "quillsecret"], start, "colon"),
     ] {
         let output = run(arguments);

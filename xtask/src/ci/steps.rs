@@ -1,10 +1,13 @@
 //! The steps of `cargo xtask ci`, in their order: what fails fast comes first.
 
-use std::{env, process::Command};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
 
 use super::{features, packages, tls};
 use crate::{
-    bench, diff,
+    crash, diff,
     failure::Failure,
     r#gen, lint, polyglot, sandbox,
     tool::Tool,
@@ -19,8 +22,10 @@ pub(super) struct Step<'a> {
     pub(super) does: String,
     /// What it cannot run without.
     pub(super) needs: Vec<Tool>,
+    /// Whether it is run beside the steps that follow: it leaves a core idle, measures no time, and prints when it has ended.
+    pub(super) beside: bool,
     /// `false`: what it checks is not so.
-    pub(super) work: Box<dyn Fn() -> Result<bool, Failure> + 'a>,
+    pub(super) work: Box<dyn Fn() -> Result<bool, Failure> + Sync + 'a>,
 }
 
 /// Every step.
@@ -35,7 +40,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             packages::dependencies(workspace)
         }),
         step(workspace, "deny", &[Tool::CargoDeny], "deny check licenses bans sources"),
-        clippy(workspace, "clippy", &[Tool::Clippy], "--workspace"),
+        clippy(workspace, "clippy", &[Tool::Clippy], "--workspace --all-targets"),
     ];
     for package in workspace.published() {
         for (set, flags) in features::sets(package) {
@@ -43,13 +48,29 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
                 true => &[Tool::Clippy, Tool::OpenSsl],
                 false => &[Tool::Clippy],
             };
+            // Without tests: what these need would turn on features of other crates that users may not have.
             let name = format!("clippy:{}:{set}", package.name);
             steps.push(clippy(workspace, &name, needs, &format!("-p {} {flags}", package.name)));
         }
     }
     steps.extend([
         // Doctests have a step of their own.
-        step(workspace, "test", &[], "test --workspace --no-fail-fast --lib --bins --tests --examples"),
+        // Of the counts, loom has a build of its own.
+        step(
+            workspace,
+            "test",
+            &[],
+            "test --workspace --exclude copilot-loom-tests --no-fail-fast --lib --bins --tests --examples",
+        ),
+        own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
+            sandbox::browser(&workspace.root)
+        }),
+        own("polyglot", "cargo xtask polyglot", &[], || {
+            polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
+        }),
+        beside("instructions", &[Tool::Valgrind], &["bench", "--instructions"]),
+        beside("schemathesis", &[Tool::Schemathesis], &["schemathesis"]),
+        beside("docs", &[Tool::ContractLinters], &["docs"]),
         step(
             workspace,
             "test:foreign",
@@ -57,6 +78,8 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "test -p copilot-tests --features foreign-json-features --no-fail-fast --test=contract \
              --test=sandbox -- --skip=hostile:: --skip=page:: --skip=program::",
         ),
+        // Every order in which threads can use the queue of the memory outbox.
+        step(workspace, "loom", &[], "test -p copilot-loom-tests --test queue"),
         step(workspace, "doctest", &[], "test --workspace --doc"),
         step(workspace, "test:committed", &[], "test -p copilot-gen --no-default-features"),
         command("tls:fmt", &[Tool::Rustfmt], || tls::format(workspace)),
@@ -79,23 +102,14 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     }
     let packing = shown(&packages::package_command(workspace, in_ci));
     steps.extend([
-        own("schemathesis", "cargo xtask schemathesis", &[Tool::Schemathesis], || {
-            sandbox::schemathesis(&workspace.root)
-        }),
-        own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
-            sandbox::browser(&workspace.root)
-        }),
-        own("docs", "cargo xtask docs", &[Tool::ContractLinters], || lint::docs(&workspace.root)),
-        own("polyglot", "cargo xtask polyglot", &[], || {
-            polyglot::run(&workspace.root, polyglot::Mode::Check, &[])
-        }),
+        own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
     ]);
     steps
 }
 
-/// The workspace of the benchmarks: of its packages those that need no other client, and how many instructions ours takes.
-fn bench(workspace: &Workspace) -> [Step<'_>; 5] {
+/// The workspace of the benchmarks: of its packages those that need no other client.
+fn bench(workspace: &Workspace) -> [Step<'_>; 4] {
     const MANIFEST: &str = "bench/Cargo.toml";
     let apart = |name: &str, needs: &[Tool], line: &'static str| {
         command(name, needs, move || {
@@ -126,9 +140,6 @@ fn bench(workspace: &Workspace) -> [Step<'_>; 5] {
             "clippy -p bench-copilot -p bench-hand -p bench-limit -p bench-sink -p contest --all-targets -- -D warnings",
         ),
         apart("bench:test", &[], "test -p bench-sink -p contest --bins --lib"),
-        own("instructions", "cargo xtask bench --instructions", &[Tool::Valgrind], || {
-            bench::instructions(&workspace.root, bench::Mode::Check)
-        }),
     ]
 }
 
@@ -144,7 +155,7 @@ fn run_example(workspace: &Workspace, example: &str) -> Command {
 }
 
 fn clippy<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], packages: &str) -> Step<'a> {
-    step(workspace, name, needs, &format!("clippy --keep-going {packages} --all-targets -- -D warnings"))
+    step(workspace, name, needs, &format!("clippy --keep-going {packages} -- -D warnings"))
 }
 
 /// A step that is a command of cargo.
@@ -154,7 +165,7 @@ fn step<'a>(workspace: &'a Workspace, name: &str, needs: &[Tool], line: &str) ->
 }
 
 /// A step that is a command.
-fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + 'a) -> Step<'a> {
+fn command<'a>(name: &str, needs: &[Tool], make: impl Fn() -> Command + Sync + 'a) -> Step<'a> {
     let does = shown(&make());
     own(name, &does, needs, move || succeeds(&mut make()))
 }
@@ -164,9 +175,24 @@ fn own<'a>(
     name: &str,
     does: &str,
     needs: &[Tool],
-    work: impl Fn() -> Result<bool, Failure> + 'a,
+    work: impl Fn() -> Result<bool, Failure> + Sync + 'a,
 ) -> Step<'a> {
-    Step { name: name.to_owned(), does: does.to_owned(), needs: needs.to_vec(), work: Box::new(work) }
+    let (name, does) = (name.to_owned(), does.to_owned());
+    Step { name, does, needs: needs.to_vec(), beside: false, work: Box::new(work) }
+}
+
+/// A step that is a command of xtask in a process of its own, whose output comes when it has ended.
+fn beside<'a>(name: &'static str, needs: &[Tool], arguments: &'static [&'static str]) -> Step<'a> {
+    let does = format!("cargo xtask {}", arguments.join(" "));
+    let could_not = |source| Failure::Start { command: name.to_owned(), source };
+    let work = move || {
+        let mut command = Command::new(env::current_exe().map_err(could_not)?);
+        let output = command.args(arguments).stdin(Stdio::null()).output().map_err(could_not)?;
+        let [said, errors] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        println!("\n==> {name} has ended\n{said}{errors}");
+        Ok(output.status.success())
+    };
+    Step { beside: true, ..own(name, &does, needs, work) }
 }
 
 #[cfg(test)]

@@ -97,7 +97,6 @@ fn lengths() -> Rows {
     vec![
         ("1 GB, nothing sent", rest("1000000000", 0), TOO_LARGE),
         ("1 GB, 2 MB sent", rest("1000000000", 2 << 20), TOO_LARGE),
-        ("1 EB", rest("1000000000000000000", 1), TOO_LARGE),
         ("more than 64 bits", rest("99999999999999999999", 0), BAD),
     ]
 }
@@ -111,7 +110,6 @@ fn chunks() -> Rows {
         // More than the server reads of a body, though it reads on for a while so that its answer can be read.
         ("large ones", rest(&large, 192), TOO_LARGE),
         ("small ones", rest("1\r\n \r\n", 2 << 20), TOO_LARGE),
-        ("a long extension", rest(&format!("1;{}\r\n \r\n", "x".repeat(100_000)), 1), BAD),
         ("a size of 17 digits", rest("11111111111111111\r\n", 1), BAD),
         ("trailers", rest(&format!("0\r\n{}", "T: x\r\n".repeat(20_000)), 1), BAD),
     ]
@@ -125,13 +123,7 @@ fn deep_json() -> Rows {
     let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
     let deep = |before: &str, after: &str| with_length(format!("{before}{open}{close}{after}").as_bytes());
     let event = r#"{"events":[{"type":"thing_connected","event_id":"deep","timestamp":1,"payload":"#;
-    let objects = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
-    vec![
-        ("the body", deep("", ""), BAD),
-        ("an unclosed body", with_length(open.as_bytes()), BAD),
-        ("a payload", deep(event, "}]}"), BAD_OR_REJECTED),
-        ("objects", with_length(objects.as_bytes()), BAD),
-    ]
+    vec![("the body", deep("", ""), BAD), ("a payload", deep(event, "}]}"), BAD_OR_REJECTED)]
 }
 
 fn no_utf8() -> Rows {
@@ -144,7 +136,6 @@ fn no_utf8() -> Rows {
         ("the body", with_length(&[0xff; 1000]), BAD),
         ("an overlong slash", event(b"\xc0\xaf"), BAD_OR_REJECTED),
         ("a surrogate", event(b"\xed\xa0\x80"), BAD_OR_REJECTED),
-        ("an escaped lone surrogate", event(br"\ud800"), BAD_OR_REJECTED),
         ("a NUL", event(b"\0"), BAD_OR_REJECTED),
     ]
 }
@@ -154,7 +145,6 @@ fn header_bombs() -> Rows {
     vec![
         ("200,000 headers", rest("X: y\r\n".repeat(200_000)), HEAD_TOO_LARGE),
         ("one that does not end", rest(format!("X: {}", "y".repeat(4 << 20))), HEAD_TOO_LARGE),
-        ("a name of 1 MB", rest(format!("{}: y\r\n", "x".repeat(1 << 20))), HEAD_TOO_LARGE),
         ("a name of no letters", rest("\u{1}\u{2}: y\r\n".to_owned()), BAD),
     ]
 }
@@ -163,20 +153,13 @@ fn path_tricks(head: &str) -> Rows {
     let (_, headers) = head.split_once("\r\n").expect("a head has lines");
     let lines = [
         "POST /v2/../v2/collect",
-        "POST //v2//collect",
         "POST /v2/collect%00",
-        "POST /v2%2fcollect",
         "POST /%2e%2e/%2e%2e/etc/passwd",
         "POST *",
-        "POST v2/collect",
         "POST http://other.example/v2/collect",
-        "POST http://[::1/v2/collect",
         "CONNECT 127.0.0.1:80",
-        "GET /_sandbox/page/../../Cargo.toml",
         "GET /_sandbox/page/%2e%2e/%2e%2e/Cargo.toml",
-        "GET /_sandbox/page//etc/passwd",
         "GET /_sandbox/events/99999999999999999999999999",
-        "GET /_sandbox/users/%ff%fe",
     ];
     lines
         .map(|line| {
@@ -190,14 +173,9 @@ fn smuggling(address: &str) -> Rows {
     let inner = format!("POST /_sandbox/reset HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
     let rows = [
         ("two lengths", "Content-Length: 0\r\nContent-Length: 90\r\n\r\n"),
-        ("a list of lengths", "Content-Length: 0, 90\r\n\r\n"),
-        ("a signed length", "Content-Length: +0\r\n\r\n"),
         ("a length and chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        ("chunks and a length", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
         ("chunks that are not last", "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
-        ("chunks that are not chunks", "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
         ("a space before the colon", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"),
-        ("a folded header", "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"),
         ("a bare CR in a header", "X: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("a bare LF after a size", "Transfer-Encoding: chunked\r\n\r\n0\n\r\n"),
     ];

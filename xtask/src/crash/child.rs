@@ -1,0 +1,109 @@
+//! The process that is killed: started, told what to do, and heard.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{self, Command, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::Instant,
+};
+
+use crate::{failure::Failure, sandbox::Sandbox};
+
+/// A process. It is killed when this is dropped.
+pub(super) struct Child {
+    process: process::Child,
+    lines: Receiver<String>,
+}
+
+/// What a process said.
+pub(super) enum Heard {
+    Line(String),
+    /// It has ended, and all that it said was heard.
+    End,
+    /// Nothing until that moment.
+    Nothing,
+}
+
+impl Child {
+    pub(super) fn start(
+        program: &Path,
+        sandbox: &Sandbox,
+        outbox: &str,
+        file: &Path,
+        life: &str,
+    ) -> Result<Self, Failure> {
+        let mut command = Command::new(program);
+        command.arg(outbox).arg(file).arg(life).envs([
+            ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
+            ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
+            ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
+            ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
+        ]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().map_err(could_not("be started"))?;
+        let (sender, lines) = mpsc::channel();
+        let output = process.stdout.take();
+        // What stands in the pipe outlives the process.
+        thread::spawn(move || {
+            let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+            for line in lines.map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { process, lines })
+    }
+
+    /// The next line, waited for until that moment.
+    pub(super) fn hear(&self, until: Instant) -> Heard {
+        match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => Heard::Line(line),
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Heard::End,
+        }
+    }
+
+    /// Gives it an order. One that has ended does not hear it.
+    pub(super) fn say(&mut self, order: &str) {
+        if let Some(input) = &mut self.process.stdin {
+            let _ = input.write_all(format!("{order}\n").as_bytes());
+        }
+    }
+
+    /// Kills it; one that has ended is as good.
+    pub(super) fn kill(&mut self) {
+        let _ = self.process.kill();
+    }
+
+    /// How it ended: killed by a signal, or with success or not.
+    pub(super) fn ended(&mut self) -> Result<End, Failure> {
+        let status = self.process.wait().map_err(could_not("be waited for"))?;
+        Ok(match (status.code(), status.success()) {
+            (None, _) => End::Killed,
+            (Some(_), true) => End::Done,
+            (Some(_), false) => End::Failed,
+        })
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Killed,
+    Done,
+    Failed,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn could_not(what: &'static str) -> impl FnOnce(std::io::Error) -> Failure {
+    move |error| Failure::Unexpected(format!("copilot-crash could not {what}: {error}"))
+}
