@@ -86,7 +86,8 @@ impl Shared {
     /// Takes nothing any more, and ends at that moment; of several, at the earliest.
     pub(crate) fn end_by(&self, moment: Instant) {
         self.close();
-        self.ends_at.send_modify(|ends_at| *ends_at = Some(ends_at.map_or(moment, |earlier| earlier.min(moment))));
+        self.ends_at
+            .send_modify(|ends_at| *ends_at = Some(ends_at.map_or(moment, |earlier| earlier.min(moment))));
     }
 
     pub(crate) fn ends_at(&self) -> Option<Instant> {
