@@ -39,7 +39,7 @@ const KEEP: &str = "2000000";
 const LONGEST_LIFE: Duration = Duration::from_secs(30);
 const LONGEST_DRAIN: Duration = Duration::from_secs(240);
 /// How long a process that is to abort may work on.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
