@@ -81,17 +81,25 @@ pub enum Reported {
 }
 
 impl Item {
-    /// An event that keeps to the contract. None where it is about nobody, and so has no place in any order.
-    pub(crate) fn event(key: u64, reported_at: i64, event: Event) -> Result<Self, Event> {
-        let Some(lane) = event.order_key().map(Lane::of) else { return Err(event) };
+    /// An event that keeps to the contract, and to whose order it belongs.
+    pub(crate) fn event(key: u64, reported_at: i64, lane: Lane, event: Event) -> Self {
         let bytes = event.weight();
-        Ok(Self { key, lane, reported_at, bytes, content: Content::Event(event), settler: None, may_have_been_taken: false })
+        let content = Content::Event(event);
+        Self { key, lane, reported_at, bytes, content, settler: None, may_have_been_taken: false }
     }
 
     pub(crate) fn consent(key: u64, reported_at: i64, change: ConsentChange) -> Self {
         let lane = Lane::of(&change.user_id);
         let bytes = size_of::<Self>() + change.user_id.len();
-        Self { key, lane, reported_at, bytes, content: Content::Consent(change), settler: None, may_have_been_taken: false }
+        Self {
+            key,
+            lane,
+            reported_at,
+            bytes,
+            content: Content::Consent(change),
+            settler: None,
+            may_have_been_taken: false,
+        }
     }
 
     /// An item that an engine kept.
@@ -258,7 +266,9 @@ impl Item {
     pub(crate) fn consent_change(&self) -> Option<ConsentChange> {
         match &self.content {
             Content::Consent(change) => Some(change.clone()),
-            Content::Record(record) if record.kind == Kind::Consent => serde_json::from_str(&record.json).ok(),
+            Content::Record(record) if record.kind == Kind::Consent => {
+                serde_json::from_str(&record.json).ok()
+            }
             _ => None,
         }
     }
@@ -270,9 +280,8 @@ impl Item {
     }
 
     /// Tells that one its outcome.
-    pub(crate) fn with_settler(mut self, settler: oneshot::Sender<Outcome>) -> Self {
+    pub(crate) fn set_settler(&mut self, settler: oneshot::Sender<Outcome>) {
         self.settler = Some(settler);
-        self
     }
 
     /// Who is to be told its outcome, where the item itself knows.

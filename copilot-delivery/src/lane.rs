@@ -18,14 +18,18 @@ impl Lane {
     /// keep their lane.
     pub fn of(order_key: &str) -> Self {
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut hash = order_key.len() as u64;
-        for chunk in order_key.as_bytes().chunks(8) {
+        let mix = |hash: u64, word: [u8; 8]| {
+            let hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
+            hash ^ (hash >> 32)
+        };
+        let (words, rest) = order_key.as_bytes().as_chunks();
+        let mut hash = words.iter().fold(order_key.len() as u64, |hash, word| mix(hash, *word));
+        if !rest.is_empty() {
             let mut word = [0; 8];
-            for (byte, of) in word.iter_mut().zip(chunk) {
+            for (byte, of) in word.iter_mut().zip(rest) {
                 *byte = *of;
             }
-            hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
-            hash ^= hash >> 32;
+            hash = mix(hash, word);
         }
         Self((hash.wrapping_mul(FACTOR) >> 59) as u8)
     }

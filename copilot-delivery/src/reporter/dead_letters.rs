@@ -4,7 +4,7 @@ use copilot_api::{check_event, types::Event};
 
 use super::{ReportError, Reporter};
 use crate::{
-    Item, OutboxError, Reported, clock,
+    Item, Lane, OutboxError, Reported, clock,
     outbox::{DeadLetter, Refused},
 };
 
@@ -46,8 +46,10 @@ impl<'a> DeadLetters<'a> {
         if let Err(invalid) = check_event(&event) {
             return Err(ReportError::invalid(invalid, Some(Reported::Event(event))));
         }
-        let item = Item::event(self.reporter.next_key(), clock::now(), event)
-            .map_err(|event| ReportError::apart(Reported::Event(event)))?;
+        let Some(lane) = event.order_key().map(Lane::of) else {
+            return Err(ReportError::apart(Reported::Event(event)));
+        };
+        let item = Item::event(self.reporter.next_key(), clock::now(), lane, event);
         let copy = item.copy();
         let put_back = match self.reporter.handle.here() {
             Ok(shared) => shared.outbox.put_back(id, Some(item)).await,

@@ -18,7 +18,10 @@ use copilot_api::{
     Client, Credentials, InvalidInput,
     types::{ConsentChange, Event, UserId},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 pub use builder::ReporterBuilder;
 pub use dead_letters::DeadLetters;
@@ -26,12 +29,15 @@ pub use error::ReportError;
 pub use ticket::{Next, Outcomes, Ticket};
 
 use crate::{
-    Health, Item, Left, OutboxError, Outcome, Reported, Snapshot, Unflushed, clock,
+    Health, Item, Lane, Left, OutboxError, Outcome, Reported, Snapshot, Unflushed, clock,
     courier::Order,
     observe,
     outbox::{Fault, HandedOver, Refused},
     shared::Shared,
 };
+
+/// An item that was handed over, or not, and the ticket that is its own if it was.
+type Attempt = (Ticket, Result<HandedOver, Refused>);
 
 /// Less than a fork takes, from the call to the first instruction of the child.
 const FORK_NANOS: u64 = 20_000;
@@ -97,9 +103,8 @@ impl Reporter {
     /// is dropped while a durable outbox stores the event has: it will be delivered. [`try_report`](Self::try_report) does not
     /// wait.
     pub async fn report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let now = clock::nanos();
-        let item = self.event_item(event, now)?;
-        self.wait_to_hand_over(item, now).await
+        let (ticket, handed_over) = self.hand_over_event(event)?;
+        self.wait_until_taken(ticket, handed_over).await
     }
 
     /// As [`report`](Self::report), without waiting: gives the event back when the outbox is full. A durable outbox stores it
@@ -109,9 +114,7 @@ impl Reporter {
     ///
     /// As [`report`](Self::report), and when the outbox is full ([`ReportError::is_full`]).
     pub fn try_report(&self, event: Event) -> Result<Ticket, ReportError> {
-        let now = clock::nanos();
-        let item = self.event_item(event, now)?;
-        let (ticket, handed_over) = self.hand_over(item, now);
+        let (ticket, handed_over) = self.hand_over_event(event)?;
         match handed_over {
             Ok(HandedOver::Kept) => Ok(ticket),
             Ok(HandedOver::Storing(storing)) => Ok(ticket.storing(storing)),
@@ -145,7 +148,9 @@ impl Reporter {
         let user_id =
             UserId::try_from(user_id.into()).map_err(|invalid| ReportError::invalid(invalid, None))?;
         let (now, change) = (clock::nanos(), ConsentChange { user_id, consent_value });
-        self.wait_to_hand_over(Item::consent(self.next_key(), clock::millis(now), change), now).await
+        let item = Item::consent(self.next_key(), clock::millis(now), change);
+        let (ticket, handed_over) = self.hand_over(item, now);
+        self.wait_until_taken(ticket, handed_over).await
     }
 
     /// As [`set_consent`](Self::set_consent), for threads without a runtime.
@@ -176,7 +181,7 @@ impl Reporter {
             return Err(Unflushed { pending: 0 });
         }
         let (done, flushed) = oneshot::channel();
-        let _ = self.handle.orders.send(Order::Flush { within, done });
+        let _ = self.handle.orders.send(Order::Flush { deadline: moment_in(within), done });
         match flushed.await {
             Ok(flushed) => flushed,
             Err(_) => Err(Unflushed { pending: self.handle.shared.outbox.pending_now() }),
@@ -196,8 +201,8 @@ impl Reporter {
         }
         let (done, left) = oneshot::channel();
         let shared = &self.handle.shared;
-        shared.close();
-        let _ = self.handle.orders.send(Order::Shutdown { within, done });
+        shared.end_by(moment_in(within));
+        let _ = self.handle.orders.send(Order::Shutdown { done });
         // The courier had ended before.
         left.await.unwrap_or_else(|_| Left { items: Vec::new(), stay: shared.outbox.pending_now() })
     }
@@ -286,21 +291,28 @@ impl Reporter {
         self.handle.next_key.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An event that keeps to the contract at that time, as an item.
-    fn event_item(&self, event: Event, now: u64) -> Result<Item, ReportError> {
-        let now = clock::millis(now);
+    /// Hands an event over, where it keeps to the contract. Nothing here waits, so that the event, which is large, does not
+    /// become a part of futures.
+    fn hand_over_event(&self, event: Event) -> Result<Attempt, ReportError> {
+        let nanos = clock::nanos();
+        let now = clock::millis(nanos);
         if let Err(invalid) = InvalidInput::if_any(event.violations(now)) {
             return Err(ReportError::invalid(invalid, Some(Reported::Event(event))));
         }
-        Item::event(self.next_key(), now, event)
-            .map_err(|event| ReportError::apart(Reported::Event(event)))
+        let Some(lane) = event.order_key().map(Lane::of) else {
+            return Err(ReportError::apart(Reported::Event(event)));
+        };
+        Ok(self.hand_over(Item::event(self.next_key(), now, lane, event), nanos))
     }
 
-    async fn wait_to_hand_over(&self, mut item: Item, mut now: u64) -> Result<Ticket, ReportError> {
-        let settled = &self.handle.shared.outbox.signals().settled;
+    /// Waits until the outbox has what was handed over, and hands it over again whenever there may be room.
+    async fn wait_until_taken(
+        &self,
+        mut ticket: Ticket,
+        mut handed_over: Result<HandedOver, Refused>,
+    ) -> Result<Ticket, ReportError> {
         let mut room = None;
         loop {
-            let (ticket, handed_over) = self.hand_over(item, now);
             let refused = match handed_over {
                 Ok(HandedOver::Kept) => return Ok(ticket),
                 Ok(HandedOver::Storing(storing)) => match storing.await {
@@ -313,21 +325,23 @@ impl Reporter {
             if !refused.error.is_full() {
                 return Err(ReportError::refused(refused));
             }
-            (item, now) = (*refused.item, clock::nanos());
             match room.take() {
                 Some(room) => room.await,
                 // Registered before the outbox is tried once more, so that no wake-up falls between.
                 None => {
-                    let mut next = Box::pin(settled.notified());
+                    let mut next = Box::pin(self.handle.shared.outbox.signals().settled.notified());
                     next.as_mut().enable();
                     room = Some(next);
                 }
             }
+            // Of one key with the next one: it must not end that one's waiting.
+            drop(ticket);
+            (ticket, handed_over) = self.hand_over(*refused.item, clock::nanos());
         }
     }
 
     /// Hands an item over, and makes its ticket.
-    fn hand_over(&self, item: Item, now: u64) -> (Ticket, Result<HandedOver, Refused>) {
+    fn hand_over(&self, mut item: Item, now: u64) -> Attempt {
         let handle = &self.handle;
         let (settler, outcome) = oneshot::channel();
         let key = item.key();
@@ -340,10 +354,8 @@ impl Reporter {
             return (Ticket::new(key, outcome, None), Err(Refused { item: Box::new(item), error }));
         }
         if handle.keeps_items {
-            return (
-                Ticket::new(key, outcome, None),
-                handle.shared.outbox.hand_over(item.with_settler(settler)),
-            );
+            item.set_settler(settler);
+            return (Ticket::new(key, outcome, None), handle.shared.outbox.hand_over(item));
         }
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
@@ -351,6 +363,11 @@ impl Reporter {
         fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }
+}
+
+/// After so long, or a year.
+fn moment_in(within: Duration) -> Instant {
+    Instant::from_std(std::time::Instant::now()) + within.min(Duration::from_secs(365 * 86_400))
 }
 
 impl Handle {

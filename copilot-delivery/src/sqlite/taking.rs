@@ -53,7 +53,7 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
     take().map_err(|error| worker.fault(error))?;
     let lanes = Lease::lanes_of(&items);
     let fence = worker.leases.begin(lanes);
-    worker.out.insert(fence, lanes);
+    worker.out.insert(fence);
     Ok(Leased::Batch(Lease { fence, lanes, items, lasts: None }))
 }
 

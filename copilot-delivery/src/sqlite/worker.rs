@@ -1,7 +1,7 @@
 //! The thread that has the file: it takes what waits, commits once, and answers all.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use super::{
     row, taking,
 };
 use crate::{
-    Item, LaneSet,
+    Item, Lane,
     outbox::{Counts, Fault, Leases, OutboxError, Refused, Unsettled},
 };
 
@@ -41,8 +41,8 @@ pub(super) struct Worker {
     pub(super) connection: Connection,
     pub(super) books: Books,
     pub(super) leases: Leases,
-    /// The lanes of each lease that is not settled, by its fence.
-    pub(super) out: HashMap<u64, LaneSet>,
+    /// The fences of the leases that are not settled.
+    pub(super) out: HashSet<u64>,
     reserve: Reserve,
     inbox: Arc<Inbox>,
     /// Users whose items are on their way.
@@ -54,7 +54,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(opened: super::open::Opened, inbox: Arc<Inbox>) -> Self {
         let super::open::Opened { path, connection, books, reserve, set_aside: _ } = opened;
-        let (leases, out) = (Leases::default(), HashMap::new());
+        let (leases, out) = (Leases::default(), HashSet::new());
         Self { path, connection, books, leases, out, reserve, inbox, forgets: Vec::new(), broken: false }
     }
 
@@ -102,7 +102,7 @@ impl Worker {
     /// Settles and takes in one transaction where that works, and otherwise each by itself.
     fn store(&mut self, settles: Vec<Settle>, mut appends: Vec<Append>) {
         let (settles, fenced): (Vec<_>, Vec<_>) =
-            settles.into_iter().partition(|settle| self.out.contains_key(&settle.lease.fence));
+            settles.into_iter().partition(|settle| self.out.contains(&settle.lease.fence));
         for settle in fenced {
             unsettled(settle, fault::new(&self.path, Fault::Fenced));
         }
@@ -236,7 +236,7 @@ impl Worker {
             if forget.answer.is_closed() {
                 continue;
             }
-            if self.leases.is_leased(crate::Lane::of(&forget.user_id)) && !self.broken {
+            if self.leases.is_leased(Lane::of(&forget.user_id)) && !self.broken {
                 self.forgets.push(forget);
                 continue;
             }
@@ -276,10 +276,6 @@ impl Worker {
         let done = change().map_err(|error| self.fault(error))?;
         self.books = books;
         self.inbox.committed();
-        if self.reserve.is_given_up() {
-            // As long as there is room: what the database has, needs none when it is deleted.
-            self.checkpoint("PASSIVE");
-        }
         Ok(done)
     }
 

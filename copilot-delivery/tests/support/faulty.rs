@@ -1,8 +1,11 @@
 //! An outbox in memory that fails when it is told to.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -22,6 +25,8 @@ pub struct Switches {
     pub lease: AtomicBool,
     pub settle: AtomicBool,
     pub lease_panics: AtomicBool,
+    /// Closing takes half a second.
+    pub close: AtomicBool,
     /// Items are stored later, and then it turns out that they cannot be.
     pub storing: AtomicBool,
 }
@@ -114,6 +119,9 @@ impl Outbox for FaultyOutbox {
     }
 
     async fn close(&self) -> Vec<Item> {
+        if self.fails.close.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         // What is durable stays.
         if self.durable { Vec::new() } else { self.inner.close().await }
     }
