@@ -58,7 +58,7 @@ async fn forgetting_that_is_given_up_holds_no_lane() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_consent_that_is_reported_meanwhile_is_not_taken_for_an_older_one() {
     let sandbox = Sandbox::start().unwrap();
-    for round in 0..30 {
+    for round in 0..10 {
         let reporter = Reporter::builder(client(&sandbox)).linger(Duration::from_secs(60)).start().unwrap();
         for _ in 0..200 {
             reporter.report(named(round, "x")).await.unwrap();
