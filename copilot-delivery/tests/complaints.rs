@@ -316,13 +316,17 @@ fn complaint_9_memory_grows() {
     };
     for durable in [false, true] {
         let outbox = if durable { FaultyOutbox::durable() } else { FaultyOutbox::default() };
-        let reporter = quick(client_of(&url)).outbox(outbox).start().unwrap();
+        // Small, so that most are refused once.
+        let reporter = quick(client_of(&url)).outbox(outbox.with_room(300)).start().unwrap();
         let run = |items: usize| {
             for number in 0..items {
                 let ticket = match reporter.try_report(event(number % 50, number)) {
                     Ok(ticket) => ticket,
                     Err(refused) => {
                         assert!(refused.is_full());
+                        for _ in 0..5 {
+                            drop(reporter.try_report(event(number % 50, number)));
+                        }
                         reporter.report_blocking(event(number % 50, number)).unwrap()
                     }
                 };
