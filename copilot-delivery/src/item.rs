@@ -64,7 +64,7 @@ pub struct Record {
 }
 
 /// What was reported, given back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Reported {
     /// An event.
@@ -299,6 +299,17 @@ impl fmt::Debug for Item {
             .field("lane", &self.lane.number())
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// Without what was reported: that is personal data.
+impl fmt::Debug for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => f.debug_tuple("Event").field(&event.event_type()).finish(),
+            Self::Consent { .. } => f.write_str("Consent"),
+            Self::Unreadable(_) => f.write_str("Unreadable"),
+        }
     }
 }
 
