@@ -96,7 +96,7 @@ pub(super) fn judge(
     endings: &Endings,
 ) -> Result<bool, Failure> {
     let arrived = Arrived::read(sandbox)?;
-    let mut problems = record.wrong.clone();
+    let mut problems: Vec<String> = some("said by the processes", &record.wrong).into_iter().collect();
     let lost = lost(record, &arrived);
     problems.extend(some("lost", &lost));
     problems.extend(some("out of order", &arrived.late));
@@ -206,7 +206,7 @@ fn proves_little(record: &Record, fired: &Fired, endings: &Endings) -> Vec<Strin
 /// So many of that kind, and the first of them.
 fn some<T: std::fmt::Display>(words: &str, found: &[T]) -> Option<String> {
     let shown: Vec<String> = found.iter().take(SHOWN).map(ToString::to_string).collect();
-    (!found.is_empty()).then(|| format!("{words}: {}, as {}", found.len(), shown.join(", ")))
+    (!found.is_empty()).then(|| format!("{words}: {}, as {}", found.len(), shown.join("; ")))
 }
 
 fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
