@@ -31,6 +31,8 @@ use crate::{
 
 /// How many items are taken in a life, on average: twice what is asked for.
 const ITEMS: u64 = 2000;
+/// One of so many lives ends when it has hardly begun, while the outbox is opened.
+const EARLY: u64 = 12;
 /// How many faults happen in a life.
 const FAULTS: usize = 2;
 /// More than any run sends. The sandbox keeps half a million events of this size, whatever is asked.
@@ -39,7 +41,7 @@ const KEEP: &str = "2000000";
 const LONGEST_LIFE: Duration = Duration::from_secs(30);
 const LONGEST_DRAIN: Duration = Duration::from_secs(240);
 /// How long a process that is to abort may work on.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +138,8 @@ impl Crash<'_> {
     fn live(&mut self, life: u64) -> Result<(), Failure> {
         let mut child = self.program.start(&life.to_string())?;
         let before = self.record.items();
-        let target = self.random.u64(..2 * ITEMS);
+        self.record.started();
+        let target = if self.random.u64(..EARLY) == 0 { 0 } else { self.random.u64(..2 * ITEMS) };
         let mut faults: Vec<u64> = (0..FAULTS).map(|_| self.random.u64(..=target)).collect();
         let until = Instant::now() + LONGEST_LIFE;
         loop {

@@ -12,6 +12,7 @@ use std::{error::Error, ops::Range};
 
 use futures_util::future::try_join_all;
 use meter::Meter;
+pub use meter::{process_cpu, thread_cpu};
 pub use reading::read_lines;
 pub use task::Task;
 

@@ -22,12 +22,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn start() -> Outcome<Self> {
-        Ok(Self { cpu: cpu()?, wall: Instant::now(), allocations: allocations() })
+        Ok(Self { cpu: process_cpu()?, wall: Instant::now(), allocations: allocations() })
     }
 
     /// Prints one line of JSON. Peak memory is that of the whole process, from its start.
     pub(crate) fn print(&self) -> Outcome {
-        let (wall, cpu) = (self.wall.elapsed().as_nanos(), cpu()?.saturating_sub(self.cpu).as_nanos());
+        let (wall, cpu) = (self.wall.elapsed().as_nanos(), process_cpu()?.saturating_sub(self.cpu).as_nanos());
         let allocations = match (self.allocations, allocations()) {
             (Some(before), Some(now)) => now.saturating_sub(before).to_string(),
             _ => "null".to_owned(),
@@ -41,8 +41,21 @@ impl Meter {
 }
 
 /// CPU time of the process.
-fn cpu() -> Outcome<Duration> {
+///
+/// # Errors
+///
+/// When the system has no such clock.
+pub fn process_cpu() -> Outcome<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into())
+}
+
+/// CPU time of the thread that asks.
+///
+/// # Errors
+///
+/// When the system has no such clock.
+pub fn thread_cpu() -> Outcome<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
 /// Calls of the allocator that gave memory: new blocks, and blocks that were made larger or smaller.

@@ -1,5 +1,5 @@
-//! The crate posthog-rs, in two ways: `inline`, each request awaited; `queue`, its background worker, flushed as often as
-//! its queue is full, since a full queue drops events silently.
+//! The crate posthog-rs, in three ways: `inline`, each request awaited; `queue`, its background worker, flushed as often as
+//! its queue is full, since a full queue drops events silently; `overrun`, the same without regard to that, flushed at the end.
 
 use std::ops::Range;
 
@@ -35,9 +35,10 @@ impl Contestant for Inline {
     }
 }
 
-struct Queue(Client);
+/// With how many events it is used between two flushes.
+struct Queue<const EVENTS: usize>(Client);
 
-impl Contestant for Queue {
+impl<const EVENTS: usize> Contestant for Queue<EVENTS> {
     type Load = Range<i64>;
 
     async fn new(task: &Task) -> Outcome<Self> {
@@ -49,7 +50,7 @@ impl Contestant for Queue {
     }
 
     async fn send(&self, numbers: Range<i64>) -> Outcome {
-        for numbers in batches(numbers, QUEUE) {
+        for numbers in batches(numbers, EVENTS) {
             for number in numbers {
                 self.0.capture(new_event(number)?);
             }
@@ -81,7 +82,8 @@ fn main() -> Outcome {
     let task = Task::read()?;
     match task.way.as_str() {
         "inline" => contest::run_task::<Inline>(&task),
-        "queue" => contest::run_task::<Queue>(&task),
-        _ => Err("wanted: inline or queue".into()),
+        "queue" => contest::run_task::<Queue<QUEUE>>(&task),
+        "overrun" => contest::run_task::<Queue<{ usize::MAX }>>(&task),
+        _ => Err("wanted: inline, queue or overrun".into()),
     }
 }

@@ -114,7 +114,10 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     for example in ["quickstart", "everyday"] {
         steps.push(command(example, &[], move || run_example(workspace, example)));
     }
-    let packing = shown(&packages::package_command(workspace, in_ci));
+    let packing = format!(
+        "{}, then cargo check of what is in them",
+        shown(&packages::package_command(workspace, in_ci))
+    );
     steps.extend([
         own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
