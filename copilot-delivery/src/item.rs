@@ -64,7 +64,7 @@ pub struct Record {
 }
 
 /// What was reported, given back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Reported {
     /// An event.
@@ -91,7 +91,15 @@ impl Item {
     pub(crate) fn consent(key: u64, reported_at: i64, change: ConsentChange) -> Self {
         let lane = Lane::of(&change.user_id);
         let bytes = size_of::<Self>() + change.user_id.len();
-        Self { key, lane, reported_at, bytes, content: Content::Consent(change), settler: None, may_have_been_taken: false }
+        Self {
+            key,
+            lane,
+            reported_at,
+            bytes,
+            content: Content::Consent(change),
+            settler: None,
+            may_have_been_taken: false,
+        }
     }
 
     /// An item that an engine kept.
@@ -258,7 +266,9 @@ impl Item {
     pub(crate) fn consent_change(&self) -> Option<ConsentChange> {
         match &self.content {
             Content::Consent(change) => Some(change.clone()),
-            Content::Record(record) if record.kind == Kind::Consent => serde_json::from_str(&record.json).ok(),
+            Content::Record(record) if record.kind == Kind::Consent => {
+                serde_json::from_str(&record.json).ok()
+            }
             _ => None,
         }
     }
@@ -289,6 +299,17 @@ impl fmt::Debug for Item {
             .field("lane", &self.lane.number())
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// Without what was reported: that is personal data.
+impl fmt::Debug for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => f.debug_tuple("Event").field(&event.event_type()).finish(),
+            Self::Consent { .. } => f.write_str("Consent"),
+            Self::Unreadable(_) => f.write_str("Unreadable"),
+        }
     }
 }
 

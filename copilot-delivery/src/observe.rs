@@ -19,7 +19,8 @@ pub(crate) fn seen(snapshot: &Snapshot) {
     metrics::gauge!("copilot_delivery_pending_items").set(counts.pending as f64);
     metrics::gauge!("copilot_delivery_pending_bytes").set(counts.pending_bytes as f64);
     metrics::gauge!("copilot_delivery_dead_letters").set(counts.dead_letters as f64);
-    metrics::gauge!("copilot_delivery_oldest_pending_seconds").set(oldest_age.unwrap_or_default().as_secs_f64());
+    metrics::gauge!("copilot_delivery_oldest_pending_seconds")
+        .set(oldest_age.unwrap_or_default().as_secs_f64());
     metrics::gauge!("copilot_delivery_requests_in_flight").set(*in_flight as f64);
     metrics::gauge!("copilot_delivery_paused").set(if paused { 1.0 } else { 0.0 });
 }

@@ -13,7 +13,8 @@ pub enum Outcome {
     /// The answer does not say: one of several was refused, or an answer of success could not be read. It is in the dead
     /// letter, and is not sent again by itself.
     Unattributed(Reason),
-    /// An event that had grown older than the contract allows when its turn came. It is in the dead letter.
+    /// An event that had grown older than the contract allows when its turn came: it is in the dead letter. Or one that the
+    /// outbox's retention removed.
     Expired,
     /// It was given back, or went with the memory that held it.
     Undelivered,
@@ -24,7 +25,7 @@ pub enum Outcome {
 }
 
 /// Why an item was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reason {
     /// Whose words these are.
     pub by: Judge,
@@ -46,6 +47,13 @@ impl Reason {
     /// Of these words.
     pub fn new(by: Judge, words: impl IntoIterator<Item = String>) -> Self {
         Self { by, words: words.into_iter().collect() }
+    }
+}
+
+/// Without the words: those of a server may repeat personal data.
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reason").field("by", &self.by).field("words", &self.words.len()).finish()
     }
 }
 
@@ -76,5 +84,17 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judge, Outcome, Reason};
+
+    #[test]
+    fn what_a_server_said_shows_only_to_who_asks_for_it() {
+        let outcome = Outcome::Rejected(Reason::new(Judge::Server, ["zoe@example.com is unknown".to_owned()]));
+        assert_eq!(format!("{outcome} {outcome:?}"), "rejected Rejected(Reason { by: Server, words: 1 })");
+        assert!(outcome.reason().is_some_and(|reason| reason.words.join("").contains("zoe")));
     }
 }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use copilot_api::attempt::ClockOffset;
-use tokio::sync::{broadcast, oneshot};
+use tokio::{
+    sync::{broadcast, oneshot, watch},
+    time::{self, Instant},
+};
 
 use crate::{
     Item, Outcome,
@@ -29,6 +32,8 @@ pub(crate) struct Shared {
     status: Mutex<Status>,
     /// Nothing is taken any more.
     closed: AtomicBool,
+    /// When delivery is to have ended, once somebody said so.
+    ends_at: watch::Sender<Option<Instant>>,
 }
 
 /// An item that ended, as [`Outcomes`](crate::Outcomes) tells it.
@@ -70,11 +75,42 @@ impl Shared {
             outcomes: Mutex::new(Some(broadcast::Sender::new(OUTCOMES))),
             status: Mutex::default(),
             closed: AtomicBool::new(false),
+            ends_at: watch::Sender::new(None),
         }
     }
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    /// Takes nothing any more, and ends at that moment; of several, at the earliest.
+    pub(crate) fn end_by(&self, moment: Instant) {
+        self.close();
+        self.ends_at
+            .send_modify(|ends_at| *ends_at = Some(ends_at.map_or(moment, |earlier| earlier.min(moment))));
+    }
+
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
+        *self.ends_at.borrow()
+    }
+
+    /// Waits for that moment.
+    pub(crate) async fn is_over(&self) {
+        let mut changes = self.ends_at.subscribe();
+        loop {
+            let ends_at = *changes.borrow_and_update();
+            match ends_at {
+                Some(moment) => {
+                    if time::timeout_at(moment, changes.changed()).await.is_err() {
+                        return;
+                    }
+                }
+                None => {
+                    // Its sender is here.
+                    let _ = changes.changed().await;
+                }
+            }
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

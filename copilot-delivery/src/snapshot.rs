@@ -92,7 +92,8 @@ impl Snapshot {
             return Health::Degraded("the endpoint does not answer, or asks to wait".to_owned());
         }
         if let Some(offset) = self.clock_offset.filter(|offset| is_far(*offset)) {
-            let (by, than) = (offset.millis.unsigned_abs() / 1000, if offset.millis < 0 { "ahead of" } else { "behind" });
+            let (by, than) =
+                (offset.millis.unsigned_abs() / 1000, if offset.millis < 0 { "ahead of" } else { "behind" });
             return Health::Degraded(format!("this machine's clock is {by} s {than} the server's"));
         }
         Health::Ready

@@ -20,7 +20,7 @@ const USERS = {
   cells: (user) => [
     [
       followLink("user", user.user_id),
-      user.deleted_at && el("span", { class: "badge erased" }, "deleted"),
+      user.deleted_at && el("span", { class: "badge deleted" }, "deleted"),
       user.unsubscribed && el("span", { class: "badge" }, "unsubscribed"),
     ],
     consentWord(user.consent),

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use child::{Child, End, Heard};
+use child::{Child, End, Heard, Program};
 use ending::{Ending, Endings};
 use fastrand::Rng;
 use faults::Faults;
@@ -31,6 +31,8 @@ use crate::{
 
 /// How many items are taken in a life, on average: twice what is asked for.
 const ITEMS: u64 = 2000;
+/// One of so many lives ends when it has hardly begun, while the outbox is opened.
+const EARLY: u64 = 12;
 /// How many faults happen in a life.
 const FAULTS: usize = 2;
 /// More than any run sends. The sandbox keeps half a million events of this size, whatever is asked.
@@ -39,7 +41,7 @@ const KEEP: &str = "2000000";
 const LONGEST_LIFE: Duration = Duration::from_secs(30);
 const LONGEST_DRAIN: Duration = Duration::from_secs(240);
 /// How long a process that is to abort may work on.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +92,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, Failure> {
     let mut random = Rng::with_seed(options.seed);
     let mut crash = Crash {
         faults: Faults::new(&sandbox, random.fork()),
-        start: Box::new(|life| {
-            Child::start(&program, &sandbox, &options.outbox, &folder.join("copilot.outbox"), life)
-        }),
+        program: Program {
+            path: program,
+            sandbox: &sandbox,
+            outbox: &options.outbox,
+            file: folder.join("copilot.outbox"),
+        },
         record: Record::default(),
         endings: Endings::new(&options.outbox),
         random,
@@ -121,7 +126,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
 
 /// A run.
 struct Crash<'a> {
-    start: Box<dyn Fn(&str) -> Result<Child, Failure> + 'a>,
+    program: Program<'a>,
     faults: Faults<'a>,
     record: Record,
     endings: Endings,
@@ -131,9 +136,10 @@ struct Crash<'a> {
 impl Crash<'_> {
     /// One process, from its start to its end.
     fn live(&mut self, life: u64) -> Result<(), Failure> {
-        let mut child = (self.start)(&life.to_string())?;
+        let mut child = self.program.start(&life.to_string())?;
         let before = self.record.items();
-        let target = self.random.u64(..2 * ITEMS);
+        self.record.started();
+        let target = if self.random.u64(..EARLY) == 0 { 0 } else { self.random.u64(..2 * ITEMS) };
         let mut faults: Vec<u64> = (0..FAULTS).map(|_| self.random.u64(..=target)).collect();
         let until = Instant::now() + LONGEST_LIFE;
         loop {
@@ -195,7 +201,7 @@ impl Crash<'_> {
 
     /// Has all that is pending sent.
     fn drain(&mut self) -> Result<(), Failure> {
-        let mut child = (self.start)("drain")?;
+        let mut child = self.program.start("drain")?;
         match (self.hear_all(&mut child, LONGEST_DRAIN)?, child.ended()?) {
             (true, End::Done) => Ok(()),
             _ => Err(Failure::Unexpected("the rest could not be sent".to_owned())),

@@ -176,7 +176,9 @@ fn put(batch: &mut EventBatch, item: &Item, now: i64) -> Result<(), Outcome> {
         batch.push(event);
         return Ok(());
     }
-    let (Some(record), Some(event_id)) = (item.as_record(), item.event_id()) else { return Err(unreadable()) };
+    let (Some(record), Some(event_id)) = (item.as_record(), item.event_id()) else {
+        return Err(unreadable());
+    };
     if record.contract != CONTRACT_VERSION {
         // It was taken under another version of the contract: today's decides.
         parse_event(&record.json).map_err(|invalid| {

@@ -40,6 +40,9 @@ const PROBES: usize = 4;
 /// How often an outbox that failed, or that other processes fill as well, is looked into.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long after its deadline a shutdown waits for the outbox to be closed, before it answers all the same.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// How often old items are removed.
 const RETAIN: Duration = Duration::from_secs(60);
 
@@ -107,32 +110,44 @@ impl Courier {
 
     /// Works until it is told to stop.
     pub(crate) async fn run(mut self) {
-        let outbox = self.outbox.clone();
+        let (outbox, shared) = (self.outbox.clone(), self.shared.clone());
         let signals = outbox.signals();
-        let polls = outbox.abilities().shared;
+        // An outbox that takes long to answer holds no shutdown: what is asked of it then is not waited for.
+        let mut is_over = std::pin::pin!(shared.is_over());
         loop {
             let filled = signals.filled.notified();
-            self.on_time().await;
-            let wake = if self.orders.is_over() { None } else { self.launch().await };
-            self.publish();
-            if self.orders.tell_finished(&*self.outbox, self.in_flight).await {
-                break;
-            }
-            let mut wake =
-                [wake, self.orders.next_deadline(), Some(self.retain_at)].into_iter().flatten().min();
-            if polls {
-                wake = wake.min(Some(Instant::now() + LOOK));
-            }
-            let sleep = time::sleep_until(wake.unwrap_or_else(Instant::now));
+            let wake = tokio::select! {
+                biased;
+                () = &mut is_over => break,
+                turn = self.turn() => turn,
+            };
+            let Some(wake) = wake else { break };
             tokio::select! {
                 biased;
+                () = &mut is_over => break,
                 Some(done) = self.work.next() => self.on(done),
                 order = self.orders.receive() => self.obey(order),
                 () = filled => {}
-                () = sleep => {}
+                () = time::sleep_until(wake) => {}
             }
         }
         self.end().await;
+    }
+
+    /// Does what there is to do. Gives when to look again at the latest; none, when all is done.
+    async fn turn(&mut self) -> Option<Instant> {
+        if self.orders.is_over() {
+            return None;
+        }
+        self.on_time().await;
+        let wake = self.launch().await;
+        self.publish();
+        let outbox = self.outbox.clone();
+        if self.orders.tell_finished(&*outbox, self.in_flight).await {
+            return None;
+        }
+        let look = outbox.abilities().shared.then(|| Instant::now() + LOOK);
+        [wake, look, self.orders.next_deadline()].into_iter().flatten().chain([self.retain_at]).min()
     }
 
     /// Begins as many requests as there is work and leave for. Gives when there may be more.
@@ -318,25 +333,16 @@ impl Courier {
     }
 
     fn obey(&mut self, order: Option<Order>) {
-        match self.orders.take(order) {
-            Some(orders::Now::UseClient(client)) => {
-                self.client = *client;
-                let now = Instant::now();
-                self.events.pace.hurry(now);
-                self.consent.pace.hurry(now);
-            }
-            Some(orders::Now::Stop) => {
-                self.cancel.send_replace(true);
-            }
-            None => {}
+        if let Some(client) = self.orders.take(order) {
+            self.client = client;
+            let now = Instant::now();
+            self.events.pace.hurry(now);
+            self.consent.pace.hurry(now);
         }
     }
 
     /// What the clock asks for.
     async fn on_time(&mut self) {
-        if self.orders.is_past_deadline() {
-            self.cancel.send_replace(true);
-        }
         if Instant::now() >= self.retain_at {
             self.retain_at = Instant::now() + RETAIN;
             let retention = crate::outbox::Retention { now: crate::clock::now(), ..self.settings.retention };
@@ -347,18 +353,37 @@ impl Courier {
         }
     }
 
-    /// Ends what is on its way, and gives back what the outbox does not keep.
+    /// Ends what is on its way, and gives back what the outbox does not keep. Where it keeps all, whoever waits for the end is
+    /// told in time, even if its disk takes longer.
     async fn end(mut self) {
+        let orders = self.orders.take_all();
+        let (outbox, shared) = (self.outbox.clone(), self.shared.clone());
+        let mut finish = std::pin::pin!(self.finish());
+        let deadline = shared.ends_at().filter(|_| outbox.abilities().durable);
+        let finished = match deadline.map(|deadline| deadline + GRACE) {
+            Some(moment) => time::timeout_at(moment, &mut finish).await.ok(),
+            None => Some(finish.as_mut().await),
+        };
+        shared.stopped();
+        match finished {
+            Some((items, stay)) => orders.tell_left(&shared, items, stay),
+            None => {
+                orders.tell_left(&shared, Vec::new(), outbox.pending_now());
+                finish.await;
+            }
+        }
+    }
+
+    /// Gives what the outbox does not keep, and how much was pending.
+    async fn finish(mut self) -> (Vec<crate::Item>, u64) {
         self.cancel.send_replace(true);
         while let Some(done) = self.work.next().await {
             self.on(done);
         }
         fail_point!("courier.ending");
         let counts = self.outbox.counts().await;
-        let stay = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
-        let items = self.outbox.close().await;
-        self.shared.stopped();
-        self.orders.tell_left(&self.shared, items, stay);
+        let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
+        (self.outbox.close().await, pending)
     }
 
     fn road(&mut self, kind: Kind) -> &mut Road {

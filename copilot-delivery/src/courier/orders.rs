@@ -1,7 +1,5 @@
 //! What a courier is told to do: to hurry, to stop, to use other credentials.
 
-use std::time::Duration;
-
 use copilot_api::Client;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -17,17 +15,11 @@ use crate::{
 /// An order to a courier.
 pub(crate) enum Order {
     /// To deliver what was taken so far, and say so.
-    Flush { within: Duration, done: oneshot::Sender<Result<(), Unflushed>> },
-    /// To deliver what it can, and end.
-    Shutdown { within: Duration, done: oneshot::Sender<Left> },
+    Flush { deadline: Instant, done: oneshot::Sender<Result<(), Unflushed>> },
+    /// To deliver what it can, and end, by then: [`Shared::end_by`].
+    Shutdown { done: oneshot::Sender<Left> },
     /// To send by another client from now on.
     UseClient(Box<Client>),
-}
-
-/// What an order asks the courier to do itself.
-pub(super) enum Now {
-    UseClient(Box<Client>),
-    Stop,
 }
 
 /// A flush that its deadline ended.
@@ -69,8 +61,8 @@ pub struct Undelivered {
 pub(super) struct Orders {
     inbox: mpsc::UnboundedReceiver<Order>,
     flushes: Vec<Flush>,
-    /// The earliest deadline, and all who asked.
-    shutdown: Option<(Instant, Vec<oneshot::Sender<Left>>)>,
+    /// All who asked for the end.
+    shutdowns: Vec<oneshot::Sender<Left>>,
     /// Nothing begins any more.
     over: bool,
 }
@@ -84,7 +76,7 @@ struct Flush {
 
 impl Orders {
     pub(super) fn new(inbox: mpsc::UnboundedReceiver<Order>) -> Self {
-        Self { inbox, flushes: Vec::new(), shutdown: None, over: false }
+        Self { inbox, flushes: Vec::new(), shutdowns: Vec::new(), over: false }
     }
 
     /// The next order; none when nobody is left who could give one.
@@ -92,51 +84,41 @@ impl Orders {
         self.inbox.recv().await
     }
 
-    pub(super) fn take(&mut self, order: Option<Order>) -> Option<Now> {
-        let moment = |within: Duration| Instant::now() + within.min(Duration::from_secs(365 * 86_400));
+    /// Gives the client that is to be used from now on, where that is the order.
+    pub(super) fn take(&mut self, order: Option<Order>) -> Option<Client> {
         match order {
-            Some(Order::Flush { within, done }) => {
-                self.flushes.push(Flush { until: None, deadline: moment(within), done });
-            }
-            Some(Order::Shutdown { within, done }) => {
-                let (deadline, asked) = self.shutdown.get_or_insert((moment(within), Vec::new()));
-                *deadline = moment(within).min(*deadline);
-                asked.push(done);
-            }
-            Some(Order::UseClient(client)) => return Some(Now::UseClient(client)),
-            None => {
-                self.over = true;
-                return Some(Now::Stop);
-            }
+            Some(Order::Flush { deadline, done }) => self.flushes.push(Flush { until: None, deadline, done }),
+            Some(Order::Shutdown { done }) => self.shutdowns.push(done),
+            Some(Order::UseClient(client)) => return Some(*client),
+            None => self.over = true,
         }
         None
     }
 
+    /// Those that are not carried out yet: no more are taken.
+    pub(super) fn take_all(&mut self) -> Self {
+        while let Ok(order) = self.inbox.try_recv() {
+            self.take(Some(order));
+        }
+        std::mem::replace(self, Self::new(mpsc::unbounded_channel().1))
+    }
+
     /// Whether somebody waits for what is pending.
     pub(super) fn hurry(&self) -> bool {
-        !self.flushes.is_empty() || self.shutdown.is_some()
+        !self.flushes.is_empty() || !self.shutdowns.is_empty()
     }
 
-    /// Whether nothing is to begin any more.
+    /// Whether nobody is left who could give an order: nothing is to begin any more.
     pub(super) fn is_over(&self) -> bool {
-        self.over || self.is_past_deadline()
-    }
-
-    /// Whether what is on its way is to end as well.
-    pub(super) fn is_past_deadline(&self) -> bool {
-        self.shutdown.as_ref().is_some_and(|(deadline, _)| *deadline <= Instant::now())
+        self.over
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let flushes = self.flushes.iter().map(|flush| flush.deadline);
-        flushes.chain(self.shutdown.as_ref().map(|(deadline, _)| *deadline)).min()
+        self.flushes.iter().map(|flush| flush.deadline).min()
     }
 
     /// Answers those whose order is carried out. Whether the courier is to end.
     pub(super) async fn tell_finished(&mut self, outbox: &dyn Outbox, in_flight: usize) -> bool {
-        if self.is_over() {
-            return true;
-        }
         if !self.hurry() {
             return false;
         }
@@ -145,7 +127,7 @@ impl Orders {
         self.tell_flushed(counts.as_ref(), outbox);
         // What others put into a shared outbox is not to be waited for.
         let is_empty = outbox.abilities().shared || counts.is_some_and(|counts| counts.pending == 0);
-        self.shutdown.is_some() && is_empty && in_flight == 0
+        !self.shutdowns.is_empty() && is_empty && in_flight == 0
     }
 
     fn tell_flushed(&mut self, counts: Option<&Counts>, outbox: &dyn Outbox) {
@@ -184,9 +166,11 @@ impl Orders {
         for flush in self.flushes {
             let _ = flush.done.send(Err(Unflushed { pending: stay + items.len() as u64 }));
         }
-        let Some((_, asked)) = self.shutdown else { return };
+        if self.shutdowns.is_empty() {
+            return;
+        }
         let mut left = Left { items, stay };
-        for done in asked {
+        for done in self.shutdowns {
             left = done.send(left).map_or_else(|left| left, |()| Left { items: Vec::new(), stay });
         }
         if !left.items.is_empty() {

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 pub use error::{Fault, OutboxError, Refused};
 pub use ledger::{Counts, Tally};
 
-use crate::{Item, Kind, Lane, LaneSet, Outcome};
+use crate::{Item, Kind, LaneSet, Outcome};
 
 /// Keeps items, in the order of their lanes, until they are settled.
 ///
@@ -275,33 +275,5 @@ impl Lease {
     /// The lanes of these items.
     pub fn lanes_of(items: &[LeasedItem]) -> LaneSet {
         items.iter().map(|leased| leased.item.lane()).collect()
-    }
-}
-
-/// Lanes that are leased and by which lease; what every engine of one process keeps.
-#[derive(Debug, Default)]
-pub(crate) struct Leases {
-    leased: LaneSet,
-    last_fence: u64,
-}
-
-impl Leases {
-    pub(crate) fn leased(&self) -> LaneSet {
-        self.leased
-    }
-
-    /// A fence for a lease of these lanes.
-    pub(crate) fn begin(&mut self, lanes: LaneSet) -> u64 {
-        self.leased = self.leased.and(lanes);
-        self.last_fence += 1;
-        self.last_fence
-    }
-
-    pub(crate) fn end(&mut self, lease: &Lease) {
-        self.leased = self.leased.without(lease.lanes);
-    }
-
-    pub(crate) fn is_leased(&self, lane: Lane) -> bool {
-        self.leased.contains(lane)
     }
 }

@@ -37,7 +37,8 @@ impl ReportError {
     }
 
     pub(super) fn gone() -> Self {
-        let error = OutboxError::new(Fault::Closed, "the outbox ended before it said whether the item is stored");
+        let error =
+            OutboxError::new(Fault::Closed, "the outbox ended before it said whether the item is stored");
         Self { cause: Cause::Outbox(error), reported: None }
     }
 

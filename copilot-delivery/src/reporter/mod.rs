@@ -18,7 +18,10 @@ use copilot_api::{
     Client, Credentials, InvalidInput,
     types::{ConsentChange, Event, UserId},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 pub use builder::ReporterBuilder;
 pub use dead_letters::DeadLetters;
@@ -178,7 +181,7 @@ impl Reporter {
             return Err(Unflushed { pending: 0 });
         }
         let (done, flushed) = oneshot::channel();
-        let _ = self.handle.orders.send(Order::Flush { within, done });
+        let _ = self.handle.orders.send(Order::Flush { deadline: moment_in(within), done });
         match flushed.await {
             Ok(flushed) => flushed,
             Err(_) => Err(Unflushed { pending: self.handle.shared.outbox.pending_now() }),
@@ -198,8 +201,8 @@ impl Reporter {
         }
         let (done, left) = oneshot::channel();
         let shared = &self.handle.shared;
-        shared.close();
-        let _ = self.handle.orders.send(Order::Shutdown { within, done });
+        shared.end_by(moment_in(within));
+        let _ = self.handle.orders.send(Order::Shutdown { done });
         // The courier had ended before.
         left.await.unwrap_or_else(|_| Left { items: Vec::new(), stay: shared.outbox.pending_now() })
     }
@@ -360,6 +363,11 @@ impl Reporter {
         fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }
+}
+
+/// After so long, or a year.
+fn moment_in(within: Duration) -> Instant {
+    Instant::from_std(std::time::Instant::now()) + within.min(Duration::from_secs(365 * 86_400))
 }
 
 impl Handle {

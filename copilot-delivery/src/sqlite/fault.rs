@@ -1,6 +1,6 @@
 //! What SQLite says, in words that tell what to do.
 
-use std::{io, path::Path};
+use std::{error::Error, io, path::Path};
 
 use rusqlite::ErrorCode;
 
@@ -33,7 +33,7 @@ pub(super) fn of(error: &rusqlite::Error) -> Fault {
 
 /// The error of an outbox in that file.
 pub(super) fn error(path: &Path, error: rusqlite::Error) -> OutboxError {
-    new(path, of(&error)).with_source(error)
+    with_words(path, of(&error), error)
 }
 
 /// The error of the file system about that file.
@@ -43,7 +43,18 @@ pub(super) fn file(path: &Path, error: io::Error) -> OutboxError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::DiskFull,
         _ => Fault::Engine,
     };
-    new(path, fault).with_source(error)
+    with_words(path, fault, error)
+}
+
+/// Where the kind alone does not tell what to do, with what was said: SQLite and the system name no values.
+fn with_words(path: &Path, fault: Fault, error: impl Error + Send + Sync + 'static) -> OutboxError {
+    match fault {
+        Fault::Engine => {
+            OutboxError::new(fault, format!("the outbox {} cannot be used: {error}", path.display()))
+                .with_source(error)
+        }
+        _ => new(path, fault).with_source(error),
+    }
 }
 
 /// That fault of the outbox in that file.

@@ -48,6 +48,9 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Opened, Outbox
     }
     let path = resolve(path).map_err(|error| fault::file(path, error))?;
     place::check(path.parent().unwrap_or(Path::new(".")))?;
+    if path.exists() && !path.is_file() {
+        return Err(foreign(&path));
+    }
     let marker = Reserve::path_of(&path);
     look(&path, marker.exists())?;
     // Two processes that start at once: one of them opens, and sets aside if need be, at a time.

@@ -116,7 +116,7 @@ fn expire(
     mut surplus: u64,
     removed: &mut Vec<Removed>,
 ) -> Result<(), OutboxError> {
-    let leased = worker.leases.leased().iter().fold(0_u32, |bits, lane| bits | 1 << lane.number());
+    let leased = worker.leases.lanes().iter().fold(0_u32, |bits, lane| bits | 1 << lane.number());
     let mut after = 0;
     loop {
         let found = worker.delete(|connection, books| {

@@ -1,7 +1,6 @@
 //! The thread that has the file: it takes what waits, commits once, and answers all.
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,8 +17,8 @@ use super::{
     row, taking,
 };
 use crate::{
-    Item, LaneSet,
-    outbox::{Counts, Fault, Leases, OutboxError, Refused, Unsettled},
+    Item, Lane,
+    outbox::{Counts, Fault, OutboxError, Refused, Unsettled},
 };
 
 /// The pages of 4 KiB that the journal holds before they are written into the database.
@@ -40,9 +39,7 @@ pub(super) struct Worker {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
     pub(super) books: Books,
-    pub(super) leases: Leases,
-    /// The lanes of each lease that is not settled, by its fence.
-    pub(super) out: HashMap<u64, LaneSet>,
+    pub(super) leases: taking::Leases,
     reserve: Reserve,
     inbox: Arc<Inbox>,
     /// Users whose items are on their way.
@@ -54,8 +51,16 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(opened: super::open::Opened, inbox: Arc<Inbox>) -> Self {
         let super::open::Opened { path, connection, books, reserve, set_aside: _ } = opened;
-        let (leases, out) = (Leases::default(), HashMap::new());
-        Self { path, connection, books, leases, out, reserve, inbox, forgets: Vec::new(), broken: false }
+        Self {
+            path,
+            connection,
+            books,
+            leases: taking::Leases::default(),
+            reserve,
+            inbox,
+            forgets: Vec::new(),
+            broken: false,
+        }
     }
 
     /// Works until it is closed.
@@ -102,7 +107,7 @@ impl Worker {
     /// Settles and takes in one transaction where that works, and otherwise each by itself.
     fn store(&mut self, settles: Vec<Settle>, mut appends: Vec<Append>) {
         let (settles, fenced): (Vec<_>, Vec<_>) =
-            settles.into_iter().partition(|settle| self.out.contains_key(&settle.lease.fence));
+            settles.into_iter().partition(|settle| self.leases.hold(settle.lease.fence));
         for settle in fenced {
             unsettled(settle, fault::new(&self.path, Fault::Fenced));
         }
@@ -185,7 +190,6 @@ impl Worker {
     }
 
     fn settled(&mut self, Settle { lease, answer, .. }: Settle) {
-        self.out.remove(&lease.fence);
         self.leases.end(&lease);
         self.removed();
         let _ = answer.send(Ok(()));
@@ -236,7 +240,7 @@ impl Worker {
             if forget.answer.is_closed() {
                 continue;
             }
-            if self.leases.is_leased(crate::Lane::of(&forget.user_id)) && !self.broken {
+            if self.leases.lanes().contains(Lane::of(&forget.user_id)) && !self.broken {
                 self.forgets.push(forget);
                 continue;
             }
@@ -276,10 +280,6 @@ impl Worker {
         let done = change().map_err(|error| self.fault(error))?;
         self.books = books;
         self.inbox.committed();
-        if self.reserve.is_given_up() {
-            // As long as there is room: what the database has, needs none when it is deleted.
-            self.checkpoint("PASSIVE");
-        }
         Ok(done)
     }
 

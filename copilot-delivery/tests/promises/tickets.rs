@@ -141,6 +141,19 @@ async fn a_flush_and_a_shutdown_end_at_their_deadlines_when_the_outbox_cannot_be
 }
 
 #[tokio::test]
+async fn a_shutdown_ends_at_its_deadline_although_the_outbox_takes_longer_to_close() {
+    let (url, _listener) = server::silent().await;
+    let outbox = FaultyOutbox::durable();
+    outbox.fails.close.store(true, Relaxed);
+    let reporter = quick(client_of(&url)).outbox(outbox).start().unwrap();
+    let ticket = reporter.report(event(1, 1)).await.unwrap();
+    let (began, within) = (Instant::now(), Duration::from_millis(100));
+    assert_eq!(in_time(reporter.shutdown(within)).await.stay, 1);
+    assert!(began.elapsed() < within * 2, "{:?}", began.elapsed());
+    assert_eq!(in_time(ticket).await, Outcome::SettledElsewhere);
+}
+
+#[tokio::test]
 async fn of_two_shutdowns_both_end_and_one_gets_the_items() {
     let (url, _listener) = server::silent().await;
     let reporter = quick(client_of(&url)).start().unwrap();

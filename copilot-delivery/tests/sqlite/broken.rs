@@ -61,6 +61,17 @@ fn a_broken_page_is_set_aside() {
 }
 
 #[test]
+fn a_broken_page_of_a_large_item_is_set_aside() {
+    let folder = Folder::new();
+    let outbox = Opened::new(&folder.file());
+    outbox.put(items::sized(1, "user-7", 300_000)).unwrap();
+    outbox.close();
+    let middle = folder.file().metadata().unwrap().len() / 2 / 4096 * 4096;
+    scribble(&folder.file(), middle, 4096);
+    is_set_aside(&folder);
+}
+
+#[test]
 fn a_file_that_ends_too_early_is_set_aside() {
     let folder = Folder::new();
     closed(&folder.file());
@@ -190,9 +201,14 @@ fn an_empty_file_becomes_an_outbox() {
 }
 
 #[test]
-fn where_there_is_no_folder_the_error_says_so() {
+fn where_no_file_can_be_the_error_says_so() {
     let folder = Folder::new();
     let error = SqliteOutbox::open(folder.0.join("no/such/folder")).unwrap_err();
     assert_eq!(error.fault(), Fault::Engine);
-    assert!(std::error::Error::source(&error).is_some());
+    assert!(error.to_string().contains("No such file"), "{error}");
+    // A folder is no file, and stays as it is.
+    fs::create_dir(folder.file()).unwrap();
+    let mode = folder.file().metadata().unwrap().permissions();
+    assert_eq!(SqliteOutbox::open(folder.file()).unwrap_err().fault(), Fault::Foreign);
+    assert_eq!((folder.file().metadata().unwrap().permissions(), folder.names().len()), (mode, 1));
 }

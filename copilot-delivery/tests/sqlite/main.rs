@@ -1,5 +1,5 @@
 //! What is SQLite's alone: the file, the disk below it, and the other processes that want it.
-#![cfg(feature = "sqlite")]
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod broken;

@@ -172,7 +172,6 @@ pub(super) fn fork(file: &Path) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn after_a_fork_the_child_gets_an_error_and_the_parent_goes_on() {
     let folder = Folder::new();
     let said = String::from_utf8(process("fork", &folder.file()).output().unwrap().stdout).unwrap();

@@ -5,7 +5,7 @@ use std::{any::type_name, env, process::Command};
 const ASKED: &str = "COPILOT_DELIVERY_TESTS_CHILD";
 
 /// Whether this test has a process to itself; where it has none, it has been run in one.
-pub fn is_alone<T: Fn()>(_: T) -> bool {
+pub(crate) fn is_alone<T: Fn()>(_: T) -> bool {
     if env::var_os(ASKED).is_some() {
         return true;
     }

@@ -1,8 +1,11 @@
 //! An outbox in memory that fails when it is told to.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -17,25 +20,27 @@ use tokio::sync::oneshot;
 
 /// What fails.
 #[derive(Debug, Default)]
-pub struct Switches {
-    pub counts: AtomicBool,
-    pub lease: AtomicBool,
-    pub settle: AtomicBool,
-    pub lease_panics: AtomicBool,
+pub(crate) struct Switches {
+    pub(crate) counts: AtomicBool,
+    pub(crate) lease: AtomicBool,
+    pub(crate) settle: AtomicBool,
+    pub(crate) lease_panics: AtomicBool,
+    /// Closing takes half a second.
+    pub(crate) close: AtomicBool,
     /// Items are stored later, and then it turns out that they cannot be.
-    pub storing: AtomicBool,
+    pub(crate) storing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-pub struct FaultyOutbox {
+pub(crate) struct FaultyOutbox {
     inner: MemoryOutbox,
-    pub fails: Arc<Switches>,
+    pub(crate) fails: Arc<Switches>,
     durable: bool,
 }
 
 impl FaultyOutbox {
     /// One that says that items outlive the process: the reporter keeps who waits for them.
-    pub fn durable() -> Self {
+    pub(crate) fn durable() -> Self {
         Self { durable: true, ..Self::default() }
     }
 
@@ -114,6 +119,9 @@ impl Outbox for FaultyOutbox {
     }
 
     async fn close(&self) -> Vec<Item> {
+        if self.fails.close.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         // What is durable stays.
         if self.durable { Vec::new() } else { self.inner.close().await }
     }

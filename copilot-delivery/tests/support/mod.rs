@@ -8,14 +8,18 @@
     missing_docs
 )]
 
-pub mod child;
-pub mod faulty;
-pub mod server;
+pub(crate) mod child;
+pub(crate) mod faulty;
+pub(crate) mod server;
 
 use std::{
     fmt::Debug,
     io,
-    sync::{Arc, Mutex},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -27,36 +31,36 @@ use copilot_delivery::{Reporter, ReporterBuilder, Snapshot};
 use copilot_sandbox::Sandbox;
 
 /// Long enough for everything that is to happen.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-pub fn client(sandbox: &Sandbox) -> Client {
+pub(crate) fn client(sandbox: &Sandbox) -> Client {
     Client::for_tests(&sandbox.url(), sandbox.client_id(), sandbox.client_secret()).unwrap()
 }
 
-pub fn client_of(url: &str) -> Client {
+pub(crate) fn client_of(url: &str) -> Client {
     Client::for_tests(url, "id", "secret").unwrap()
 }
 
 /// One that hardly waits for others to go with.
-pub fn quick(client: Client) -> ReporterBuilder {
+pub(crate) fn quick(client: Client) -> ReporterBuilder {
     Reporter::builder(client).linger(Duration::from_millis(5))
 }
 
-pub fn reporter(sandbox: &Sandbox) -> Reporter {
+pub(crate) fn reporter(sandbox: &Sandbox) -> Reporter {
     quick(client(sandbox)).start().unwrap()
 }
 
 /// An event of a user, by a number that the first name holds.
-pub fn event(user: usize, number: usize) -> Event {
+pub(crate) fn event(user: usize, number: usize) -> Event {
     named(user, &number.to_string())
 }
 
-pub fn named(user: usize, name: &str) -> Event {
+pub(crate) fn named(user: usize, name: &str) -> Event {
     UserCreatedPayload::builder().user_id(format!("user-{user}")).first_name(name).event().unwrap()
 }
 
 /// Waits until it is so.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
     let began = Instant::now();
     while !so().await {
         assert!(began.elapsed() < SOON, "never: {what}");
@@ -65,12 +69,12 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() ->
 }
 
 /// Waits until the snapshot is so.
-pub async fn until_seen(reporter: &Reporter, what: &str, so: impl Fn(&Snapshot) -> bool) {
+pub(crate) async fn until_seen(reporter: &Reporter, what: &str, so: impl Fn(&Snapshot) -> bool) {
     until(what, || async { so(&reporter.snapshot().await.unwrap()) }).await;
 }
 
 /// In time, or the test fails: nothing may hang.
-pub async fn in_time<F: Future>(future: F) -> F::Output
+pub(crate) async fn in_time<F: Future>(future: F) -> F::Output
 where
     F::Output: Debug,
 {
@@ -79,10 +83,10 @@ where
 
 /// What is logged, by all threads of this process.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    pub fn capture() -> Self {
+    pub(crate) fn capture() -> Self {
         let log = Self::default();
         let writer = log.clone();
         let subscriber =
@@ -91,7 +95,7 @@ impl Log {
         log
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -104,5 +108,30 @@ impl io::Write for Log {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A folder that is removed at the end.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("copilot-delivery-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// The outbox in it.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("copilot.outbox")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

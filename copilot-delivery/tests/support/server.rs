@@ -8,26 +8,26 @@ use std::{
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse};
 
 /// A request, as a test judges it.
-pub struct Asked {
-    pub path: String,
-    pub body: String,
-    pub credentials: String,
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) body: String,
+    pub(crate) credentials: String,
 }
 
 impl Asked {
-    pub fn is_consent(&self) -> bool {
+    pub(crate) fn is_consent(&self) -> bool {
         !self.body.contains("event_id")
     }
 }
 
 /// An answer; no answer where none.
-pub type Answer = Option<(u16, &'static str)>;
+pub(crate) type Answer = Option<(u16, &'static str)>;
 
-pub const TAKEN: Answer = Some((200, r#"{"invalid_events":[]}"#));
-pub const BAD: Answer = Some((400, r#"{"reason":"COMMON.REQUEST_VALIDATION","error_message":"no"}"#));
+pub(crate) const TAKEN: Answer = Some((200, r#"{"invalid_events":[]}"#));
+pub(crate) const BAD: Answer = Some((400, r#"{"reason":"COMMON.REQUEST_VALIDATION","error_message":"no"}"#));
 
 /// Starts one on this runtime; gives its URL.
-pub async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
+pub(crate) async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
     let answer = Arc::new(Mutex::new(answer));
     let serve = move |request: Request| {
         let answer = answer.clone();
@@ -51,12 +51,12 @@ pub async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Str
 }
 
 /// One that takes connections and never answers.
-pub async fn silent() -> (String, tokio::net::TcpListener) {
+pub(crate) async fn silent() -> (String, tokio::net::TcpListener) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     (format!("http://{}", listener.local_addr().unwrap()), listener)
 }
 
 /// A moment in which nothing is to happen.
-pub async fn a_moment() {
+pub(crate) async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }

@@ -25,7 +25,7 @@ struct Active {
 
 /// What goes wrong with one request.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble {
+pub(crate) struct RequestFaults {
     pub(crate) delay: Option<Duration>,
     /// How many bytes of the answer's body come in a second.
     pub(crate) drip: Option<u32>,
@@ -86,12 +86,12 @@ impl Faults {
     }
 
     /// What goes wrong with the next request of this operation whose body was read.
-    pub(crate) fn draw(&mut self, operation: Operation) -> Trouble {
+    pub(crate) fn draw(&mut self, operation: Operation) -> RequestFaults {
         self.draw_of(operation, false)
     }
 
-    fn draw_of(&mut self, operation: Operation, before_body: bool) -> Trouble {
-        let mut trouble = Trouble::default();
+    fn draw_of(&mut self, operation: Operation, before_body: bool) -> RequestFaults {
+        let mut faults = RequestFaults::default();
         for Active { fault, random } in &mut self.active {
             if matches!(fault.fault, FaultKind::HangUp {}) != before_body {
                 continue;
@@ -102,16 +102,16 @@ impl Faults {
             match &fault.fault {
                 FaultKind::Delay { milliseconds } => {
                     let delay = Duration::from_millis(*milliseconds);
-                    trouble.delay = Some(trouble.delay.unwrap_or_default().saturating_add(delay));
+                    faults.delay = Some(faults.delay.unwrap_or_default().saturating_add(delay));
                 }
-                FaultKind::Drip { bytes_per_second } => trouble.drip = Some(*bytes_per_second),
-                FaultKind::Chunked { bytes } => trouble.chunk = Some(*bytes as usize),
-                FaultKind::CutBody { bytes } => trouble.cut_at = Some(*bytes as usize),
+                FaultKind::Drip { bytes_per_second } => faults.drip = Some(*bytes_per_second),
+                FaultKind::Chunked { bytes } => faults.chunk = Some(*bytes as usize),
+                FaultKind::CutBody { bytes } => faults.cut_at = Some(*bytes as usize),
                 FaultKind::RejectEvents(_) if operation != Operation::Collect => continue,
-                FaultKind::RejectEvents(reject) => trouble.reject.push((reject.clone(), random.u64(..))),
+                FaultKind::RejectEvents(reject) => faults.reject.push((reject.clone(), random.u64(..))),
                 // One answer has one end: the others wait for their turn.
-                _ if trouble.answer.is_some() => continue,
-                about_the_answer => trouble.answer = Some(about_the_answer.clone()),
+                _ if faults.answer.is_some() => continue,
+                about_the_answer => faults.answer = Some(about_the_answer.clone()),
             }
             fault.fired += 1;
             if let Some(next) = &mut fault.next {
@@ -119,7 +119,7 @@ impl Faults {
             }
         }
         self.active.retain(|active| active.fault.next != Some(0));
-        trouble
+        faults
     }
 }
 

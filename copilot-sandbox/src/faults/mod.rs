@@ -4,6 +4,6 @@ mod active;
 mod check;
 mod fault;
 
-pub(crate) use active::{Faults, Trouble};
+pub(crate) use active::{Faults, RequestFaults};
 pub use fault::{Fault, InvalidFault};
 pub(crate) use fault::{FaultKind, Reject};

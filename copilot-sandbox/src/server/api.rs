@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     contract::{Item, Judged, Rejection},
-    faults::{FaultKind, Reject, Trouble},
+    faults::{FaultKind, Reject, RequestFaults},
     memory::{Arrived, reads_payload},
     model::{Moment, Operation, ReceivedEvent, Verdict, Violation},
     state::State,
@@ -36,7 +36,7 @@ const TOLD_VIOLATIONS: usize = 10;
 
 pub(super) async fn collect(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     let answer = match admit(&state, Operation::Collect, &headers, body).await {
-        Ok((body, trouble)) => take_events(&state, &body, &trouble).await,
+        Ok((body, faults)) => take_events(&state, &body, &faults).await,
         Err(answer) => *answer,
     };
     counted(&state, Operation::Collect, answer)
@@ -48,7 +48,7 @@ pub(super) async fn set_consent(
     body: Body,
 ) -> Response {
     let answer = match admit(&state, Operation::SetConsent, &headers, body).await {
-        Ok((body, trouble)) => take_consent(&state, &body, &trouble),
+        Ok((body, faults)) => take_consent(&state, &body, &faults),
         Err(answer) => *answer,
     };
     counted(&state, Operation::SetConsent, answer)
@@ -65,7 +65,7 @@ async fn admit(
     operation: Operation,
     headers: &HeaderMap,
     mut body: Body,
-) -> Result<(Bytes, Trouble), Box<Response>> {
+) -> Result<(Bytes, RequestFaults), Box<Response>> {
     let refusal = if state.credentials.admit(headers) {
         is_json(headers).err().map(answer::unsupported_media_type)
     } else {
@@ -84,18 +84,18 @@ async fn admit(
             return Err(Box::new(body::refuse(answer, headers, &mut body).await));
         }
     };
-    let trouble = state.faults().draw(operation);
-    if let Some(delay) = trouble.delay {
+    let faults = state.faults().draw(operation);
+    if let Some(delay) = faults.delay {
         time::sleep(delay).await;
     }
-    let answer = match &trouble.answer {
+    let answer = match &faults.answer {
         Some(FaultKind::Status { status, retry_after }) => answer::faulty(*status, retry_after.as_deref()),
         Some(FaultKind::Html { status }) => answer::proxy_page(*status),
         Some(FaultKind::Answer { status, headers, body }) => answer::scripted(*status, headers, body),
         Some(FaultKind::CloseBefore {}) => return Err(Box::new(closed("fault, nothing taken"))),
-        _ => return Ok((read, trouble)),
+        _ => return Ok((read, faults)),
     };
-    Err(Box::new(noted(body::deliver(answer, &trouble), "fault")))
+    Err(Box::new(noted(body::deliver(answer, &faults), "fault")))
 }
 
 /// An answer of which the request log says more than its status.
@@ -135,7 +135,7 @@ pub(super) fn is_json(headers: &HeaderMap) -> Result<(), &'static str> {
     Ok(())
 }
 
-async fn take_events(state: &State, body: &[u8], trouble: &Trouble) -> Response {
+async fn take_events(state: &State, body: &[u8], faults: &RequestFaults) -> Response {
     let at = Moment::now();
     let mut arrived = match judge(state, body, at).await {
         Ok(arrived) => arrived,
@@ -144,7 +144,7 @@ async fn take_events(state: &State, body: &[u8], trouble: &Trouble) -> Response 
     let request = state.number_request();
     // Only now: a request that is rejected as a whole has no number.
     arrived.iter_mut().for_each(|arrived| arrived.event.request = request);
-    for (reject, seed) in &trouble.reject {
+    for (reject, seed) in &faults.reject {
         reject_by_fault(&mut arrived, reject, &mut Rng::with_seed(*seed));
     }
     let count = arrived.len();
@@ -152,7 +152,7 @@ async fn take_events(state: &State, body: &[u8], trouble: &Trouble) -> Response 
     let note = format!("{count} events, {} rejected", invalid.len());
     state.change(|memory| memory.take(at, arrived));
     let body = json!({ "invalid_events": invalid });
-    end(trouble, &body, noted(Json(&body).into_response(), note))
+    end(faults, &body, noted(Json(&body).into_response(), note))
 }
 
 async fn judge(state: &State, body: &[u8], at: Moment) -> Result<Vec<Arrived>, Rejection> {
@@ -236,22 +236,22 @@ fn invalid_event(event: &ReceivedEvent) -> Option<Value> {
     serde_json::to_value(invalid).ok()
 }
 
-fn take_consent(state: &State, body: &[u8], trouble: &Trouble) -> Response {
+fn take_consent(state: &State, body: &[u8], faults: &RequestFaults) -> Response {
     let consent = match state.contract.consent(body) {
         Ok(consent) => consent,
         Err(rejection) => return answer::bad_request(rejection.message),
     };
     state.change(|memory| memory.set_consent(&consent.user_id, consent.consent_value, Moment::now()));
     // There is no JSON to cut here; what a client can be sent instead is half of something that is none.
-    end(trouble, &json!({ "invalid_events": [] }), StatusCode::NO_CONTENT.into_response())
+    end(faults, &json!({ "invalid_events": [] }), StatusCode::NO_CONTENT.into_response())
 }
 
 /// How a request ends whose body was taken.
-fn end(trouble: &Trouble, json: &Value, answer: Response) -> Response {
-    let answer = match trouble.answer {
+fn end(faults: &RequestFaults, json: &Value, answer: Response) -> Response {
+    let answer = match faults.answer {
         Some(FaultKind::CloseAfter {}) => return closed("fault, everything taken"),
         Some(FaultKind::CutJson {}) => noted(answer::cut(json), "fault"),
         _ => answer,
     };
-    body::deliver(answer, trouble)
+    body::deliver(answer, faults)
 }

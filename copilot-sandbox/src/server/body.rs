@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time;
 
-use crate::faults::Trouble;
+use crate::faults::RequestFaults;
 
 /// A body that is to be read in this time, or it is [`BodyError::TooSlow`].
 pub(super) const TIME: Duration = Duration::from_secs(10);
@@ -84,16 +84,16 @@ pub(super) async fn refuse(mut answer: Response, headers: &HeaderMap, body: &mut
 }
 
 /// The answer, whose body comes as the faults say: slowly, in chunks, or not to its end.
-pub(super) fn deliver(mut answer: Response, trouble: &Trouble) -> Response {
-    if trouble.drip.is_none() && trouble.chunk.is_none() && trouble.cut_at.is_none() {
+pub(super) fn deliver(mut answer: Response, faults: &RequestFaults) -> Response {
+    if faults.drip.is_none() && faults.chunk.is_none() && faults.cut_at.is_none() {
         return answer;
     }
-    if let (None, None, Some(length)) = (trouble.drip, trouble.chunk, answer.body().size_hint().exact()) {
+    if let (None, None, Some(length)) = (faults.drip, faults.chunk, answer.body().size_hint().exact()) {
         answer.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
-    let (piece, pause) = trouble.drip.map_or((usize::MAX, Duration::ZERO), pace);
-    let piece = piece.min(trouble.chunk.unwrap_or(usize::MAX));
-    let cut_at = trouble.cut_at;
+    let (piece, pause) = faults.drip.map_or((usize::MAX, Duration::ZERO), pace);
+    let piece = piece.min(faults.chunk.unwrap_or(usize::MAX));
+    let cut_at = faults.cut_at;
     answer.map(|body| in_pieces(body, piece, pause, cut_at))
 }
 

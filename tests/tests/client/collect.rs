@@ -25,20 +25,6 @@ fn lost(report: &CollectReport) -> (Vec<usize>, Vec<usize>) {
 }
 
 #[tokio::test]
-async fn no_events_make_no_request() {
-    let (server, _) = copilot(|_| None);
-    let client = server.client().build().unwrap();
-    let reports = [
-        in_time(client.collect([])).await.unwrap(),
-        in_time(client.collect_stream(stream::empty())).await.unwrap(),
-    ];
-    for report in reports {
-        assert!(report.is_complete() && report.read() == 0 && report.requests() == 0, "{report:?}");
-    }
-    assert_eq!(server.requests().len(), 0);
-}
-
-#[tokio::test]
 async fn a_batch_is_as_large_as_both_limits_allow_and_the_order_stays() {
     // The limits of a batch, and the batches that ten events of 120 bytes and more come in.
     for (max_events, max_bytes, expected) in [

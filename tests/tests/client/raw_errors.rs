@@ -73,18 +73,6 @@ async fn an_error_keeps_its_status_its_headers_and_the_start_of_its_body_whateve
 }
 
 #[tokio::test]
-async fn a_body_made_before_is_sent_byte_for_byte() {
-    let server = Server::always(Answer::status(200));
-    let made = br#"{ "events" : [ ] }"#;
-    let client = client(&server, RequestSettings::new()).with_body(made.to_vec().into());
-    client.collect(&request()).await.unwrap();
-    let seen = server.requests().pop().unwrap();
-    assert_eq!(seen.body, made);
-    assert_eq!(seen.header("content-type"), ["application/json"]);
-    assert_eq!(seen.header("content-length"), [made.len().to_string()]);
-}
-
-#[tokio::test]
 async fn a_success_without_a_body_is_one_only_where_nothing_can_be_missing() {
     for answer in [Answer::status(200), Answer::status(200).body("{}")] {
         let got = collect(answer.clone()).await.unwrap_or_else(|error| panic!("{answer:?}: {error:?}"));

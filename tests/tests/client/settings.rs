@@ -64,11 +64,8 @@ async fn a_proxy_that_cannot_be_used_is_a_configuration_error_that_names_its_var
     type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, usize);
     let table: &[Row<'_>] = &[
         (&[("HTTPS_PROXY", &ftp)], "not built, configuration", "HTTPS_PROXY", 0),
-        (&[("https_proxy", &ftp)], "not built, configuration", "https_proxy", 0),
-        (&[("ALL_PROXY", &ftp)], "not built, configuration", "ALL_PROXY", 0),
         (&[("HTTPS_PROXY", &socks)], "1 attempts, configuration", "HTTPS_PROXY", 0),
         (&[("HTTPS_PROXY", &http)], "1 attempts, configuration", "HTTPS_PROXY", 1),
-        (&[("ALL_PROXY", &http)], "1 attempts, configuration", "ALL_PROXY", 1),
         // It may be there again in a moment.
         (&[("HTTPS_PROXY", &busy_url)], "5 attempts, retryable", "tunnel", 5),
     ];

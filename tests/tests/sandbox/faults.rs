@@ -225,7 +225,7 @@ async fn drawn(seed: u64, with_others: bool) -> (Vec<u64>, Vec<bool>) {
     let events: Vec<Value> = (0..100).map(|number| connected(&format!("e{number}"))).collect();
     sandbox.add_fault(Fault::reject_share(0.3)).unwrap();
     let share = rejected(&caller, &events).await;
-    assert_ne!(share, rejected(&caller, &events).await, "each request has its own luck");
+    assert_ne!(share, rejected(&caller, &events).await, "each request draws anew");
     sandbox.clear_faults();
 
     sandbox.add_fault(Fault::status(503).on(Operation::Collect).share(0.4)).unwrap();

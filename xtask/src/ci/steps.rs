@@ -91,6 +91,20 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         let needs: &[Tool] = if features == features::NATIVE_TLS { &[Tool::OpenSsl] } else { &[] };
         steps.push(command(&format!("tls:{name}"), needs, move || tls::test(workspace, features)));
     }
+    steps.extend([
+        step(
+            workspace,
+            "importers:fmt",
+            &[Tool::Rustfmt],
+            "fmt --manifest-path tests/importers/Cargo.toml -- --check",
+        ),
+        // Beside others that link SQLite, and with the oldest rusqlite of the range, which is all that they leave.
+        command("importers", &[], || {
+            let mut command = cargo_apart(workspace, "test", "tests/importers/Cargo.toml");
+            command.args(["--test", "outboxes", "sqlite"]);
+            command
+        }),
+    ]);
     steps.extend(bench(workspace));
     steps.push(command("doc", &[Tool::OpenSsl], || {
         let mut command = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--all-features"]);
@@ -100,7 +114,10 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     for example in ["quickstart", "everyday"] {
         steps.push(command(example, &[], move || run_example(workspace, example)));
     }
-    let packing = shown(&packages::package_command(workspace, in_ci));
+    let packing = format!(
+        "{}, then cargo check of what is in them",
+        shown(&packages::package_command(workspace, in_ci))
+    );
     steps.extend([
         own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::PathBuf,
     process::{self, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
@@ -10,6 +10,14 @@ use std::{
 };
 
 use crate::{failure::Failure, sandbox::Sandbox};
+
+/// What is started again and again.
+pub(super) struct Program<'a> {
+    pub(super) path: PathBuf,
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) outbox: &'a str,
+    pub(super) file: PathBuf,
+}
 
 /// A process. It is killed when this is dropped.
 pub(super) struct Child {
@@ -26,20 +34,15 @@ pub(super) enum Heard {
     Nothing,
 }
 
-impl Child {
-    pub(super) fn start(
-        program: &Path,
-        sandbox: &Sandbox,
-        outbox: &str,
-        file: &Path,
-        life: &str,
-    ) -> Result<Self, Failure> {
-        let mut command = Command::new(program);
-        command.arg(outbox).arg(file).arg(life).envs([
-            ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
-            ("COPILOT_CLIENT_SECRET", sandbox.client_secret.clone()),
-            ("COPILOT_CLIENT_COLLECT_ENDPOINT", sandbox.collect_url()),
-            ("COPILOT_CLIENT_CONSENT_ENDPOINT", sandbox.consent_url()),
+impl Program<'_> {
+    /// Starts it, as that life.
+    pub(super) fn start(&self, life: &str) -> Result<Child, Failure> {
+        let mut command = Command::new(&self.path);
+        command.arg(self.outbox).arg(&self.file).arg(life).envs([
+            ("COPILOT_CLIENT_ID", self.sandbox.client_id.clone()),
+            ("COPILOT_CLIENT_SECRET", self.sandbox.client_secret.clone()),
+            ("COPILOT_CLIENT_COLLECT_ENDPOINT", self.sandbox.collect_url()),
+            ("COPILOT_CLIENT_CONSENT_ENDPOINT", self.sandbox.consent_url()),
         ]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(could_not("be started"))?;
@@ -54,9 +57,11 @@ impl Child {
                 }
             }
         });
-        Ok(Self { process, lines })
+        Ok(Child { process, lines })
     }
+}
 
+impl Child {
     /// The next line, waited for until that moment.
     pub(super) fn hear(&self, until: Instant) -> Heard {
         match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {

@@ -109,15 +109,15 @@ impl Record {
         if *adds_up != "true" {
             self.wrong.push(format!("the counts do not add up: {line}"));
         }
-        match word {
-            "open" => self.in_flight = 0,
-            "end" => {
-                let counts = Counts { taken, pending, accepted, rejected, unattributed, expired, dead };
-                self.last = Some(counts);
-            }
-            _ => {}
+        if word == "end" {
+            self.last = Some(Counts { taken, pending, accepted, rejected, unattributed, expired, dead });
         }
         Some(())
+    }
+
+    /// Another process begins, with nothing on its way.
+    pub(super) fn started(&mut self) {
+        self.in_flight = 0;
     }
 
     /// A process was killed, or aborted.
