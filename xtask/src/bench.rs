@@ -3,6 +3,7 @@
 //! The contestants are programs of the workspace `bench/`. This is what builds them, runs them against a sink, refuses the
 //! run when an event is missing, and writes down what was found.
 
+mod delivery;
 mod instructions;
 mod judges;
 mod machine;
@@ -78,4 +79,9 @@ pub(crate) fn run(root: &Path, form: Form) -> Result<bool, Failure> {
 /// Counts the instructions of the hot paths. `false` when they have changed by more than is allowed.
 pub(crate) fn instructions(root: &Path, mode: Mode) -> Result<bool, Failure> {
     instructions::run(&Workspace::read(root)?, mode)
+}
+
+/// Measures what delivery costs. `false` when a bound is broken.
+pub(crate) fn delivery(root: &Path) -> Result<bool, Failure> {
+    delivery::run(&Workspace::read(root)?)
 }

@@ -40,6 +40,8 @@ Usage: cargo xtask <command>
   soak             Run the long forms of what CI runs the short forms of, one after the other.
   docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
+  bench --delivery Measure what copilot-delivery costs, write it into docs/delivery.md, and fail where it is more than is
+                   demanded.
   bench --instructions [--write]
                    Count the instructions of the hot paths, and fail where they are not those of bench/instructions.json
                    or, with another compiler, more than those of the commit before. With --write put them there.
@@ -83,6 +85,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["docs"] => lint::docs(&workspace::root()?),
         ["bench"] => bench::run(&workspace::root()?, bench::Form::Full),
         ["bench", "--short"] => bench::run(&workspace::root()?, bench::Form::Short),
+        ["bench", "--delivery"] => bench::delivery(&workspace::root()?),
         ["bench", "--instructions"] => bench::instructions(&workspace::root()?, bench::Mode::Check),
         ["bench", "--instructions", "--write"] => {
             bench::instructions(&workspace::root()?, bench::Mode::Write)

@@ -209,24 +209,36 @@ impl Outbox for MemoryOutbox {
         })
     }
 
-    async fn settle(&self, lease: Lease, ends: Vec<End>) -> Result<(), Unsettled> {
+    async fn settle(&self, mut lease: Lease, ends: Vec<End>) -> Result<(), Unsettled> {
         let mut ended = [0; ENDS];
-        let (mut back, mut dead, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let ends = ends.into_iter().chain(std::iter::repeat(End::Released));
-        for (LeasedItem { id, forget, item }, end) in lease.items.into_iter().zip(ends) {
-            let outcome = match end {
-                End::Released => {
-                    back.push(Slot { place: id, forget, item });
-                    continue;
-                }
-                End::Accepted => Outcome::Accepted,
-                End::Dead(outcome) => outcome,
+        let (mut back, mut dead, mut bytes, mut accepted) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut ends, mut others) = (ends.into_iter(), Vec::new());
+        // Most are accepted, as a rule, and stay where they are until all are dropped: an item is large.
+        let apart = lease.items.extract_if(.., |leased| match ends.next() {
+            Some(End::Accepted) => {
+                bytes += leased.item.bytes() as u64;
+                accepted += 1;
+                false
+            }
+            end => {
+                others.push(end);
+                true
+            }
+        });
+        let apart: Vec<LeasedItem> = apart.collect();
+        if let Some(count) = ended.get_mut(index(&Outcome::Accepted)) {
+            *count = accepted;
+        }
+        for (LeasedItem { id, forget, item }, end) in apart.into_iter().zip(others) {
+            let Some(End::Dead(outcome)) = end else {
+                back.push(Slot { place: id, forget, item });
+                continue;
             };
             bytes += item.bytes() as u64;
             if let Some(count) = ended.get_mut(index(&outcome)) {
                 *count += 1;
             }
-            if outcome != Outcome::Accepted && !forget {
+            if !forget {
                 dead.push((outcome, item));
             }
         }

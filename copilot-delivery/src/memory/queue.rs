@@ -206,16 +206,21 @@ impl<T: Queued> Queue<T> {
                 break;
             }
             let Some(lane) = state.lanes.get_mut(number) else { continue };
-            while let Some(head) = lane.slots.front() {
-                let size = head.item.bytes();
-                let fits = slots.len() < wanted.max_items && bytes + size <= wanted.max_bytes;
-                if head.item.kind() != wanted.kind || !(fits || slots.is_empty()) {
+            let (mut count, mut size) = (0, 0);
+            for slot in &lane.slots {
+                let with = bytes + size + slot.item.bytes();
+                let fits = slots.len() + count < wanted.max_items && with <= wanted.max_bytes;
+                if slot.item.kind() != wanted.kind || !(fits || slots.len() + count == 0) {
                     break;
                 }
+                count += 1;
+                size += slot.item.bytes();
+            }
+            if count > 0 {
                 bytes += size;
                 lane.bytes -= size;
                 lanes |= 1 << number;
-                slots.extend(lane.slots.pop_front());
+                slots.extend(lane.slots.drain(..count));
             }
         }
         state.last_fence += 1;
@@ -336,10 +341,14 @@ impl<T: Queued> State<T> {
         }
     }
 
-    /// Whether the item is the last one that somebody waits for.
+    /// Whether the item is the last one that somebody waits for. One of a lane that is out is not: it cannot be taken before
+    /// that is settled, and whoever settles looks again.
     fn is_enough(&mut self, item: &T) -> bool {
         let Some(waiting) = self.wake.get_mut(usize::from(item.kind())) else { return false };
         let Some(wake) = waiting else { return false };
+        if self.out.iter().any(|out| out.lanes >> item.lane() & 1 == 1) {
+            return false;
+        }
         wake.items = wake.items.saturating_sub(1);
         wake.bytes = wake.bytes.saturating_sub(item.bytes());
         let is_enough = wake.items == 0 || wake.bytes == 0;

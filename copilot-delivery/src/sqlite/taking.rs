@@ -57,7 +57,8 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
         .iter()
         .map(|(_, lane)| worker.books.of_lane(*lane))
         .fold(Default::default(), super::books::Sum::and);
-    let waited = Duration::from_millis(request.now.saturating_sub(oldest).try_into().unwrap_or(0));
+    // A clock that was set back must hold nothing for as long.
+    let waited = Duration::from_millis(request.now.abs_diff(oldest));
     let enough = waiting.items >= request.max_items as u64 || waiting.bytes >= request.max_bytes as u64;
     if !enough && waited < request.linger {
         return Ok(Leased::Later(request.linger - waited));

@@ -69,7 +69,7 @@ const PROMISES: &[Row] = promises! {
     room::a_full_outbox_gives_the_item_back if |of| of.counts_all;
     room::settling_makes_room_and_says_so if |of| of.counts_all;
     room::bytes_bound_it_and_one_large_item_is_taken if |of| of.counts_all;
-    room::an_item_that_was_put_in_is_signalled if |_| true;
+    room::who_found_too_little_is_told_when_there_is_enough if |_| true;
     ending::every_item_is_pending_or_has_ended if |of| of.counts_all;
     ending::first_last_and_oldest_tell_what_waits if |of| of.counts_all;
     ending::bound_to_one_owner if |of| of.durable;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use copilot_delivery::outbox::End;
+use copilot_delivery::outbox::{End, LeaseRequest, Leased};
 
 use super::{
     Engine,
@@ -66,12 +66,17 @@ pub(super) async fn bytes_bound_it_and_one_large_item_is_taken(engine: Arc<dyn E
     assert_eq!(outbox.drain().await, [3, 5]);
 }
 
-pub(super) async fn an_item_that_was_put_in_is_signalled(engine: Arc<dyn Engine>) {
+pub(super) async fn who_found_too_little_is_told_when_there_is_enough(engine: Arc<dyn Engine>) {
     let outbox = Held::fresh(&engine).await;
-    let waits = {
-        let outbox = outbox.clone();
-        tokio::spawn(async move { outbox.signals().filled.notified().await })
-    };
-    outbox.put(event(1, &user(0, 0))).await;
-    tokio::time::timeout(SOON, waits).await.expect("told that there is something").expect("it waits");
+    let hour = Duration::from_secs(3600);
+    let nothing = LeaseRequest { linger: hour, max_items: 1, ..ANY };
+    let too_few = LeaseRequest { linger: hour, max_items: 2, ..ANY };
+    for (key, request) in [(1, nothing), (2, too_few)] {
+        let filled = outbox.signals().filled.notified();
+        let leased = outbox.lease(&request).await.expect("an answer");
+        assert!(!matches!(leased, Leased::Batch(_)), "{leased:?}");
+        outbox.put(event(key, &user(0, 0))).await;
+        tokio::time::timeout(SOON, filled).await.expect("told that there is something");
+    }
+    assert_eq!(outbox.take(&too_few).await.items.len(), 2);
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use copilot_delivery::{
-    Judge, Outbox as _, Outcome, Reason, SqliteOutbox,
+    Judge, Lane, Outbox as _, Outcome, Reason, SqliteOutbox,
     outbox::{End, Fault, Owner},
 };
 use pollster::block_on;
@@ -188,6 +188,7 @@ fn a_file_of_version_1_still_opens() {
     let came: Vec<_> = lease.items.iter().map(|leased| (leased.item.key(), leased.forget)).collect();
     assert_eq!(came, [(3, false), (5, true)]);
     for leased in lease.items {
+        assert_eq!(Some(leased.item.lane()), leased.item.user_id().map(Lane::of), "lanes outlive versions");
         assert!(matches!(leased.item.into_reported(), copilot_delivery::Reported::Event(_)));
     }
     // By the name that it had.

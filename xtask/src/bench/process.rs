@@ -147,7 +147,8 @@ impl Cost {
     }
 }
 
-fn numbers<const N: usize>(line: &str, names: [&str; N]) -> Result<[u64; N], Failure> {
+/// The numbers of these names in a line of JSON.
+pub(super) fn numbers<const N: usize>(line: &str, names: [&str; N]) -> Result<[u64; N], Failure> {
     let object: Value = serde_json::from_str(line).unwrap_or_default();
     let mut found = [0; N];
     for (number, name) in found.iter_mut().zip(names) {

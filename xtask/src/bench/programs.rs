@@ -64,6 +64,14 @@ pub(super) fn build_ours(workspace: &Workspace) -> Result<Programs, Failure> {
     build_sink(workspace)
 }
 
+/// Builds the sink, the programs of copilot-delivery, and whom it stands beside.
+pub(super) fn build_for_delivery(workspace: &Workspace) -> Result<Programs, Failure> {
+    for package in ["bench-delivery", "bench-copilot", "bench-posthog"] {
+        build(workspace, package, &[])?;
+    }
+    build_sink(workspace)
+}
+
 fn build_sink(workspace: &Workspace) -> Result<Programs, Failure> {
     build(workspace, "bench-sink", &[])?;
     Ok(Programs { folder: target(workspace).join("release") })
