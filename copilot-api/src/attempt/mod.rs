@@ -104,6 +104,9 @@ impl Client {
             let sending = Sending::now();
             match request.await {
                 Ok(response) => {
+                    if Error::is_page(response.headers()) {
+                        return Err(Error::unreadable(operation, 1));
+                    }
                     let clock_offset = sending.received(response.headers());
                     tracing::debug!(status = response.status().as_u16(), "answered");
                     Ok((response.into_inner(), clock_offset))

@@ -13,7 +13,10 @@ use copilot_gen::{
     raw::{BodyFault, BrokenAnswer, Operation},
     types::ErrorResponse,
 };
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 
 use crate::{
     CredentialsError, EndpointError, TimestampError, lasting::LastingFailure, paused_clock::PausedClock,
@@ -126,6 +129,14 @@ impl Error {
     pub(crate) fn unreadable(operation: Operation, attempts: u32) -> Self {
         let cause = Cause::Unreadable { status: StatusCode::OK, excerpt: None, fault: None };
         Self::new(cause, operation).after(attempts, None)
+    }
+
+    /// Whether an answer of success is a web page: it comes from a proxy or a portal, though the operation's answer has no body
+    /// that would show it.
+    pub(crate) fn is_page(headers: &HeaderMap) -> bool {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        content_type.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
     }
 
     /// Takes an error of the raw client. A URL is cut out of it, since a query may hold a secret.

@@ -142,6 +142,9 @@ where
         };
         attempts += 1;
         let error = match request(time).await {
+            Ok(response) if Error::is_page(response.headers()) => {
+                Error::unreadable(operation, attempts).after(attempts, last.as_ref())
+            }
             Ok(response) => {
                 client.budget.succeed(spent);
                 tracing::debug!(attempts, status = response.status().as_u16(), "answered");

@@ -35,7 +35,7 @@ pub(super) struct Carried {
 pub(super) enum Went {
     /// It was taken, and its items have their ends.
     Taken(Option<ClockOffset>),
-    /// An answer of success that cannot be read: its items have their ends.
+    /// An answer of success that cannot be read: events have their ends, a change of consent is sent again.
     Unreadable,
     /// It was refused whole, for what it holds or for whom it goes to.
     Refused { why: Refusal, words: Vec<String> },
@@ -152,7 +152,8 @@ pub(super) async fn carry(
         }
         Some(Err(error)) => {
             let went = classify(&error);
-            if matches!(went, Went::Unreadable) {
+            // A change of consent may be sent twice, and must arrive.
+            if matches!(went, Went::Unreadable) && kind == Kind::Event {
                 let reason = Reason::new(Judge::Server, [error.to_string()]);
                 for place in &places {
                     if let Some(end) = ends.get_mut(*place) {

@@ -20,7 +20,7 @@ pub(crate) use orders::Order;
 pub use orders::{Left, Undelivered, Unflushed};
 
 use crate::{
-    Kind, LaneSet,
+    Kind, LaneSet, Pause,
     outbox::{LeaseRequest, Leased, Outbox},
     shared::Shared,
 };
@@ -243,9 +243,12 @@ impl Courier {
         if self.road(kind).in_flight > 0 {
             return None;
         }
+        // What an answer that cannot be read was about is not sent again: such a probe costs its item.
+        let is_unreadable = self.road(kind).pace.pause() == Some(&Pause::Unreadable);
+        let probes = if is_unreadable { 1 } else { PROBES };
         let mut sent = 0;
         for _ in 0..2 {
-            while sent < PROBES.min(self.settings.max_in_flight.saturating_sub(self.in_flight)).max(1) {
+            while sent < probes.min(self.settings.max_in_flight.saturating_sub(self.in_flight)).max(1) {
                 let lanes = self.road(kind).doubts.to_probe();
                 match self.lease(kind, lanes, 1, Duration::ZERO).await {
                     Some(Leased::Batch(lease)) => {

@@ -10,7 +10,7 @@ use std::{
 
 use copilot_api::{NewEvent, types::UserCreatedPayload};
 use copilot_delivery::{Lane, Outcome, Pause, Reporter};
-use copilot_sandbox::{Fault, Sandbox};
+use copilot_sandbox::{Fault, Operation, Sandbox};
 
 use crate::support::{SOON, client, client_of, event, in_time, named, quick, server, until_seen};
 
@@ -243,4 +243,14 @@ async fn an_unreadable_answer_of_success_is_unattributed_and_not_sent_again_and_
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     until_seen(&reporter, "paused", |snapshot| snapshot.events_paused == Some(Pause::Unreadable)).await;
+}
+
+#[tokio::test]
+async fn a_change_of_consent_that_a_page_answers_is_sent_until_copilot_takes_it() {
+    let sandbox = Sandbox::start().unwrap();
+    let page = Fault::answer(200, "<html>welcome</html>").header("content-type", "text/html");
+    sandbox.add_fault(page.on(Operation::SetConsent).next(2)).unwrap();
+    let reporter = quick(client(&sandbox)).start().unwrap();
+    assert_eq!(in_time(reporter.set_consent("user-7", true).await.unwrap()).await, Outcome::Accepted);
+    assert!(sandbox.user("user-7").unwrap().consent.unwrap().value);
 }
