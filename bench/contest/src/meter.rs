@@ -27,7 +27,8 @@ impl Meter {
 
     /// Prints one line of JSON. Peak memory is that of the whole process, from its start.
     pub(crate) fn print(&self) -> Outcome {
-        let (wall, cpu) = (self.wall.elapsed().as_nanos(), process_cpu()?.saturating_sub(self.cpu).as_nanos());
+        let (wall, cpu) =
+            (self.wall.elapsed().as_nanos(), process_cpu()?.saturating_sub(self.cpu).as_nanos());
         let allocations = match (self.allocations, allocations()) {
             (Some(before), Some(now)) => now.saturating_sub(before).to_string(),
             _ => "null".to_owned(),

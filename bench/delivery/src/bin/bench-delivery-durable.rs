@@ -4,11 +4,7 @@
 //!
 //! Nobody listens where the courier sends to: it rests.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use contest::{Outcome, process_cpu};
 use copilot_api::{Client, Credentials, Endpoints, types::Event};
@@ -92,8 +88,13 @@ fn insert(path: &Path, batch: usize) -> Outcome<Duration> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    for (name, value) in [("synchronous", "FULL"), ("temp_store", "MEMORY"), ("secure_delete", "ON"), ("cell_size_check", "ON")]
-    {
+    for (name, value) in [
+        ("synchronous", "FULL"),
+        ("wal_autocheckpoint", "256"),
+        ("temp_store", "MEMORY"),
+        ("secure_delete", "ON"),
+        ("cell_size_check", "ON"),
+    ] {
         connection.pragma_update(None, name, value)?;
     }
     let events = events(MANY * EACH)?;

@@ -5,12 +5,7 @@
 //! the channel drops it, and for the reporter delivers it to the sink at the given URL. What is timed is the CPU time of the
 //! thread that hands over, waiting for room included.
 
-use std::{
-    env,
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{env, sync::Arc, thread, time::Duration};
 
 use contest::{Outcome, thread_cpu};
 use copilot_api::{Client, Credentials, Endpoints, types::Event};
