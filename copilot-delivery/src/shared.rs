@@ -142,16 +142,15 @@ impl Shared {
         self.stream().as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe)
     }
 
-    fn has_readers(&self) -> bool {
+    /// Whether somebody reads the stream.
+    pub(crate) fn has_readers(&self) -> bool {
         self.stream().as_ref().is_some_and(|stream| stream.receiver_count() > 0)
     }
 
-    /// Who is to be told of that end.
-    pub(crate) fn ended(&self, item: &mut Item, outcome: Outcome) -> Ended {
+    /// Who is to be told of that end; `readers` are those of the stream.
+    pub(crate) fn ended(&self, item: &mut Item, outcome: Outcome, readers: bool) -> Ended {
         let settler = item.take_settler().or_else(|| self.settler_of(item.key()));
-        let ids = self
-            .has_readers()
-            .then(|| (item.event_id().map(str::to_owned), item.event_type().map(str::to_owned)));
+        let ids = readers.then(|| (item.event_id().map(str::to_owned), item.event_type().map(str::to_owned)));
         Ended { outcome, settler, ids }
     }
 

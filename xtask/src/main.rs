@@ -37,7 +37,8 @@ Usage: cargo xtask <command>
   crash [--outbox sqlite|memory] [--kills N] [--seed N]
                    Kill a process that reports at full speed, 20 times unless it is said, start it again on its outbox, and
                    fail where something is lost or out of order, or the run proves little. Memory loses, and must fail.
-  soak             Run the long forms of what CI runs the short forms of, one after the other.
+  soak [--short]   Run the long forms of what CI runs the short forms of, one after the other; with --short, the short forms of
+                   those that have no command of their own: memory over many items, and outages.
   docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --delivery Measure what copilot-delivery costs, write it into docs/delivery.md, and fail where it is more than is
@@ -80,6 +81,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["polyglot", clients @ ..] => polyglot::run(&workspace::root()?, polyglot::Mode::Check, clients),
         ["crash", options @ ..] => crash::run(&workspace::root()?, &crash::Options::parse(options)?),
         ["soak"] => soak::run(&workspace::root()?),
+        ["soak", "--short"] => soak::short(&workspace::root()?),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
         ["docs"] => lint::docs(&workspace::root()?),

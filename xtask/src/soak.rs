@@ -1,13 +1,37 @@
-//! `cargo xtask soak`: the long forms of what `cargo xtask ci` runs the short forms of.
+//! `cargo xtask soak`: the long forms of what `cargo xtask ci` runs the short forms of; with `--short`, the short forms of those
+//! that have no command of their own.
 
-use std::path::Path;
+use std::{fs, path::Path, process::Command};
 
-use crate::{crash, failure::Failure};
+use crate::{
+    crash,
+    failure::Failure,
+    workspace::{Workspace, cargo, shown, succeeds},
+};
 
 /// A long form. `false`: what it checks is not so.
 type Member = (&'static str, fn(&Path) -> Result<bool, Failure>);
 
-const MEMBERS: &[Member] = &[("crash --kills 200", |root| crash::run(root, &crash::Options::long()))];
+const MEMBERS: &[Member] = &[
+    ("crash --kills 200", |root| crash::run(root, &crash::Options::long())),
+    ("soak", |root| program(root, &LONG)),
+];
+
+/// What the program of `tests/soak` is told: items in memory, items in a file, seconds of an outage.
+type Told = [&'static [&'static str]; 4];
+
+const LONG: Told = [
+    &["steady", "memory", "10000000"],
+    &["steady", "sqlite", "1000000"],
+    &["outage", "down", "60"],
+    &["outage", "refused", "60"],
+];
+const SHORT: Told = [
+    &["steady", "memory", "1000000"],
+    &["steady", "sqlite", "100000"],
+    &["outage", "down", "5"],
+    &["outage", "refused", "5"],
+];
 
 /// Runs all of them. `false` when one failed.
 pub(crate) fn run(root: &Path) -> Result<bool, Failure> {
@@ -15,6 +39,37 @@ pub(crate) fn run(root: &Path) -> Result<bool, Failure> {
     for (name, work) in MEMBERS {
         println!("\n==> {name}");
         good &= work(root)?;
+    }
+    Ok(good)
+}
+
+/// What CI runs.
+pub(crate) fn short(root: &Path) -> Result<bool, Failure> {
+    program(root, &SHORT)
+}
+
+/// Runs the program, built as it is shipped: memory and time are measured.
+fn program(root: &Path, told: &Told) -> Result<bool, Failure> {
+    let workspace = Workspace::read(root)?;
+    let mut build = cargo(&workspace.root, ["build", "--release", "--locked", "-p", "copilot-soak"]);
+    if !succeeds(&mut build)? {
+        return Err(Failure::Exit { command: shown(&build), said: None });
+    }
+    let program =
+        workspace.target.join("release").join(format!("copilot-soak{}", std::env::consts::EXE_SUFFIX));
+    let folder = workspace.target.join("soak");
+    let mut good = true;
+    for arguments in told {
+        println!("==> {}", arguments.join(" "));
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(Failure::writing(&folder))?;
+        }
+        fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
+        let kept = succeeds(Command::new(&program).args(*arguments).arg(&folder))?;
+        if !kept {
+            println!("{}: what is promised is not so", arguments.join(" "));
+        }
+        good &= kept;
     }
     Ok(good)
 }

@@ -153,10 +153,11 @@ impl Orders {
 
     /// Answers the order that ended the courier; without one, says in the log what becomes of the rest.
     pub(super) fn tell_left(self, shared: &Shared, items: Vec<Item>, stay: u64) {
+        let readers = shared.has_readers();
         let items: Vec<Undelivered> = items
             .into_iter()
             .map(|mut item| {
-                shared.tell(vec![shared.ended(&mut item, Outcome::Undelivered)]);
+                shared.tell(vec![shared.ended(&mut item, Outcome::Undelivered, readers)]);
                 let may_have_been_taken = item.may_have_been_taken();
                 Undelivered { reported: item.into_reported(), may_have_been_taken }
             })

@@ -9,6 +9,9 @@ use crate::snapshot::Pause;
 /// The longest wait after the first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// What part of the time since the first failure a wait is at most: an outage is noticed to be over soon after it is, and
+/// what came in meanwhile is not kept for as long again.
+const PART: u32 = 10;
 
 /// How many requests may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,9 @@ pub(super) enum Allowed {
 #[derive(Debug)]
 pub(super) struct Pace {
     state: State,
-    /// Failures in a row.
+    /// Failures in a row, and when they began.
     failures: u32,
+    failing_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -40,7 +44,7 @@ enum State {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { state: State::Open, failures: 0 }
+        Self { state: State::Open, failures: 0, failing_since: None }
     }
 
     pub(super) fn allowed(&self, now: Instant) -> Allowed {
@@ -63,7 +67,7 @@ impl Pace {
 
     /// The endpoint took something. Gives the pause that this ended.
     pub(super) fn taken(&mut self) -> Option<Pause> {
-        self.failures = 0;
+        (self.failures, self.failing_since) = (0, None);
         match std::mem::replace(&mut self.state, State::Open) {
             State::Paused { why, .. } => Some(why),
             _ => None,
@@ -72,8 +76,7 @@ impl Pace {
 
     /// No answer, or one that asks for time. `random` is uniform between 0 and 1. A pause goes on.
     pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, random: f64) {
-        self.failures = self.failures.saturating_add(1);
-        let until = now + self.wait(random).max(retry_after.unwrap_or_default());
+        let until = now + self.wait(now, random).max(retry_after.unwrap_or_default());
         match &mut self.state {
             State::Paused { probe_at, .. } => *probe_at = until.max(*probe_at),
             // Of requests that were on their way together, the one that asks for the longest wait counts.
@@ -84,8 +87,7 @@ impl Pace {
 
     /// The endpoint refuses what it gets, whatever that is. Gives whether this is new.
     pub(super) fn refused(&mut self, now: Instant, why: Pause, random: f64) -> bool {
-        self.failures = self.failures.saturating_add(1);
-        let probe_at = now + self.wait(random);
+        let probe_at = now + self.wait(now, random);
         let is_new = self.pause() != Some(&why);
         self.state = State::Paused { why, probe_at };
         is_new
@@ -99,10 +101,14 @@ impl Pace {
         }
     }
 
-    /// Between a half and the whole of a span that doubles with each failure: never at once, never all couriers together.
-    fn wait(&self, random: f64) -> Duration {
-        let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.failures.saturating_sub(1)));
-        doubled.min(LONGEST_WAIT).mul_f64(random.mul_add(0.5, 0.5))
+    /// After one more failure. Between a half and the whole of a span that doubles with each, as far as the time since the
+    /// first allows: never at once, never all couriers together.
+    fn wait(&mut self, now: Instant, random: f64) -> Duration {
+        let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        let since = *self.failing_since.get_or_insert(now);
+        let part = now.saturating_duration_since(since) / PART;
+        doubled.min(LONGEST_WAIT).min(part.max(FIRST_WAIT)).mul_f64(random.mul_add(0.5, 0.5))
     }
 }
 
@@ -120,19 +126,37 @@ mod tests {
 
     #[test]
     fn failures_wait_longer_each_time_and_success_ends_it() {
-        let (mut pace, now) = (Pace::new(), Instant::now());
+        let (mut pace, mut now) = (Pace::new(), Instant::now());
         let mut waits = Vec::new();
+        // Each request takes a minute to fail.
         for _ in 0..9 {
             pace.failed(now, None, 1.0);
             let Allowed::Not(until) = pace.allowed(now) else { panic!("no wait") };
             waits.push((until - now).as_millis());
+            now = until + Duration::from_secs(60);
         }
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+        now -= Duration::from_secs(60) + Duration::from_secs(30);
         assert_eq!(pace.allowed(now + Duration::from_secs(30)), Allowed::One);
         assert_eq!(pace.taken(), None);
         assert_eq!(pace.allowed(now), Allowed::Freely);
         pace.failed(now, None, 0.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_wait_is_a_tenth_of_the_outage_at_most() {
+        let (mut pace, began) = (Pace::new(), Instant::now());
+        let mut now = began;
+        while now < began + Duration::from_secs(600) {
+            pace.failed(now, None, 1.0);
+            let Allowed::Not(until) = pace.allowed(now) else { panic!("no wait") };
+            let most = ((now - began) / 10).clamp(Duration::from_millis(500), Duration::from_secs(30));
+            assert!(until - now <= most, "{:?} after {:?}", until - now, now - began);
+            now = until;
+        }
+        // Nor is it asked much more often than that.
+        assert!(pace.failures < 70, "{}", pace.failures);
     }
 
     #[test]
@@ -149,7 +173,7 @@ mod tests {
         assert!(pace.refused(now, WHY, 1.0));
         assert!(!pace.refused(now, WHY, 1.0));
         assert_eq!(pace.pause(), Some(&WHY));
-        assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(1)));
+        assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(500)));
         // No answer to a probe says nothing of the refusal.
         pace.failed(now, None, 1.0);
         assert_eq!(pace.allowed(now + Duration::from_secs(2)), Allowed::Probe);

@@ -28,7 +28,7 @@ pub(super) async fn settle(
     mut ends: Vec<End>,
     mut cancelled: watch::Receiver<bool>,
 ) -> Settled {
-    let lanes = lease.lanes;
+    let (lanes, readers) = (lease.lanes, shared.has_readers());
     let mut ended: Vec<Ended> = lease
         .items
         .iter_mut()
@@ -39,7 +39,7 @@ pub(super) async fn settle(
                 End::Accepted => Outcome::Accepted,
                 End::Dead(outcome) => outcome.clone(),
             };
-            Some(shared.ended(&mut leased.item, outcome))
+            Some(shared.ended(&mut leased.item, outcome, readers))
         })
         .collect();
     let mut wait = FIRST_WAIT;

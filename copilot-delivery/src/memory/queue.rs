@@ -368,3 +368,45 @@ impl<T> State<T> {
         self.bytes -= bytes;
     }
 }
+
+#[cfg(all(test, not(copilot_loom)))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Queue, Queued, Taken, Wanted};
+
+    /// An item by its lane.
+    #[derive(Debug)]
+    struct Of(usize);
+
+    impl Queued for Of {
+        fn lane(&self) -> usize {
+            self.0
+        }
+
+        fn kind(&self) -> u8 {
+            0
+        }
+
+        fn bytes(&self) -> usize {
+            1
+        }
+
+        fn since(&self) -> i64 {
+            0
+        }
+    }
+
+    #[test]
+    fn whoever_takes_is_woken_for_a_lane_that_can_be_taken_and_for_no_other() {
+        let (queue, linger) = (Queue::new(10, 10), Duration::ZERO);
+        let wanted = Wanted { kind: 0, lanes: u32::MAX, max_items: 5, max_bytes: 5, linger, now: 0 };
+        assert!(matches!(queue.take(&wanted), Taken::Nothing));
+        assert!(queue.push(Of(1)).unwrap());
+        assert!(matches!(queue.take(&wanted), Taken::Items { .. }));
+        assert!(matches!(queue.take(&wanted), Taken::Nothing));
+        assert!(!queue.push(Of(1)).unwrap());
+        assert!(queue.push(Of(2)).unwrap());
+    }
+}

@@ -96,6 +96,8 @@ struct State {
     stored: Sum,
     /// Somebody got an item back for want of room, and may wait for it.
     turned_away: bool,
+    /// How many items the thread waits for. None while it works.
+    awaited: Option<usize>,
     closed: bool,
 }
 
@@ -131,8 +133,12 @@ impl Inbox {
         let (answer, stored) = oneshot::channel();
         state.waiting.add(record.json.len());
         state.appends.push_back(Append { record, answer });
+        // Waking it for each one costs more than storing that.
+        let is_enough = state.awaited.is_some_and(|awaited| state.appends.len() >= awaited);
         drop(state);
-        self.came.notify_one();
+        if is_enough {
+            self.came.notify_one();
+        }
         Ok(stored)
     }
 
@@ -153,10 +159,12 @@ impl Inbox {
     /// several reported at once the time before, it waits a moment for as many.
     pub(super) fn take(&self, last: usize, gather: Duration) -> Work {
         let mut state = self.state();
+        state.awaited = Some(1);
         while state.appends.is_empty() && state.asks.is_empty() {
             state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let until = Instant::now() + gather;
+        state.awaited = Some(last);
         while state.asks.is_empty() && state.appends.len() < last {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -164,6 +172,7 @@ impl Inbox {
             }
             state = self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.awaited = None;
         let mut work = Work { asks: std::mem::take(&mut state.asks), appends: Vec::new() };
         let mut bytes = 0;
         while bytes < AT_ONCE {

@@ -68,7 +68,7 @@ pub(super) fn put_back(worker: &mut Worker, id: u64, mended: Option<Record>) -> 
     worker.change(|connection, books| {
         connection.execute("DELETE FROM dead WHERE id = ?1", [id as i64])?;
         books.dead.remove(bytes);
-        row::append(connection, books, &record)
+        row::append(connection, books, [&record])
     })?;
     Ok(true)
 }

@@ -47,22 +47,29 @@ const BURY: &str = concat!(
     ", ?2, ?3, ?4, ?5, ?6 FROM pending WHERE seq = ?1 AND NOT forget"
 );
 
-/// Takes an item, at the end of its lane.
-pub(super) fn append(connection: &Connection, books: &mut Books, record: &Record) -> rusqlite::Result<()> {
-    let seq = books.take(record.lane, record.kind, record.reported_at, record.json.len());
-    connection.prepare_cached(APPEND)?.execute(params![
-        record.key as i64,
-        record.lane.number(),
-        kind_name(record.kind),
-        record.event_type,
-        record.event_id,
-        record.timestamp,
-        record.user_id,
-        record.reported_at,
-        record.json,
-        record.contract,
-        seq as i64,
-    ])?;
+/// Takes items, each at the end of its lane.
+pub(super) fn append<'a>(
+    connection: &Connection,
+    books: &mut Books,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(APPEND)?;
+    for record in records {
+        let seq = books.take(record.lane, record.kind, record.reported_at, record.json.len());
+        insert.execute(params![
+            record.key as i64,
+            record.lane.number(),
+            kind_name(record.kind),
+            record.event_type,
+            record.event_id,
+            record.timestamp,
+            record.user_id,
+            record.reported_at,
+            record.json,
+            record.contract,
+            seq as i64,
+        ])?;
+    }
     Ok(())
 }
 

@@ -17,8 +17,8 @@ use super::{
     row, taking,
 };
 use crate::{
-    Item, Lane,
-    outbox::{Counts, Fault, OutboxError, Refused, Unsettled},
+    Item, Kind, Lane,
+    outbox::{Counts, Fault, Leased, OutboxError, Refused, Unsettled},
 };
 
 /// The pages of 4 KiB that the journal holds before they are written into the database.
@@ -44,6 +44,8 @@ pub(super) struct Worker {
     inbox: Arc<Inbox>,
     /// Users whose items are on their way.
     forgets: Vec<Forget>,
+    /// Of which kinds somebody found none to take, or too few, and waits for more.
+    wanted: Vec<Kind>,
     /// A statement found the file broken: nothing is done with it any more.
     broken: bool,
 }
@@ -58,6 +60,7 @@ impl Worker {
             leases: taking::Leases::default(),
             reserve,
             inbox,
+            wanted: Vec::new(),
             forgets: Vec::new(),
             broken: false,
         }
@@ -90,6 +93,11 @@ impl Worker {
             self.forget();
             for (request, answer) in leases {
                 let leased = self.read(|worker| taking::lease(worker, &request));
+                if matches!(leased, Ok(Leased::Nothing | Leased::Later(_)))
+                    && !self.wanted.contains(&request.kind)
+                {
+                    self.wanted.push(request.kind);
+                }
                 if let Err(Ok(unheard)) = answer.send(leased) {
                     taking::give_back(&mut self, unheard);
                 }
@@ -121,7 +129,7 @@ impl Worker {
         }
         let together = self.change(|connection, books| {
             settles.iter().try_for_each(|settle| taking::settle(connection, books, settle))?;
-            appends.iter().try_for_each(|append| row::append(connection, books, &append.record))?;
+            row::append(connection, books, appends.iter().map(|append| &append.record))?;
             if !settles.is_empty() {
                 fail_point!("outbox.settling");
             }
@@ -152,7 +160,7 @@ impl Worker {
                     return;
                 }
                 let append = |connection: &Connection, books: &mut Books| {
-                    appends.iter().try_for_each(|append| row::append(connection, books, &append.record))
+                    row::append(connection, books, appends.iter().map(|append| &append.record))
                 };
                 let mut appended = self.change(append);
                 if appended.as_ref().is_err_and(|error| error.fault() == Fault::DiskFull) {
@@ -168,15 +176,21 @@ impl Worker {
         }
     }
 
-    fn appended(&self, appends: Vec<Append>) {
+    fn appended(&mut self, appends: Vec<Append>) {
         if appends.is_empty() {
             return;
         }
         self.inbox.stored(self.books.pending(), sum(&appends));
-        for Append { answer, .. } in appends {
+        let (wanted, mut is_wanted) = (std::mem::take(&mut self.wanted), false);
+        for Append { record, answer } in appends {
+            is_wanted |= wanted.contains(&record.kind);
             let _ = answer.send(Ok(()));
         }
-        self.inbox.signals.filled.notify_one();
+        if is_wanted {
+            self.inbox.signals.filled.notify_one();
+        } else {
+            self.wanted = wanted;
+        }
     }
 
     fn refuse(&self, appends: Vec<Append>, error: OutboxError) {

@@ -109,21 +109,24 @@ fn count(programs: &Programs, cores: Cores, file: &Path) -> Result<Counted, Fail
     let arguments = |events: u64| vec![file.into(), events.to_string().into()];
     counted.insert("parse_event, all types".to_owned(), slope(cores, &program, arguments)?);
     let sink = Sink::start(&programs.sink(), cores, false)?;
-    for batch in BATCHES {
+    let sends = |program: &str, way: &'static str, batch: u64| {
         let arguments = |events| {
-            let mut line = Command::new("bench-copilot");
-            add_load(&mut line, Some("collect"), &sink.url, Load { batch, connections: 1, events });
+            let mut line = Command::new(program);
+            add_load(&mut line, Some(way), &sink.url, Load { batch, connections: 1, events });
             line.get_args().map(OsStr::to_owned).collect()
         };
-        let name = format!("collect custom_event, {batch} a request");
-        let program = programs.named("bench-copilot");
         // How often a client is woken depends on the server's pace: the least of three says what the client does.
         let mut least = u64::MAX;
         for _ in 0..3 {
-            least = least.min(slope(cores, &program, arguments)?);
+            least = least.min(slope(cores, &programs.named(program), arguments)?);
         }
-        counted.insert(name, least);
+        Ok::<u64, Failure>(least)
+    };
+    for batch in BATCHES {
+        let name = format!("collect custom_event, {batch} a request");
+        counted.insert(name, sends("bench-copilot", "collect", batch)?);
     }
+    counted.insert("deliver custom_event in memory".to_owned(), sends("bench-delivery", "memory", 100)?);
     Ok(counted)
 }
 

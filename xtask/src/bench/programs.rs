@@ -58,9 +58,11 @@ pub(super) fn build_all(workspace: &Workspace) -> Result<Programs, Failure> {
     Ok(programs)
 }
 
-/// Builds the sink and the programs of copilot-api.
+/// Builds the sink and the programs of this workspace's crates.
 pub(super) fn build_ours(workspace: &Workspace) -> Result<Programs, Failure> {
-    build(workspace, "bench-copilot", &[])?;
+    for package in ["bench-copilot", "bench-delivery"] {
+        build(workspace, package, &[])?;
+    }
     build_sink(workspace)
 }
 

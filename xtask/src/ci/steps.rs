@@ -9,7 +9,7 @@ use super::{features, packages, tls};
 use crate::{
     crash, diff,
     failure::Failure,
-    r#gen, lint, polyglot, sandbox,
+    r#gen, lint, polyglot, sandbox, soak,
     tool::Tool,
     workspace::{Workspace, cargo, cargo_apart, shown, succeeds},
 };
@@ -120,6 +120,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
     );
     steps.extend([
         own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
+        own("soak", "cargo xtask soak --short", &[], || soak::short(&workspace.root)),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
     ]);
     steps
