@@ -90,10 +90,6 @@ fn insert(path: &Path, batch: usize) -> Outcome<Duration> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     for (name, value) in [
         ("synchronous", "FULL"),
-<<<<<<< HEAD
-=======
-        ("wal_autocheckpoint", "256"),
->>>>>>> cost12
         ("temp_store", "MEMORY"),
         ("secure_delete", "ON"),
         ("cell_size_check", "ON"),
