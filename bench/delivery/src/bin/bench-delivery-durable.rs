@@ -90,6 +90,7 @@ fn insert(path: &Path, batch: usize) -> Outcome<Duration> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     for (name, value) in [
         ("synchronous", "FULL"),
+        ("wal_autocheckpoint", "256"),
         ("temp_store", "MEMORY"),
         ("secure_delete", "ON"),
         ("cell_size_check", "ON"),
