@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn what_a_server_said_shows_only_to_who_asks_for_it() {
-        let outcome = Outcome::Rejected(Reason::new(Judge::Server, ["zoe@example.com is unknown".to_owned()]));
+        let outcome =
+            Outcome::Rejected(Reason::new(Judge::Server, ["zoe@example.com is unknown".to_owned()]));
         assert_eq!(format!("{outcome} {outcome:?}"), "rejected Rejected(Reason { by: Server, words: 1 })");
         assert!(outcome.reason().is_some_and(|reason| reason.words.join("").contains("zoe")));
     }

@@ -40,7 +40,7 @@ async fn what_is_reported_arrives_in_the_order_of_each_user() {
     let sandbox = Sandbox::start().unwrap();
     let reporter = reporter(&sandbox);
     for number in 0..2000 {
-        let _ = reporter.report(event(number % 50, number)).await.unwrap();
+        reporter.report(event(number % 50, number)).await.unwrap();
     }
     reporter.flush(SOON).await.unwrap();
     let snapshot = reporter.snapshot().await.unwrap();
@@ -188,11 +188,11 @@ async fn a_full_outbox_gives_back_or_waits() {
     sandbox.add_fault(Fault::delay(Duration::from_millis(300)).next(1)).unwrap();
     let small = MemoryOutbox::with_capacity(2, 1 << 20);
     let reporter = Reporter::builder(client(&sandbox)).outbox(small).linger(Duration::ZERO).start().unwrap();
-    let _ = reporter.try_report(event(1, 1)).unwrap();
-    let _ = reporter.try_report(event(2, 2)).unwrap();
+    reporter.try_report(event(1, 1)).unwrap();
+    reporter.try_report(event(2, 2)).unwrap();
     let refused = reporter.try_report(event(3, 3)).unwrap_err();
     assert!(refused.is_full() && refused.into_reported().is_some());
-    let _ = reporter.report(event(3, 3)).await.unwrap();
+    reporter.report(event(3, 3)).await.unwrap();
     reporter.flush(SOON).await.unwrap();
     assert_eq!(sandbox.accepted().len(), 3);
 }
@@ -204,7 +204,7 @@ async fn shutdown_gives_back_what_a_silent_server_left() {
     let client = Client::for_tests(&url, "id", "secret").unwrap();
     let reporter = Reporter::builder(client).start().unwrap();
     for number in 0..5000 {
-        let _ = reporter.report(event(number, number)).await.unwrap();
+        reporter.report(event(number, number)).await.unwrap();
     }
     let (began, within) = (Instant::now(), Duration::from_millis(500));
     let left = reporter.shutdown(within).await;
@@ -219,8 +219,8 @@ fn it_works_without_a_runtime() {
     let sandbox = Sandbox::start().unwrap();
     let reporter = reporter(&sandbox);
     let payload = ThingConnectedPayload::builder().thing_id("SN-1");
-    let _ = reporter.report_blocking(payload.event().unwrap()).unwrap();
-    let _ = reporter.set_consent_blocking("user-7", true).unwrap();
+    reporter.report_blocking(payload.event().unwrap()).unwrap();
+    reporter.set_consent_blocking("user-7", true).unwrap();
     assert_eq!(reporter.shutdown_blocking(SOON).items.len(), 0);
     assert_eq!((sandbox.accepted().len(), sandbox.consents().len()), (1, 1));
 }

@@ -113,6 +113,7 @@ impl Pace {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use std::time::Duration;
 

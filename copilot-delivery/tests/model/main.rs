@@ -145,14 +145,14 @@ fn config(cases: u32) -> Config {
 }
 
 proptest_state_machine::prop_state_machine! {
-    #![proptest_config(config(32))]
+    #![proptest_config(config(24))]
     #[test]
     fn memory_keeps_to_the_model(sequential 1..25 => Model<Program>);
 }
 
 #[cfg(all(unix, feature = "sqlite"))]
 proptest_state_machine::prop_state_machine! {
-    #![proptest_config(config(10))]
+    #![proptest_config(config(8))]
     #[test]
     fn a_file_keeps_to_the_model(sequential 1..25 => Model<Remote>);
 }

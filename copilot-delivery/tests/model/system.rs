@@ -221,7 +221,10 @@ impl<E: Engine> System<E> {
                 "undelivered" => undelivered.contains(&id),
                 "forgotten" => self.forgotten.contains(&self.events[id]),
                 // Its dead letter went with the memory.
-                "rejected" | "unattributed" => self.gone.insert(id.to_owned()) || true,
+                "rejected" | "unattributed" => {
+                    self.gone.insert(id.to_owned());
+                    true
+                }
                 _ => false,
             };
             assert!(is_right, "{id}: {outcome}");

@@ -87,11 +87,11 @@ async fn a_flood_of_consent_does_not_starve_events_nor_they_it() {
             ids.find(|id| (Lane::of(id).number() < 16) == low).unwrap()
         };
         for number in 0..200 {
-            let _ = reporter.set_consent(user(number, true), true).await.unwrap();
+            reporter.set_consent(user(number, true), true).await.unwrap();
         }
         for number in 0..200 {
             let event = UserCreatedPayload::builder().user_id(user(number, false)).event().unwrap();
-            let _ = reporter.report(event).await.unwrap();
+            reporter.report(event).await.unwrap();
         }
         reporter.flush(SOON).await.unwrap();
         let order = order.lock().unwrap();
@@ -134,7 +134,7 @@ async fn every_slot_of_a_request_comes_back_whatever_ended_it() {
     ] {
         sandbox.add_fault(fault.next(1)).unwrap();
         for number in 0..40 {
-            let _ = reporter.report(event(number, number)).await.unwrap();
+            reporter.report(event(number, number)).await.unwrap();
         }
         until_seen(&reporter, "all ended", |snapshot| snapshot.counts.pending == 0).await;
     }
@@ -156,17 +156,17 @@ async fn a_flush_is_done_when_its_items_are_and_not_at_its_deadline() {
     let reporter = Reporter::builder(client(&sandbox)).linger(Duration::from_secs(60)).start().unwrap();
     let began = Instant::now();
     for number in 0..50 {
-        let _ = reporter.report(event(number, number)).await.unwrap();
+        reporter.report(event(number, number)).await.unwrap();
         reporter.flush(SOON).await.unwrap();
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(sandbox.accepted().len(), 50);
     // One that was given up no longer hurries the others.
     sandbox.add_fault(Fault::delay(Duration::from_millis(100)).next(1)).unwrap();
-    let _ = reporter.report(event(1, 100)).await.unwrap();
+    reporter.report(event(1, 100)).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(20), reporter.flush(SOON)).await.is_err());
     until_seen(&reporter, "sent", |snapshot| snapshot.counts.pending == 0).await;
-    let _ = reporter.report(event(1, 101)).await.unwrap();
+    reporter.report(event(1, 101)).await.unwrap();
     server::a_moment().await;
     assert_eq!(sandbox.accepted().len(), 51, "it was to wait for others");
 }
@@ -203,7 +203,7 @@ async fn a_413_is_learned() {
     for round in 0..2 {
         sizes.lock().unwrap().clear();
         for number in 0..1000 {
-            let _ = reporter.report(event(number % 10, number)).await.unwrap();
+            reporter.report(event(number % 10, number)).await.unwrap();
         }
         reporter.flush(SOON).await.unwrap();
         let sizes = sizes.lock().unwrap();
@@ -236,7 +236,7 @@ async fn an_unreadable_answer_of_success_is_unattributed_and_not_sent_again_and_
     assert!(dead.len() == 1 && matches!(dead[0].outcome, Outcome::Unattributed(_)));
     // No more than a few are lost to a page that answers 200 to everything.
     for number in 0..40 {
-        let _ = reporter.report(event(1, number)).await.unwrap();
+        reporter.report(event(1, number)).await.unwrap();
         if reporter.snapshot().await.unwrap().events_paused.is_some() {
             break;
         }

@@ -29,7 +29,7 @@ fn dropping_the_last_reporter_does_not_wait_and_tells_how_many_stay_where() {
     for (outbox, level, words) in words {
         let reporter = Reporter::builder(client_of(&url)).linger(linger).outbox(outbox).start().unwrap();
         for number in 0..3 {
-            let _ = reporter.report_blocking(event(number, number)).unwrap();
+            reporter.report_blocking(event(number, number)).unwrap();
         }
         let second = reporter.clone();
         drop(reporter);
@@ -44,7 +44,7 @@ fn dropping_the_last_reporter_does_not_wait_and_tells_how_many_stay_where() {
     // After a shutdown there is nothing to tell.
     let before = log.text();
     let reporter = Reporter::builder(client_of(&url)).linger(linger).start().unwrap();
-    let _ = reporter.report_blocking(event(1, 1)).unwrap();
+    reporter.report_blocking(event(1, 1)).unwrap();
     assert_eq!(reporter.shutdown_blocking(Duration::from_millis(20)).items.len(), 1);
     drop(reporter);
     assert_eq!(log.text(), before);
@@ -79,7 +79,7 @@ async fn two_reporters_for_two_environments_keep_apart() {
     let (one, two) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let reporters = [reporter(&one), reporter(&two)];
     for number in 0..100 {
-        let _ = reporters[number % 2].report(event(number % 2, number)).await.unwrap();
+        reporters[number % 2].report(event(number % 2, number)).await.unwrap();
     }
     reporters[0].flush(SOON).await.unwrap();
     assert_eq!(one.events_of_user("user-0").len(), 50);

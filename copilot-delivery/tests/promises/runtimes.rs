@@ -25,14 +25,14 @@ fn it_works_on_every_flavour_and_without_a_runtime() {
             let ticket = reporter.report(event(1, items)).await.unwrap();
             let consent = reporter.set_consent("user-1", true).await.unwrap();
             assert_eq!((ticket.await, consent.await), (Outcome::Accepted, Outcome::Accepted));
-            let _ = reporter.report(event(1, items + 1)).await.unwrap();
+            reporter.report(event(1, items + 1)).await.unwrap();
             reporter.flush(SOON).await.unwrap();
             assert!(reporter.shutdown(SOON).await.items.is_empty());
         });
         items += 2;
     }
     let reporter = reporter(&sandbox);
-    let _ = reporter.report_blocking(event(1, items)).unwrap();
+    reporter.report_blocking(event(1, items)).unwrap();
     let threads: Vec<_> = (0..4)
         .map(|number| {
             let reporter = reporter.clone();
@@ -68,7 +68,7 @@ fn the_callers_runtime_may_end_while_items_are_pending() {
         }
     });
     drop(another);
-    let _ = reporter.report_blocking(event(1, 50)).unwrap();
+    reporter.report_blocking(event(1, 50)).unwrap();
     assert!(reporter.shutdown_blocking(SOON).items.is_empty());
     assert_eq!(sandbox.accepted().len(), 51);
 }
@@ -80,7 +80,7 @@ async fn a_report_that_is_given_up_while_it_waits_for_room_took_nothing() {
     sandbox.add_fault(copilot_sandbox::Fault::delay(Duration::from_millis(200)).next(1)).unwrap();
     let outbox = copilot_delivery::MemoryOutbox::with_capacity(1, 1 << 20);
     let reporter = quick(client(&sandbox)).outbox(outbox).start().unwrap();
-    let _ = reporter.report(event(1, 1)).await.unwrap();
+    reporter.report(event(1, 1)).await.unwrap();
     let given_up = tokio::time::timeout(Duration::from_millis(20), reporter.report(event(1, 2))).await;
     assert!(given_up.is_err());
     let waits: Vec<_> = (0..5)

@@ -88,7 +88,7 @@ async fn the_stream_is_bounded_tells_what_it_missed_and_ends_with_delivery() {
         }
     });
     for number in 0..ITEMS {
-        let _ = reporter.report(event(number as usize % 40, number as usize)).await.unwrap();
+        reporter.report(event(number as usize % 40, number as usize)).await.unwrap();
     }
     reporter.flush(SOON).await.unwrap();
     let _ = reporter.shutdown(SOON).await;
@@ -128,7 +128,7 @@ async fn a_flush_and_a_shutdown_end_at_their_deadlines_when_the_outbox_cannot_be
     let outbox = FaultyOutbox::durable();
     let fails = outbox.fails.clone();
     let reporter = quick(client_of(&url)).outbox(outbox).start().unwrap();
-    let _ = reporter.report(event(1, 1)).await.unwrap();
+    reporter.report(event(1, 1)).await.unwrap();
     fails.counts.store(true, Relaxed);
     let (began, within) = (Instant::now(), Duration::from_millis(100));
     assert_eq!(in_time(reporter.flush(within)).await.unwrap_err().pending, 1);
@@ -158,7 +158,7 @@ async fn of_two_shutdowns_both_end_and_one_gets_the_items() {
     let (url, _listener) = server::silent().await;
     let reporter = quick(client_of(&url)).start().unwrap();
     for number in 0..50 {
-        let _ = reporter.report(event(number, number)).await.unwrap();
+        reporter.report(event(number, number)).await.unwrap();
     }
     let within = Duration::from_millis(100);
     let shutdown = async |within| {

@@ -44,6 +44,11 @@ impl FaultyOutbox {
         Self { durable: true, ..Self::default() }
     }
 
+    /// With room for so many items.
+    pub(crate) fn with_room(self, items: u64) -> Self {
+        Self { inner: MemoryOutbox::with_capacity(items, 1 << 30), ..self }
+    }
+
     fn check(&self, fails: &AtomicBool) -> Result<(), OutboxError> {
         if fails.load(Ordering::Relaxed) {
             Err(OutboxError::new(Fault::Engine, "it was told to fail"))

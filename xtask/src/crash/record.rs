@@ -44,10 +44,8 @@ pub(super) struct Counts {
 pub(super) struct Record {
     /// The events whose report returned.
     pub(super) taken: BTreeSet<Id>,
-    /// The last change of each user's consent whose report returned.
+    /// The change of each user's consent whose report returned.
     pub(super) consent: BTreeMap<String, bool>,
-    /// How many changes of consent were taken.
-    changes: u64,
     /// What the stream of outcomes told.
     pub(super) told: BTreeMap<Id, String>,
     /// How many outcomes it told nobody.
@@ -67,7 +65,7 @@ pub(super) struct Record {
 impl Record {
     /// How many items were taken.
     pub(super) fn items(&self) -> u64 {
-        self.taken.len() as u64 + self.changes
+        (self.taken.len() + self.consent.len()) as u64
     }
 
     /// Notes a line of a process.
@@ -75,10 +73,9 @@ impl Record {
         let words: Vec<&str> = line.splitn(3, ' ').collect();
         let understood = match words.as_slice() {
             ["took", id] => Id::read(id).map(|id| _ = self.taken.insert(id)),
-            ["consent", user, value] => value.parse().ok().map(|value| {
-                self.changes += 1;
-                self.consent.insert((*user).to_owned(), value);
-            }),
+            ["consent", user, value] => {
+                value.parse().ok().map(|value| _ = self.consent.insert((*user).to_owned(), value))
+            }
             ["told", id, outcome] => Id::read(id).map(|id| _ = self.told.insert(id, (*outcome).to_owned())),
             ["missed", count] => count.parse::<u64>().ok().map(|count| self.missed += count),
             ["flight", count] => count.parse().ok().map(|count| self.in_flight = count),
@@ -149,7 +146,7 @@ mod tests {
             "open 0 0 0 0 0 0 0 true",
             "took 1-7-0",
             "consent consent-1-0 true",
-            "consent consent-1-0 false",
+            "consent consent-1-1 false",
             "flight 3",
             "told 1-7-0 accepted",
             "missed 4",
@@ -159,7 +156,7 @@ mod tests {
         ]);
         let id = Id { user: 7, life: 1, number: 0 };
         assert!(record.taken.contains(&id) && record.items() == 3 && record.in_flight() == 3);
-        assert_eq!(record.consent.get("consent-1-0"), Some(&false));
+        assert_eq!(record.consent.get("consent-1-1"), Some(&false));
         assert_eq!((record.told.get(&id).unwrap().as_str(), record.missed), ("accepted", 4));
         assert_eq!(record.dead.len(), 1);
         assert_eq!(record.last.unwrap().unattributed, 1);

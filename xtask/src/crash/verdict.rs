@@ -96,12 +96,13 @@ pub(super) fn judge(
     endings: &Endings,
 ) -> Result<bool, Failure> {
     let arrived = Arrived::read(sandbox)?;
-    let mut problems = record.wrong.clone();
+    let mut problems: Vec<String> = some("said by the processes", &record.wrong).into_iter().collect();
     let lost = lost(record, &arrived);
     problems.extend(some("lost", &lost));
     problems.extend(some("out of order", &arrived.late));
     problems.extend(contradictions(record, &arrived));
-    problems.extend(consent(sandbox, record)?);
+    let lost_consent = lost_consent(sandbox, record);
+    problems.extend(some("of these users the change of consent is lost", &lost_consent));
     let closed = fired.get("close_after").copied().unwrap_or_default();
     let most_twice = (record.kills * MAX_IN_FLIGHT + closed) * MAX_ITEMS;
     if arrived.twice > most_twice {
@@ -131,7 +132,7 @@ pub(super) fn judge(
         counts.unattributed,
         counts.expired,
         arrived.twice,
-        lost.len(),
+        lost.len() + lost_consent.len(),
     );
     Ok(problems.is_empty())
 }
@@ -148,8 +149,8 @@ fn lost(record: &Record, arrived: &Arrived) -> Vec<Id> {
 fn contradictions(record: &Record, arrived: &Arrived) -> Vec<String> {
     let dead = record.dead.iter().filter(|(id, outcome)| match outcome.as_str() {
         "rejected" => !arrived.rejected.contains(id),
-        // Its answer could not be read: all of it had been taken.
-        "unattributed" => !arrived.accepted.contains(id),
+        // Its answer could not be read, and it had come.
+        "unattributed" => !arrived.accepted.contains(id) && !arrived.rejected.contains(id),
         _ => true,
     });
     let dead: Vec<_> = dead.map(|(id, _)| *id).collect();
@@ -164,18 +165,14 @@ fn contradictions(record: &Record, arrived: &Arrived) -> Vec<String> {
         .collect()
 }
 
-/// Changes of consent that did not arrive, or not in their order: each user gave it and then took it back.
-fn consent(sandbox: &Sandbox, record: &Record) -> Result<Option<String>, Failure> {
-    let mut missing = Vec::new();
-    for (user, given) in &record.consent {
-        let found = sandbox.control(&format!("users/{user}"))?;
-        let value = found.pointer("/consent/value").and_then(Value::as_bool);
-        // One more change may have been taken whose report did not return.
-        if value.is_none() || (!given && value == Some(true)) {
-            missing.push(user);
-        }
-    }
-    Ok(some("of these users the last change of consent is not there", &missing))
+/// The users whose change of consent did not arrive. The sandbox answers 404 to a user whom it has never heard of.
+fn lost_consent(sandbox: &Sandbox, record: &Record) -> Vec<String> {
+    let arrived = |user: &str, given: bool| {
+        let found = sandbox.control(&format!("users/{user}"));
+        found.is_ok_and(|found| found.pointer("/consent/value").and_then(Value::as_bool) == Some(given))
+    };
+    let lost = record.consent.iter().filter(|(user, given)| !arrived(user, **given));
+    lost.map(|(user, _)| user.clone()).collect()
 }
 
 /// What a run lacks that would prove something.
@@ -209,7 +206,7 @@ fn proves_little(record: &Record, fired: &Fired, endings: &Endings) -> Vec<Strin
 /// So many of that kind, and the first of them.
 fn some<T: std::fmt::Display>(words: &str, found: &[T]) -> Option<String> {
     let shown: Vec<String> = found.iter().take(SHOWN).map(ToString::to_string).collect();
-    (!found.is_empty()).then(|| format!("{words}: {}, as {}", found.len(), shown.join(", ")))
+    (!found.is_empty()).then(|| format!("{words}: {}, as {}", found.len(), shown.join("; ")))
 }
 
 fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
