@@ -61,7 +61,7 @@ struct Status {
     in_flight: usize,
     events_paused: Option<Pause>,
     consent_paused: Option<Pause>,
-    slowed: bool,
+    slowed: Option<String>,
     clock_offset: Option<ClockOffset>,
     outbox_error: Option<String>,
     stopped: bool,
@@ -222,10 +222,13 @@ impl Shared {
         in_flight: usize,
         events_paused: Option<Pause>,
         consent_paused: Option<Pause>,
-        slowed: bool,
+        slowed: Option<&str>,
     ) {
         let mut status = self.status();
-        (status.in_flight, status.slowed) = (in_flight, slowed);
+        status.in_flight = in_flight;
+        if status.slowed.as_deref() != slowed {
+            status.slowed = slowed.map(str::to_owned);
+        }
         (status.events_paused, status.consent_paused) = (events_paused, consent_paused);
     }
 
@@ -250,7 +253,7 @@ impl Shared {
             in_flight: status.in_flight,
             events_paused: status.events_paused,
             consent_paused: status.consent_paused,
-            slowed: status.slowed,
+            slowed: status.slowed.clone(),
             clock_offset: status.clock_offset,
             outbox_error: status.outbox_error.clone(),
             running: !status.stopped,

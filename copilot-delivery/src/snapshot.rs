@@ -20,8 +20,8 @@ pub struct Snapshot {
     pub events_paused: Option<Pause>,
     /// Why no changes of consent go, while none do.
     pub consent_paused: Option<Pause>,
-    /// Whether requests fail, and wait between attempts.
-    pub slowed: bool,
+    /// Why requests wait between attempts, while they do: the status of the last answer, `connect`, `timeout` or `transport`.
+    pub slowed: Option<String>,
     /// The server's clock minus this machine's, as the last answer showed it.
     pub clock_offset: Option<ClockOffset>,
     /// Why the outbox cannot be emptied, while it cannot. Without personal data.
@@ -85,11 +85,16 @@ impl Snapshot {
         if let Some(error) = &self.outbox_error {
             return Health::Stuck(error.clone());
         }
-        if let Some(pause) = paused {
-            return Health::Stuck(pause.to_string());
+        match paused {
+            // Whether it would end now is not known: only items can be sent.
+            Some(pause) if self.counts.pending == 0 => {
+                return Health::Degraded(format!("{pause}, when something was last sent"));
+            }
+            Some(pause) => return Health::Stuck(pause.to_string()),
+            None => {}
         }
-        if self.slowed {
-            return Health::Degraded("the endpoint does not answer, or asks to wait".to_owned());
+        if let Some(why) = &self.slowed {
+            return Health::Degraded(format!("requests fail ({why}), and are tried again"));
         }
         if let Some(offset) = self.clock_offset.filter(|offset| is_far(*offset)) {
             let (by, than) =

@@ -40,7 +40,7 @@ pub(super) enum Went {
     /// It was refused whole, for what it holds or for whom it goes to.
     Refused { why: Refusal, words: Vec<String> },
     /// No answer, or one that asks for time.
-    Failed { retry_after: Option<Duration> },
+    Failed { retry_after: Option<Duration>, why: String },
     /// There was nothing to send.
     Nothing,
     /// It was ended from here.
@@ -222,7 +222,7 @@ fn classify(error: &Error) -> Went {
         match error.status().map(|status| status.as_u16()) {
             Some(status @ (401 | 407)) => Refusal::Client(Pause::Status(status)),
             Some(status @ (300..=407 | 409..=428 | 430..=499)) => Refusal::Endpoint(Pause::Status(status)),
-            _ => return Went::Failed { retry_after: error.retry_after() },
+            _ => return Went::Failed { retry_after: error.retry_after(), why: error_type(error) },
         }
     };
     Went::Refused { why, words: error.server_words().to_vec() }

@@ -338,10 +338,11 @@ impl Courier {
     fn obey(&mut self, order: Option<Order>) {
         if let Some(client) = self.orders.take(order) {
             self.client = client;
-            let now = Instant::now();
-            self.events.pace.hurry(now);
-            self.consent.pace.hurry(now);
         }
+        // Other credentials may be right, and whoever flushes or shuts down waits for the end.
+        let now = Instant::now();
+        self.events.pace.hurry(now);
+        self.consent.pace.hurry(now);
     }
 
     /// What the clock asks for.
@@ -406,7 +407,7 @@ impl Courier {
             self.in_flight,
             self.events.pace.pause().copied(),
             self.consent.pace.pause().copied(),
-            self.events.pace.is_slow() || self.consent.pace.is_slow(),
+            self.events.slowed().or(self.consent.slowed()),
         );
     }
 }

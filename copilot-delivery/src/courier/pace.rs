@@ -12,6 +12,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What part of the time since the first failure a wait is at most: an outage is noticed to be over soon after it is, and
 /// what came in meanwhile is not kept for as long again.
 const PART: u32 = 10;
+/// The longest that a server's `Retry-After` is kept to.
+const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
 
 /// How many requests may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,16 @@ pub(super) struct Pace {
     /// Failures in a row, and when they began.
     failures: u32,
     failing_since: Option<Instant>,
+    /// Until when the server asked to be left alone.
+    asked: Option<Instant>,
+}
+
+/// What a success ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Was {
+    Open,
+    Slow,
+    Paused(Pause),
 }
 
 #[derive(Debug)]
@@ -44,7 +56,7 @@ enum State {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { state: State::Open, failures: 0, failing_since: None }
+        Self { state: State::Open, failures: 0, failing_since: None, asked: None }
     }
 
     pub(super) fn allowed(&self, now: Instant) -> Allowed {
@@ -61,28 +73,31 @@ impl Pace {
         if let State::Paused { why, .. } = &self.state { Some(why) } else { None }
     }
 
-    pub(super) fn is_slow(&self) -> bool {
-        matches!(self.state, State::Slow { .. })
-    }
-
-    /// The endpoint took something. Gives the pause that this ended.
-    pub(super) fn taken(&mut self) -> Option<Pause> {
-        (self.failures, self.failing_since) = (0, None);
+    /// The endpoint took something.
+    pub(super) fn taken(&mut self) -> Was {
+        (self.failures, self.failing_since, self.asked) = (0, None, None);
         match std::mem::replace(&mut self.state, State::Open) {
-            State::Paused { why, .. } => Some(why),
-            _ => None,
+            State::Paused { why, .. } => Was::Paused(why),
+            State::Slow { .. } => Was::Slow,
+            State::Open => Was::Open,
         }
     }
 
-    /// No answer, or one that asks for time. `random` is uniform between 0 and 1. A pause goes on.
-    pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, random: f64) {
-        let until = now + self.wait(now, random).max(retry_after.unwrap_or_default());
+    /// No answer, or one that asks for time. `random` is uniform between 0 and 1. A pause goes on. Gives whether this is new.
+    pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, random: f64) -> bool {
+        let asked = retry_after.map(|asked| now + asked.min(LONGEST_ASKED));
+        self.asked = self.asked.max(asked);
+        let until = Some(now + self.wait(now, random)).max(asked).unwrap_or(now);
         match &mut self.state {
             State::Paused { probe_at, .. } => *probe_at = until.max(*probe_at),
             // Of requests that were on their way together, the one that asks for the longest wait counts.
             State::Slow { until: earlier } => *earlier = until.max(*earlier),
-            State::Open => self.state = State::Slow { until },
+            State::Open => {
+                self.state = State::Slow { until };
+                return true;
+            }
         }
+        false
     }
 
     /// The endpoint refuses what it gets, whatever that is. Gives whether this is new.
@@ -93,11 +108,14 @@ impl Pace {
         is_new
     }
 
-    /// Something changed that may end a wait: tries at once.
+    /// Something changed that may end a wait, or somebody waits for the end: tries at once, unless the server asked not to.
     pub(super) fn hurry(&mut self, now: Instant) {
+        let soonest = self.asked.map_or(now, |asked| asked.max(now));
         match &mut self.state {
             State::Open => {}
-            State::Slow { until: moment } | State::Paused { probe_at: moment, .. } => *moment = now,
+            State::Slow { until: moment } | State::Paused { probe_at: moment, .. } => {
+                *moment = soonest.min(*moment)
+            }
         }
     }
 
@@ -119,7 +137,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Allowed, Pace};
+    use super::{Allowed, LONGEST_ASKED, Pace, Was};
     use crate::snapshot::Pause;
 
     const WHY: Pause = Pause::Status(401);
@@ -138,7 +156,7 @@ mod tests {
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
         now -= Duration::from_secs(60) + Duration::from_secs(30);
         assert_eq!(pace.allowed(now + Duration::from_secs(30)), Allowed::One);
-        assert_eq!(pace.taken(), None);
+        assert_eq!(pace.taken(), Was::Slow);
         assert_eq!(pace.allowed(now), Allowed::Freely);
         pace.failed(now, None, 0.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(250)));
@@ -162,9 +180,19 @@ mod tests {
     #[test]
     fn what_the_server_asks_for_is_waited_for() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        pace.failed(now, Some(Duration::from_secs(7)), 1.0);
-        pace.failed(now, None, 1.0);
+        assert!(pace.failed(now, Some(Duration::from_secs(7)), 1.0));
+        assert!(!pace.failed(now, None, 1.0));
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
+        // Whoever is in a hurry waits for that, and for nothing else; and what no clock can hold is no wait.
+        pace.failed(now, None, 1.0);
+        pace.hurry(now);
+        assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
+        pace.taken();
+        pace.failed(now, None, 1.0);
+        pace.hurry(now);
+        assert_eq!(pace.allowed(now), Allowed::One);
+        pace.failed(now, Some(Duration::MAX), 1.0);
+        assert_eq!(pace.allowed(now), Allowed::Not(now + LONGEST_ASKED));
     }
 
     #[test]
@@ -180,6 +208,7 @@ mod tests {
         pace.refused(now, WHY, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Probe);
-        assert_eq!(pace.taken(), Some(WHY));
+        assert_eq!(pace.taken(), Was::Paused(WHY));
+        assert_eq!(pace.taken(), Was::Open);
     }
 }

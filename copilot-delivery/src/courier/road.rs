@@ -1,11 +1,13 @@
 //! What a courier knows of one operation: its pace, its doubts, and how large its requests may be.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{
     carry::{Refusal, Went},
     doubt::{Alone, Doubts},
-    pace::Pace,
+    pace::{Pace, Was},
 };
 use crate::{
     Judge, Outcome, Reason,
@@ -30,6 +32,8 @@ pub(super) struct Road {
     max_bytes: usize,
     went_well: u32,
     unreadable: u32,
+    /// What the last failure was, while requests fail.
+    failure: Option<String>,
 }
 
 impl Road {
@@ -43,7 +47,13 @@ impl Road {
             max_bytes,
             went_well: 0,
             unreadable: 0,
+            failure: None,
         }
+    }
+
+    /// Why requests wait, while they do.
+    pub(super) fn slowed(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     pub(super) fn max_bytes(&self) -> usize {
@@ -58,8 +68,11 @@ impl Road {
             Went::Taken(_) => {
                 self.unreadable = 0;
                 self.doubts.taken(lease, self.max_items);
-                if let Some(why) = self.pace.taken() {
-                    tracing::info!(%why, "delivery goes on");
+                self.failure = None;
+                match self.pace.taken() {
+                    Was::Paused(why) => tracing::info!(%why, "delivery goes on"),
+                    Was::Slow => tracing::info!("requests succeed again"),
+                    Was::Open => {}
                 }
                 self.grow();
             }
@@ -70,12 +83,12 @@ impl Road {
                 } else {
                     tracing::warn!(
                         items = sent,
-                        "an answer of success cannot be read: its items are in the dead letter"
+                        "an answer of success cannot be read: its events are dead letters"
                     );
-                    self.pace.failed(now, None, fastrand::f64());
+                    self.fail(now, None, "an answer that cannot be read".to_owned());
                 }
             }
-            Went::Failed { retry_after } => self.pace.failed(now, retry_after, fastrand::f64()),
+            Went::Failed { retry_after, why } => self.fail(now, retry_after, why),
             Went::Refused { why: Refusal::Client(pause), .. } => self.pause(now, pause),
             Went::Refused { why, words } => {
                 if why == Refusal::Size && sent > 1 {
@@ -119,6 +132,13 @@ impl Road {
         if self.pace.refused(now, why, fastrand::f64()) {
             tracing::error!(%why, "delivery is paused: all is kept, and tried again now and then");
         }
+    }
+
+    fn fail(&mut self, now: Instant, retry_after: Option<Duration>, why: String) {
+        if self.pace.failed(now, retry_after, fastrand::f64()) {
+            tracing::warn!(why, "requests fail: all is kept, and they are tried again more slowly");
+        }
+        self.failure = Some(why);
     }
 
     fn grow(&mut self) {

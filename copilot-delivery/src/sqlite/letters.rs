@@ -24,7 +24,7 @@ pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(
         Some(bound) if !rebind => Err(OutboxError::new(
             Fault::BoundElsewhere,
             format!(
-                "the outbox {} holds items of client id {} for {}, not of {} for {}",
+                "the outbox {} belongs to client id {} for {}, not to {} for {}: start with `rebind` to hand it over",
                 worker.path.display(),
                 bound.client_id,
                 bound.endpoint,

@@ -45,7 +45,7 @@ use crate::{
 ///
 /// - **The file** is readable for its user alone (on Unix). Beside it are its journal, `NAME-wal`, and `NAME.reserve`, 4 MiB
 ///   that are given up when the disk is full, so that what was delivered can still be deleted: then items are refused
-///   until there is room again. What was delivered or forgotten is overwritten, not only marked as free.
+///   until there is room again. What was forgotten is overwritten at once, what was delivered at the latest when the file is closed.
 /// - **One process** has it at a time: another one gets [`Fault::InUse`]. The same goes for a second outbox of this process. After
 ///   a fork the child cannot use it.
 /// - **A broken file** is moved away, as `NAME.corrupt-` and a number, with its journal, and a new one is begun:

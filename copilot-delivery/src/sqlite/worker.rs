@@ -205,6 +205,9 @@ impl Worker {
 
     fn settled(&mut self, Settle { lease, answer, .. }: Settle) {
         self.leases.end(&lease);
+        if lease.items.iter().any(|leased| leased.forget) {
+            self.scrub();
+        }
         self.removed();
         let _ = answer.send(Ok(()));
     }
@@ -230,7 +233,9 @@ impl Worker {
                 let _ = answer.send(put_back);
             }
             Ask::DropDeadLetters { ids, answer } => {
-                let _ = answer.send(self.read(|worker| letters::drop(worker, &ids)));
+                let dropped = self.read(|worker| letters::drop(worker, &ids));
+                self.scrub();
+                let _ = answer.send(dropped);
             }
             Ask::Retain { retention, answer } => {
                 let removed = self.read(|worker| removal::retain(worker, &retention));

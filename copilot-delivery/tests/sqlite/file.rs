@@ -88,7 +88,12 @@ fn nothing_is_left_of_what_was_forgotten_or_delivered() {
     assert_eq!(block_on(outbox.forget("goes-away")).unwrap().pending.len(), 150);
     assert_eq!(traces("goes-away"), 0);
     assert!(traces("stays-behind") > 0);
+    // What is still sent is gone as soon as it was.
+    outbox.put(items::deletion(300, "deleted-later")).unwrap();
+    assert_eq!(block_on(outbox.forget("deleted-later")).unwrap().still_sent, 1);
+    assert!(traces("deleted-later") > 0);
     outbox.drain();
+    assert_eq!(traces("deleted-later"), 0);
     outbox.close();
     assert_eq!(traces("stays-behind"), 0);
 }
