@@ -139,7 +139,7 @@ fn hand_over(programs: &Programs, sink: &mut Sink) -> Result<Vec<Row>, Failure> 
             |[_, _, send, report]| (*send, *report),
             Bound::AtLeast(0.5),
         ),
-        row("the same, time; nobody empties either", |[send, report, _, _]| (*send, *report), Bound::None),
+        row("the same; nobody empties either", |[send, report, _, _]| (*send, *report), Bound::None),
     ])
 }
 
@@ -164,12 +164,7 @@ fn end_to_end(programs: &Programs, sink: &mut Sink) -> Result<Vec<Row>, Failure>
     let [collect, ..] = medians;
     let rows = SENDERS.iter().zip(medians).zip(lost).map(|(((_, way, what), speed), lost)| Row {
         what: format!("accepted per CPU second, {what}; to `collect`"),
-        figures: format!(
-            "{}; {} of {} lost",
-            number(speed),
-            number(figure(lost)),
-            number(figure(LOAD.with_warm_up()))
-        ),
+        figures: format!("{}; {lost} of {} lost", number(speed), LOAD.with_warm_up()),
         ratio: speed / collect,
         bound: if *way == "memory" { Bound::AtLeast(0.7) } else { Bound::None },
     });
