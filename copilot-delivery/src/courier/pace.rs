@@ -10,6 +10,9 @@ use crate::snapshot::Pause;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// The longest that a server is heeded that asks for more: an hour.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
 /// How many requests may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Allowed {
@@ -29,6 +32,9 @@ pub(super) struct Pace {
     state: State,
     /// Failures in a row.
     failures: u32,
+    /// The number of the last request that had begun when the state was last left open: what it or an earlier one brings says
+    /// nothing of the endpoint as it is since.
+    since: u64,
 }
 
 #[derive(Debug)]
@@ -40,7 +46,7 @@ enum State {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { state: State::Open, failures: 0 }
+        Self { state: State::Open, failures: 0, since: 0 }
     }
 
     pub(super) fn allowed(&self, now: Instant) -> Allowed {
@@ -61,8 +67,11 @@ impl Pace {
         matches!(self.state, State::Slow { .. })
     }
 
-    /// The endpoint took something. Gives the pause that this ended.
-    pub(super) fn taken(&mut self) -> Option<Pause> {
+    /// The endpoint took the request of that number. Gives the pause that this ended.
+    pub(super) fn taken(&mut self, request: u64) -> Option<Pause> {
+        if request <= self.since {
+            return None;
+        }
         self.failures = 0;
         match std::mem::replace(&mut self.state, State::Open) {
             State::Paused { why, .. } => Some(why),
@@ -70,23 +79,27 @@ impl Pace {
         }
     }
 
-    /// No answer, or one that asks for time. `random` is uniform between 0 and 1. A pause goes on.
-    pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, random: f64) {
+    /// No answer, or one that asks for time, after so many requests had begun. `random` is uniform between 0 and 1. A pause
+    /// goes on.
+    pub(super) fn failed(&mut self, now: Instant, begun: u64, retry_after: Option<Duration>, random: f64) {
         self.failures = self.failures.saturating_add(1);
-        let until = now + self.wait(random).max(retry_after.unwrap_or_default());
+        let until = now + self.wait(random).max(retry_after.unwrap_or_default().min(LONGEST_ASKED));
         match &mut self.state {
             State::Paused { probe_at, .. } => *probe_at = until.max(*probe_at),
             // Of requests that were on their way together, the one that asks for the longest wait counts.
             State::Slow { until: earlier } => *earlier = until.max(*earlier),
-            State::Open => self.state = State::Slow { until },
+            State::Open => (self.state, self.since) = (State::Slow { until }, begun),
         }
     }
 
-    /// The endpoint refuses what it gets, whatever that is. Gives whether this is new.
-    pub(super) fn refused(&mut self, now: Instant, why: Pause, random: f64) -> bool {
+    /// The endpoint refuses what it gets, whatever that is, after so many requests had begun. Gives whether this is new.
+    pub(super) fn refused(&mut self, now: Instant, begun: u64, why: Pause, random: f64) -> bool {
         self.failures = self.failures.saturating_add(1);
         let probe_at = now + self.wait(random);
         let is_new = self.pause() != Some(&why);
+        if self.pause().is_none() {
+            self.since = begun;
+        }
         self.state = State::Paused { why, probe_at };
         is_new
     }
@@ -122,39 +135,45 @@ mod tests {
         let (mut pace, now) = (Pace::new(), Instant::now());
         let mut waits = Vec::new();
         for _ in 0..9 {
-            pace.failed(now, None, 1.0);
+            pace.failed(now, 1, None, 1.0);
             let Allowed::Not(until) = pace.allowed(now) else { panic!("no wait") };
             waits.push((until - now).as_millis());
         }
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
         assert_eq!(pace.allowed(now + Duration::from_secs(30)), Allowed::One);
-        assert_eq!(pace.taken(), None);
+        assert_eq!(pace.taken(2), None);
         assert_eq!(pace.allowed(now), Allowed::Freely);
-        pace.failed(now, None, 0.0);
+        pace.failed(now, 2, None, 0.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(250)));
     }
 
     #[test]
     fn what_the_server_asks_for_is_waited_for() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        pace.failed(now, Some(Duration::from_secs(7)), 1.0);
-        pace.failed(now, None, 1.0);
+        pace.failed(now, 2, Some(Duration::from_secs(7)), 1.0);
+        pace.failed(now, 2, None, 1.0);
+        // One that had begun before the server asked.
+        pace.taken(1);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
+        pace.failed(now, 2, Some(Duration::MAX), 1.0);
+        assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(3600)));
     }
 
     #[test]
     fn a_pause_probes_and_is_told_once() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        assert!(pace.refused(now, WHY, 1.0));
-        assert!(!pace.refused(now, WHY, 1.0));
+        assert!(pace.refused(now, 1, WHY, 1.0));
+        assert!(!pace.refused(now, 2, WHY, 1.0));
         assert_eq!(pace.pause(), Some(&WHY));
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(1)));
         // No answer to a probe says nothing of the refusal.
-        pace.failed(now, None, 1.0);
+        pace.failed(now, 3, None, 1.0);
         assert_eq!(pace.allowed(now + Duration::from_secs(2)), Allowed::Probe);
-        pace.refused(now, WHY, 1.0);
+        pace.refused(now, 4, WHY, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Probe);
-        assert_eq!(pace.taken(), Some(WHY));
+        assert_eq!(pace.taken(1), None, "it had begun before the pause");
+        // A probe: others of it may have been refused since.
+        assert_eq!(pace.taken(2), Some(WHY));
     }
 }
