@@ -103,7 +103,8 @@ impl Courier {
             spare: Vec::new(),
             cancel: watch::Sender::new(false),
             ask_again: None,
-            retain_at: Instant::now() + RETAIN,
+            // A program that never runs for a minute keeps nothing for ever either.
+            retain_at: Instant::now(),
             settings,
             shared,
         }

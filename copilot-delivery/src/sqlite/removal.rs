@@ -63,21 +63,33 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
 
 /// Removes what is too old or too much: dead letters before pending events, oldest first; nothing of what is on its way.
 pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<Removed>, OutboxError> {
+    let mut removed = Vec::new();
+    match retain_until(worker, retention, &mut removed) {
+        // What was removed is told; the rest is tried again.
+        Err(error) if removed.is_empty() => Err(error),
+        _ => Ok(removed),
+    }
+}
+
+fn retain_until(
+    worker: &mut Worker,
+    retention: &Retention,
+    removed: &mut Vec<Removed>,
+) -> Result<(), OutboxError> {
     let before =
         |age: Duration| retention.now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-    let mut removed = Vec::new();
     if let Some(age) = retention.max_dead_age {
         drop_dead(worker, before(age), u64::MAX)?;
     }
     if let Some(age) = retention.max_age {
-        expire(worker, before(age), u64::MAX, &mut removed)?;
+        expire(worker, before(age), u64::MAX, removed)?;
     }
     if let Some(max) = retention.max_bytes {
         let surplus = |books: &Books| books.pending().and(books.dead).bytes.saturating_sub(max);
         drop_dead(worker, i64::MAX, surplus(&worker.books))?;
-        expire(worker, i64::MAX, surplus(&worker.books), &mut removed)?;
+        expire(worker, i64::MAX, surplus(&worker.books), removed)?;
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Removes dead letters from before that time, until they are so many bytes.

@@ -265,3 +265,44 @@ async fn what_waits_to_be_stored_is_counted() {
     assert_eq!((last, pending), (20, 20));
     drop(stored);
 }
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn retention_begins_with_the_program() {
+    use copilot_delivery::{Retention, SqliteOutbox};
+
+    let (url, _listener) = server::silent().await;
+    let folder = crate::support::Folder::new();
+    let reporter = quick(client_of(&url)).outbox(SqliteOutbox::open(folder.file()).unwrap()).start().unwrap();
+    let _ = reporter.report(event(1, 1)).await.unwrap();
+    let _ = reporter.shutdown(Duration::ZERO).await;
+    drop(reporter);
+    let mut outbox = SqliteOutbox::open(folder.file());
+    while outbox.is_err() {
+        // The courier lets go of the file a moment later.
+        server::a_moment().await;
+        outbox = SqliteOutbox::open(folder.file());
+    }
+    let retention = Retention { max_age: Some(Duration::ZERO), ..Retention::default() };
+    let reporter = quick(client_of(&url)).outbox(outbox.unwrap()).retention(retention).start().unwrap();
+    until_seen(&reporter, "expired", |snapshot| snapshot.counts.tally.expired == 1).await;
+}
+
+/// A status of success that the contract does not have is one that cannot be read: it is not sent for ever.
+#[tokio::test]
+async fn another_status_of_success_is_not_sent_again_and_again() {
+    for status in [202, 204, 206] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let url = slow_server(move |_| {
+            counter.fetch_add(1, Relaxed);
+            (Duration::ZERO, status, None)
+        })
+        .await;
+        let reporter = quick(client_of(&url)).start().unwrap();
+        let ticket = reporter.report(event(1, 1)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(asked.load(Relaxed), 1, "{status}");
+        assert!(matches!(in_time(ticket).await, Outcome::Unattributed(_)), "{status}");
+    }
+}
