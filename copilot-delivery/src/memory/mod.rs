@@ -61,7 +61,12 @@ impl MemoryOutbox {
 }
 
 fn removed_item(mut item: Item) -> Removed {
-    Removed { key: item.key(), settler: item.take_settler() }
+    Removed {
+        key: item.key(),
+        event_id: item.event_id().map(str::to_owned),
+        event_type: item.event_type().map(str::to_owned),
+        settler: item.take_settler(),
+    }
 }
 
 /// Takes out of a lane what is of a user, but for what is still sent; counts and marks that.

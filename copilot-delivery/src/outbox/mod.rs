@@ -267,6 +267,10 @@ pub struct Forgotten {
 pub struct Removed {
     /// The reporter's number of it.
     pub key: u64,
+    /// The id of the event; none of a change of consent.
+    pub event_id: Option<String>,
+    /// The type of the event; none of a change of consent.
+    pub event_type: Option<String>,
     /// Who is to be told, where the item itself knows.
     pub settler: Option<oneshot::Sender<Outcome>>,
 }

@@ -24,6 +24,8 @@ struct Found {
     key: u64,
     lane: Lane,
     bytes: usize,
+    event_id: Option<String>,
+    event_type: Option<String>,
 }
 
 /// Removes what is there of a user, whose lane is not leased. `pending` has no index of users: they share a lane, which has.
@@ -44,7 +46,7 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
         let found = Found::all(
             connection
                 .prepare(
-                    "SELECT seq, key, lane, octet_length(json) FROM pending \
+                    "SELECT seq, key, lane, octet_length(json), event_id, event_type FROM pending \
                      WHERE lane = ?1 AND user_id = ?2 AND NOT forget ORDER BY seq",
                 )?
                 .query(theirs)?,
@@ -54,7 +56,7 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
             connection.prepare("DELETE FROM dead WHERE user_id = ?1 RETURNING octet_length(json)")?;
         let dead: Vec<i64> = dead.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
         dead.iter().for_each(|bytes| books.dead.remove(*bytes as usize));
-        let pending = found.iter().map(Found::removed).collect();
+        let pending = found.into_iter().map(Found::removed).collect();
         Ok(Forgotten { pending, dead_letters: dead.len() as u64, still_sent })
     })?;
     worker.scrub();
@@ -133,7 +135,7 @@ fn expire(
     loop {
         let found = worker.delete(|connection, books| {
             let mut statement = connection.prepare_cached(
-                "SELECT seq, key, lane, octet_length(json) FROM pending WHERE seq > ?1 AND kind = 'event' \
+                "SELECT seq, key, lane, octet_length(json), event_id, event_type FROM pending WHERE seq > ?1 AND kind = 'event' \
                  AND NOT forget AND reported_at < ?2 AND NOT (?3 >> lane & 1) ORDER BY seq LIMIT ?4",
             )?;
             let mut found =
@@ -151,7 +153,7 @@ fn expire(
         surplus = surplus.saturating_sub(found.iter().map(|found| found.bytes as u64).sum());
         let Some(last) = found.last() else { return Ok(()) };
         after = last.seq;
-        removed.extend(found.iter().map(Found::removed));
+        removed.extend(found.into_iter().map(Found::removed));
     }
 }
 
@@ -164,6 +166,8 @@ impl Found {
                 key: row::number(row, 1)?,
                 lane: row::lane(row, 2)?,
                 bytes: row::number(row, 3)? as usize,
+                event_id: row.get(4)?,
+                event_type: row.get(5)?,
             });
         }
         Ok(found)
@@ -173,7 +177,8 @@ impl Found {
         row::end(connection, books, (self.seq, self.lane, self.bytes), outcome, None)
     }
 
-    fn removed(&self) -> Removed {
-        Removed { key: self.key, settler: None }
+    fn removed(self) -> Removed {
+        let Self { key, event_id, event_type, .. } = self;
+        Removed { key, event_id, event_type, settler: None }
     }
 }

@@ -306,3 +306,16 @@ async fn another_status_of_success_is_not_sent_again_and_again() {
         assert!(matches!(in_time(ticket).await, Outcome::Unattributed(_)), "{status}");
     }
 }
+
+/// The stream tells of what was removed without being sent as well.
+#[tokio::test]
+async fn the_stream_of_outcomes_has_what_was_forgotten() {
+    let (url, _listener) = server::silent().await;
+    let reporter = Reporter::builder(client_of(&url)).linger(Duration::from_secs(20)).start().unwrap();
+    let mut outcomes = reporter.outcomes();
+    let _ = reporter.report(event(1, 1)).await.unwrap();
+    assert_eq!(in_time(reporter.forget("user-1")).await.unwrap().pending, 1);
+    let copilot_delivery::Next::Settled(settlement) = in_time(outcomes.next()).await else { panic!() };
+    assert_eq!(settlement.outcome, Outcome::Forgotten);
+    assert!(settlement.event_id.is_some() && settlement.event_type.is_some());
+}
