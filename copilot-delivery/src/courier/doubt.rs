@@ -9,6 +9,20 @@ use std::collections::HashMap;
 use super::carry::Refusal;
 use crate::{Lane, LaneSet, outbox::Lease};
 
+/// How often an item must be refused alone, with proof each time, where the answer is one that an endpoint gives which is down
+/// or behind a gateway that is (403, 404, 405 and the like): these come and go.
+const TIMES: u32 = 4;
+
+/// An item that was in a request that was refused.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    why: Refusal,
+    /// What is to be proof against it had begun after this request.
+    request: u64,
+    /// How often it was refused alone, with proof.
+    times: u32,
+}
+
 /// A lane under doubt.
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
@@ -28,8 +42,8 @@ pub(super) struct Doubts {
     begun: u64,
     /// The number of the last of them that was taken.
     proof: u64,
-    /// The items that were in a request that was refused, for what, and the first of these requests.
-    suspects: HashMap<u64, (Refusal, u64)>,
+    /// The items that were in a request that was refused.
+    suspects: HashMap<u64, Suspect>,
     /// The lanes that were probed last, so that the next probe takes others.
     probed: LaneSet,
 }
@@ -115,24 +129,32 @@ impl Doubts {
         }
     }
 
-    /// Gives the request in which the item was first refused for that.
-    fn suspect(&mut self, request: u64, item: u64, why: Refusal) -> u64 {
-        let suspect = self.suspects.entry(item).or_insert((why, request));
-        if suspect.0 != why {
+    fn suspect(&mut self, request: u64, item: u64, why: Refusal) -> &mut Suspect {
+        let fresh = Suspect { why, request, times: 0 };
+        let suspect = self.suspects.entry(item).or_insert(fresh);
+        if suspect.why != why {
             // What was refused for its contents, and now with everything for the credentials, is not to blame for that.
-            *suspect = (why, request);
+            *suspect = fresh;
         }
-        suspect.1
+        suspect
     }
 
     /// The first item of a lane was refused alone.
     pub(super) fn refused_alone(&mut self, request: u64, lane: Lane, item: u64, why: Refusal) -> Alone {
-        let first_refused = self.suspect(request, item, why);
+        let proof = self.proof;
+        let mut suspect = *self.suspect(request, item, why);
         let Some(entry) = self.lanes.get_mut(usize::from(lane.number())) else { return Alone::Waits };
         let doubt = entry.get_or_insert(Doubt { limit: 1, waits: false, rejected: 0 });
         doubt.limit = 1;
-        doubt.waits = self.proof <= first_refused.max(doubt.rejected);
+        doubt.waits = proof <= suspect.request.max(doubt.rejected);
         if doubt.waits {
+            return Alone::Waits;
+        }
+        suspect.times += 1;
+        if matches!(why, Refusal::Endpoint(_)) && suspect.times < TIMES {
+            doubt.waits = true;
+            suspect.request = request;
+            self.suspects.insert(item, suspect);
             return Alone::Waits;
         }
         doubt.rejected = request;
@@ -243,6 +265,17 @@ mod tests {
         taken(&mut doubts, &lease(3, [2]));
         assert_eq!(alone(&mut doubts, lane, 3, BAD), Alone::Waits);
         assert!(doubts.suspects.len() == 1, "what was taken is not remembered");
+    }
+
+    #[test]
+    fn what_comes_and_goes_with_an_endpoint_needs_proof_several_times() {
+        let (mut doubts, lane) = (Doubts::new(), Lane::new(3).unwrap());
+        let missing = Refusal::Endpoint(Pause::Status(404));
+        for _ in 0..super::TIMES {
+            assert_eq!(alone(&mut doubts, lane, 1, missing), Alone::Waits);
+            taken(&mut doubts, &lease(4, [2]));
+        }
+        assert_eq!(alone(&mut doubts, lane, 1, missing), Alone::Rejected);
     }
 
     #[test]

@@ -319,3 +319,22 @@ async fn the_stream_of_outcomes_has_what_was_forgotten() {
     assert_eq!(settlement.outcome, Outcome::Forgotten);
     assert!(settlement.event_id.is_some() && settlement.event_type.is_some());
 }
+
+/// As behind a balancer, one of whose servers is set up wrong.
+#[tokio::test]
+async fn an_endpoint_that_is_there_every_other_time_costs_hardly_any_item() {
+    let asked = AtomicUsize::new(0);
+    let asked = Arc::new(asked);
+    let url = slow_server(move |_| {
+        let is_there = asked.fetch_add(1, Relaxed).is_multiple_of(2);
+        (Duration::ZERO, if is_there { 200 } else { 404 }, None)
+    })
+    .await;
+    let reporter = quick(client_of(&url)).start().unwrap();
+    for number in 0..1000 {
+        let _ = reporter.report(event(number % 100, number)).await.unwrap();
+    }
+    let _ = reporter.flush(Duration::from_secs(4)).await;
+    let tally = reporter.snapshot().await.unwrap().counts.tally;
+    assert!(tally.accepted > 20 && tally.rejected * 20 <= tally.accepted, "{tally:?}");
+}
