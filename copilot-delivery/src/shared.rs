@@ -175,10 +175,12 @@ impl Shared {
 
     /// Tells those whose items were removed without being sent.
     pub(crate) fn removed(&self, removed: Vec<Removed>, outcome: &Outcome) {
-        for Removed { key, settler } in removed {
-            let settler = settler.or_else(|| self.settler_of(key));
-            self.tell(vec![Ended { outcome: outcome.clone(), settler, ids: None }]);
-        }
+        let ended = |Removed { key, event_id, event_type, settler }| Ended {
+            outcome: outcome.clone(),
+            settler: settler.or_else(|| self.settler_of(key)),
+            ids: Some((event_id, event_type)),
+        };
+        self.tell(removed.into_iter().map(ended).collect());
     }
 
     /// Ends the waiting of those whose items stay in the outbox, and of those who read the stream.

@@ -58,7 +58,8 @@ type Work = Pin<Box<dyn Future<Output = Done>>>;
 
 /// A piece of work that is done.
 enum Done {
-    Carried(Kind, Box<Carried>),
+    /// The request of that number.
+    Carried(Kind, u64, Box<Carried>),
     Settled(Kind, Settled),
 }
 
@@ -102,7 +103,8 @@ impl Courier {
             spare: Vec::new(),
             cancel: watch::Sender::new(false),
             ask_again: None,
-            retain_at: Instant::now() + RETAIN,
+            // A program that never runs for a minute keeps nothing for ever either.
+            retain_at: Instant::now(),
             settings,
             shared,
         }
@@ -218,7 +220,8 @@ impl Courier {
     fn later(&mut self, kind: Kind, leased: Option<Leased>) -> Option<Instant> {
         let now = Instant::now();
         match leased {
-            Some(Leased::Later(after)) => Some(now + after),
+            // The courier looks again once in that time anyway, and a sum of moments may be too large.
+            Some(Leased::Later(after)) => Some(now + after.min(RETAIN)),
             Some(_) => {
                 let road = self.road(kind);
                 if road.in_flight == 0 && !road.doubts.waiting().is_empty() {
@@ -247,8 +250,9 @@ impl Courier {
         let is_unreadable = self.road(kind).pace.pause() == Some(&Pause::Unreadable);
         let probes = if is_unreadable { 1 } else { PROBES };
         let mut sent = 0;
+        let most = probes.min(self.settings.max_in_flight.saturating_sub(self.in_flight)).max(1);
         for _ in 0..2 {
-            while sent < probes.min(self.settings.max_in_flight.saturating_sub(self.in_flight)).max(1) {
+            while sent < most {
                 let lanes = self.road(kind).doubts.to_probe();
                 match self.lease(kind, lanes, 1, Duration::ZERO).await {
                     Some(Leased::Batch(lease)) => {
@@ -303,24 +307,25 @@ impl Courier {
         self.in_flight += 1;
         self.sent_last = kind;
         self.road(kind).in_flight += 1;
+        let request = self.road(kind).doubts.begin();
         let (client, max_bytes) = (self.client.clone(), self.road(kind).max_bytes());
         let (batch, cancelled) = (self.spare.pop().unwrap_or_default(), self.cancel.subscribe());
         self.work.push(Box::pin(async move {
             let carried = carry(client, lease, kind, max_bytes, batch, cancelled).await;
-            Done::Carried(kind, Box::new(carried))
+            Done::Carried(kind, request, Box::new(carried))
         }));
     }
 
     fn on(&mut self, done: Done) {
         match done {
-            Done::Carried(kind, carried) => {
+            Done::Carried(kind, request, carried) => {
                 fail_point!("courier.sent");
                 let Carried { lease, mut ends, sent, bytes, went, batch } = *carried;
                 self.spare.push(batch);
                 if let Went::Taken(Some(offset)) = went {
                     self.shared.saw_clock(offset);
                 }
-                self.road(kind).learn(&lease, &mut ends, sent, bytes, went);
+                self.road(kind).learn(request, &lease, &mut ends, (sent, bytes), went);
                 let (outbox, shared) = (self.outbox.clone(), self.shared.clone());
                 let cancelled = self.cancel.subscribe();
                 self.work.push(Box::pin(async move {
@@ -338,6 +343,8 @@ impl Courier {
     fn obey(&mut self, order: Option<Order>) {
         if let Some(client) = self.orders.take(order) {
             self.client = client;
+            self.events.renew();
+            self.consent.renew();
         }
         // Other credentials may be right, and whoever flushes or shuts down waits for the end.
         let now = Instant::now();
@@ -385,9 +392,15 @@ impl Courier {
             self.on(done);
         }
         fail_point!("courier.ending");
-        let counts = self.outbox.counts().await;
-        let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
-        (self.outbox.close().await, pending)
+        if self.outbox.abilities().shared {
+            let counts = self.outbox.counts().await;
+            let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
+            return (self.outbox.close().await, pending);
+        }
+        // What somebody was handing over at that moment is counted as well.
+        let items = self.outbox.close().await;
+        let pending = self.outbox.pending_now() + items.len() as u64;
+        (items, pending)
     }
 
     fn road(&mut self, kind: Kind) -> &mut Road {

@@ -12,8 +12,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What part of the time since the first failure a wait is at most: an outage is noticed to be over soon after it is, and
 /// what came in meanwhile is not kept for as long again.
 const PART: u32 = 10;
-/// The longest that a server's `Retry-After` is kept to.
-const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
+/// The longest that a server is heeded that asks for more.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 
 /// How many requests may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub(super) struct Pace {
     failing_since: Option<Instant>,
     /// Until when the server asked to be left alone.
     asked: Option<Instant>,
+    /// The number of the last request that had begun when the state was last left open: what it or an earlier one brings says
+    /// nothing of the endpoint as it is since.
+    since: u64,
 }
 
 /// What a success ended.
@@ -56,7 +59,7 @@ enum State {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { state: State::Open, failures: 0, failing_since: None, asked: None }
+        Self { state: State::Open, failures: 0, failing_since: None, asked: None, since: 0 }
     }
 
     pub(super) fn allowed(&self, now: Instant) -> Allowed {
@@ -73,8 +76,11 @@ impl Pace {
         if let State::Paused { why, .. } = &self.state { Some(why) } else { None }
     }
 
-    /// The endpoint took something.
-    pub(super) fn taken(&mut self) -> Was {
+    /// The endpoint took the request of that number.
+    pub(super) fn taken(&mut self, request: u64) -> Was {
+        if request <= self.since {
+            return Was::Open;
+        }
         (self.failures, self.failing_since, self.asked) = (0, None, None);
         match std::mem::replace(&mut self.state, State::Open) {
             State::Paused { why, .. } => Was::Paused(why),
@@ -83,8 +89,15 @@ impl Pace {
         }
     }
 
-    /// No answer, or one that asks for time. `random` is uniform between 0 and 1. A pause goes on. Gives whether this is new.
-    pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>, random: f64) -> bool {
+    /// No answer, or one that asks for time, after so many requests had begun. `random` is uniform between 0 and 1. A pause
+    /// goes on. Gives whether this is new.
+    pub(super) fn failed(
+        &mut self,
+        now: Instant,
+        begun: u64,
+        retry_after: Option<Duration>,
+        random: f64,
+    ) -> bool {
         let asked = retry_after.map(|asked| now + asked.min(LONGEST_ASKED));
         self.asked = self.asked.max(asked);
         let until = Some(now + self.wait(now, random)).max(asked).unwrap_or(now);
@@ -93,17 +106,20 @@ impl Pace {
             // Of requests that were on their way together, the one that asks for the longest wait counts.
             State::Slow { until: earlier } => *earlier = until.max(*earlier),
             State::Open => {
-                self.state = State::Slow { until };
+                (self.state, self.since) = (State::Slow { until }, begun);
                 return true;
             }
         }
         false
     }
 
-    /// The endpoint refuses what it gets, whatever that is. Gives whether this is new.
-    pub(super) fn refused(&mut self, now: Instant, why: Pause, random: f64) -> bool {
+    /// The endpoint refuses what it gets, whatever that is, after so many requests had begun. Gives whether this is new.
+    pub(super) fn refused(&mut self, now: Instant, begun: u64, why: Pause, random: f64) -> bool {
         let probe_at = now + self.wait(now, random);
         let is_new = self.pause() != Some(&why);
+        if self.pause().is_none() {
+            self.since = begun;
+        }
         self.state = State::Paused { why, probe_at };
         is_new
     }
@@ -148,7 +164,7 @@ mod tests {
         let mut waits = Vec::new();
         // Each request takes a minute to fail.
         for _ in 0..9 {
-            pace.failed(now, None, 1.0);
+            pace.failed(now, 1, None, 1.0);
             let Allowed::Not(until) = pace.allowed(now) else { panic!("no wait") };
             waits.push((until - now).as_millis());
             now = until + Duration::from_secs(60);
@@ -156,9 +172,9 @@ mod tests {
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
         now -= Duration::from_secs(60) + Duration::from_secs(30);
         assert_eq!(pace.allowed(now + Duration::from_secs(30)), Allowed::One);
-        assert_eq!(pace.taken(), Was::Slow);
+        assert_eq!(pace.taken(2), Was::Slow);
         assert_eq!(pace.allowed(now), Allowed::Freely);
-        pace.failed(now, None, 0.0);
+        pace.failed(now, 2, None, 0.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(250)));
     }
 
@@ -167,7 +183,7 @@ mod tests {
         let (mut pace, began) = (Pace::new(), Instant::now());
         let mut now = began;
         while now < began + Duration::from_secs(600) {
-            pace.failed(now, None, 1.0);
+            pace.failed(now, 1, None, 1.0);
             let Allowed::Not(until) = pace.allowed(now) else { panic!("no wait") };
             let most = ((now - began) / 10).clamp(Duration::from_millis(500), Duration::from_secs(30));
             assert!(until - now <= most, "{:?} after {:?}", until - now, now - began);
@@ -180,35 +196,38 @@ mod tests {
     #[test]
     fn what_the_server_asks_for_is_waited_for() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        assert!(pace.failed(now, Some(Duration::from_secs(7)), 1.0));
-        assert!(!pace.failed(now, None, 1.0));
+        assert!(pace.failed(now, 2, Some(Duration::from_secs(7)), 1.0));
+        assert!(!pace.failed(now, 2, None, 1.0));
+        // One that had begun before the server asked.
+        assert_eq!(pace.taken(1), Was::Open);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
         // Whoever is in a hurry waits for that, and for nothing else; and what no clock can hold is no wait.
-        pace.failed(now, None, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
-        pace.taken();
-        pace.failed(now, None, 1.0);
+        assert_eq!(pace.taken(3), Was::Slow);
+        pace.failed(now, 4, None, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::One);
-        pace.failed(now, Some(Duration::MAX), 1.0);
+        pace.failed(now, 5, Some(Duration::MAX), 1.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + LONGEST_ASKED));
     }
 
     #[test]
     fn a_pause_probes_and_is_told_once() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        assert!(pace.refused(now, WHY, 1.0));
-        assert!(!pace.refused(now, WHY, 1.0));
+        assert!(pace.refused(now, 1, WHY, 1.0));
+        assert!(!pace.refused(now, 2, WHY, 1.0));
         assert_eq!(pace.pause(), Some(&WHY));
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(500)));
         // No answer to a probe says nothing of the refusal.
-        pace.failed(now, None, 1.0);
+        pace.failed(now, 1, None, 1.0);
         assert_eq!(pace.allowed(now + Duration::from_secs(2)), Allowed::Probe);
-        pace.refused(now, WHY, 1.0);
+        pace.refused(now, 4, WHY, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Probe);
-        assert_eq!(pace.taken(), Was::Paused(WHY));
-        assert_eq!(pace.taken(), Was::Open);
+        assert_eq!(pace.taken(1), Was::Open, "it had begun before the pause");
+        // A probe: others of it may have been refused since.
+        assert_eq!(pace.taken(2), Was::Paused(WHY));
+        assert_eq!(pace.taken(5), Was::Open);
     }
 }

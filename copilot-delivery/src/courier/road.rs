@@ -34,6 +34,8 @@ pub(super) struct Road {
     unreadable: u32,
     /// What the last failure was, while requests fail.
     failure: Option<String>,
+    /// How many requests had begun when the client was last replaced.
+    renewed: u64,
 }
 
 impl Road {
@@ -48,6 +50,7 @@ impl Road {
             went_well: 0,
             unreadable: 0,
             failure: None,
+            renewed: 0,
         }
     }
 
@@ -60,16 +63,32 @@ impl Road {
         self.max_bytes
     }
 
-    /// Learns from a request that is over; decides about an item that was refused alone.
-    pub(super) fn learn(&mut self, lease: &Lease, ends: &mut [End], sent: usize, bytes: usize, went: Went) {
+    /// Requests are those of another client from now on: the next one goes at once.
+    pub(super) fn renew(&mut self) {
+        self.renewed = self.doubts.begun();
+        self.pace.hurry(Instant::now());
+    }
+
+    /// Learns from the request of that number, which is over; decides about an item that was refused alone.
+    pub(super) fn learn(
+        &mut self,
+        request: u64,
+        lease: &Lease,
+        ends: &mut [End],
+        (sent, bytes): (usize, usize),
+        went: Went,
+    ) {
         let now = Instant::now();
         match went {
             Went::Nothing | Went::Cancelled => {}
+            // It was the former client's.
+            Went::Refused { why: Refusal::Client(_) | Refusal::Endpoint(_), .. }
+                if request <= self.renewed => {}
             Went::Taken(_) => {
                 self.unreadable = 0;
-                self.doubts.taken(lease, self.max_items);
+                self.doubts.taken(request, lease, self.max_items);
                 self.failure = None;
-                match self.pace.taken() {
+                match self.pace.taken(request) {
                     Was::Paused(why) => tracing::info!(%why, "delivery goes on"),
                     Was::Slow => tracing::info!("requests succeed again"),
                     Was::Open => {}
@@ -96,8 +115,8 @@ impl Road {
                     self.went_well = 0;
                 }
                 if sent > 1 {
-                    self.doubts.refused(lease, sent, why);
-                } else if self.is_at_fault(lease, ends, why, words) {
+                    self.doubts.refused(request, lease, sent, why);
+                } else if self.is_at_fault(request, lease, ends, why, words) {
                     return;
                 }
                 match (why, self.pace.pause().copied()) {
@@ -111,10 +130,17 @@ impl Road {
     }
 
     /// Whether the one item that was sent is to blame; then it is rejected.
-    fn is_at_fault(&mut self, lease: &Lease, ends: &mut [End], why: Refusal, words: Vec<String>) -> bool {
+    fn is_at_fault(
+        &mut self,
+        request: u64,
+        lease: &Lease,
+        ends: &mut [End],
+        why: Refusal,
+        words: Vec<String>,
+    ) -> bool {
         let mut sent = lease.items.iter().zip(ends).filter(|(_, end)| **end == End::Released);
         let Some((leased, end)) = sent.next() else { return false };
-        if self.doubts.refused_alone(leased.item.lane(), leased.id, why) == Alone::Waits {
+        if self.doubts.refused_alone(request, leased.item.lane(), leased.id, why) == Alone::Waits {
             return false;
         }
         *end = End::Dead(Outcome::Rejected(Reason::new(Judge::Server, words)));
@@ -129,13 +155,13 @@ impl Road {
     }
 
     fn pause(&mut self, now: Instant, why: Pause) {
-        if self.pace.refused(now, why, fastrand::f64()) {
+        if self.pace.refused(now, self.doubts.begun(), why, fastrand::f64()) {
             tracing::error!(%why, "delivery is paused: all is kept, and tried again now and then");
         }
     }
 
     fn fail(&mut self, now: Instant, retry_after: Option<Duration>, why: String) {
-        if self.pace.failed(now, retry_after, fastrand::f64()) {
+        if self.pace.failed(now, self.doubts.begun(), retry_after, fastrand::f64()) {
             tracing::warn!(why, "requests fail: all is kept, and they are tried again more slowly");
         }
         self.failure = Some(why);

@@ -50,9 +50,9 @@ impl MemoryOutbox {
         Self::with_capacity(10_000, 32 * 1024 * 1024)
     }
 
-    /// With room for so many items, and for so many bytes.
+    /// With room for so many items, and for so many bytes; there is always room for one.
     pub fn with_capacity(items: u64, bytes: u64) -> Self {
-        Self { queue: Queue::new(items, bytes), dead: Mutex::default(), signals: Signals::default() }
+        Self { queue: Queue::new(items.max(1), bytes), dead: Mutex::default(), signals: Signals::default() }
     }
 
     fn dead(&self) -> MutexGuard<'_, Dead> {
@@ -61,7 +61,12 @@ impl MemoryOutbox {
 }
 
 fn removed_item(mut item: Item) -> Removed {
-    Removed { key: item.key(), settler: item.take_settler() }
+    Removed {
+        key: item.key(),
+        event_id: item.event_id().map(str::to_owned),
+        event_type: item.event_type().map(str::to_owned),
+        settler: item.take_settler(),
+    }
 }
 
 /// Takes out of a lane what is of a user, but for what is still sent; counts and marks that.

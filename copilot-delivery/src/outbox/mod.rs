@@ -3,7 +3,11 @@
 mod error;
 mod ledger;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot};
@@ -125,6 +129,20 @@ pub struct Signals {
     pub filled: Notify,
     /// Something was settled, so that there may be room, and lanes may be free.
     pub settled: Notify,
+    /// A courier of this process takes items out.
+    served: AtomicBool,
+}
+
+impl Signals {
+    /// Whether nobody takes items out so far; then somebody does from now on.
+    pub(crate) fn begin(&self) -> bool {
+        !self.served.swap(true, Ordering::AcqRel)
+    }
+
+    /// Nobody does any more.
+    pub(crate) fn end(&self) {
+        self.served.store(false, Ordering::Release);
+    }
 }
 
 /// An item that was handed over.
@@ -249,6 +267,10 @@ pub struct Forgotten {
 pub struct Removed {
     /// The reporter's number of it.
     pub key: u64,
+    /// The id of the event; none of a change of consent.
+    pub event_id: Option<String>,
+    /// The type of the event; none of a change of consent.
+    pub event_type: Option<String>,
     /// Who is to be told, where the item itself knows.
     pub settler: Option<oneshot::Sender<Outcome>>,
 }

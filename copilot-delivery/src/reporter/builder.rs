@@ -42,7 +42,7 @@ impl ReporterBuilder {
         self.shared_outbox(Arc::new(outbox))
     }
 
-    /// As [`outbox`](Self::outbox), of one that the program keeps a hand on.
+    /// As [`outbox`](Self::outbox), of one that the program keeps a hand on. It has one reporter at a time, and its clones.
     #[must_use]
     pub fn shared_outbox(self, outbox: Arc<dyn Outbox>) -> Self {
         Self { outbox: Some(outbox), ..self }
@@ -80,8 +80,8 @@ impl ReporterBuilder {
     ///
     /// # Errors
     ///
-    /// When the outbox is that of another client id or endpoint ([`OutboxError::is_bound_elsewhere`]), when it cannot be
-    /// read, and when the client or the thread cannot be made.
+    /// When the outbox is that of another client id or endpoint ([`OutboxError::is_bound_elsewhere`]), when another reporter
+    /// has it ([`InUse`](Fault::InUse)), when it cannot be read, and when the client or the thread cannot be made.
     pub fn start(self) -> Result<Reporter, OutboxError> {
         let owner = owner_of(&self.client);
         let engine = |message: &str| OutboxError::new(Fault::Engine, message);
@@ -92,6 +92,7 @@ impl ReporterBuilder {
             .build()
             .map_err(|error| engine("the client of the courier cannot be made").with_source(error))?;
         let outbox = self.outbox.unwrap_or_else(|| Arc::new(MemoryOutbox::new()));
+        let serving = Serving::begin(&outbox)?;
         let shared = Arc::new(Shared::new(outbox));
         let (orders, inbox) = mpsc::unbounded_channel();
         let (started, outcome) = std::sync::mpsc::channel();
@@ -100,6 +101,7 @@ impl ReporterBuilder {
             let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => {
+                    drop(serving);
                     let failed = OutboxError::new(Fault::Engine, "the courier's runtime cannot be made");
                     let _ = started.send(Err(failed.with_source(error)));
                     return;
@@ -110,6 +112,8 @@ impl ReporterBuilder {
             runtime.block_on(async {
                 let bound = shared.outbox.bind(&owner, rebind).await;
                 let is_bound = bound.is_ok();
+                // Whoever hears of a failure may try again at once.
+                let _serving = is_bound.then_some(serving);
                 let _ = started.send(bound);
                 if is_bound {
                     let courier = Courier::new(client, shared.clone(), settings, inbox);
@@ -148,6 +152,24 @@ impl Drop for Guard {
             drop(pollster::block_on(self.0.outbox.close()));
             self.0.tell_the_rest();
         }
+    }
+}
+
+/// The one courier of an outbox: two would wake each other's, and settle items that the other's tickets wait for.
+struct Serving(Arc<dyn Outbox>);
+
+impl Serving {
+    fn begin(outbox: &Arc<dyn Outbox>) -> Result<Self, OutboxError> {
+        if outbox.signals().begin() {
+            return Ok(Self(outbox.clone()));
+        }
+        Err(OutboxError::new(Fault::InUse, "another reporter of this process has the outbox: clone that one"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.signals().end();
     }
 }
 

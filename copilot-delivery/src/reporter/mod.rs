@@ -201,8 +201,11 @@ impl Reporter {
         }
         let (done, left) = oneshot::channel();
         let shared = &self.handle.shared;
-        shared.end_by(moment_in(within));
+        let moment = moment_in(within);
+        shared.close();
+        // Before the courier may end, so that it knows whom to give items back to.
         let _ = self.handle.orders.send(Order::Shutdown { done });
+        shared.end_by(moment);
         // The courier had ended before.
         left.await.unwrap_or_else(|_| Left { items: Vec::new(), stay: shared.outbox.pending_now() })
     }

@@ -26,18 +26,42 @@ use crate::{
 pub struct Ticket {
     key: u64,
     outcome: oneshot::Receiver<Outcome>,
-    storing: Option<oneshot::Receiver<Result<(), Refused>>>,
+    storing: Storing,
     /// Where the item's end is looked up by its key.
     shared: Option<Arc<Shared>>,
 }
 
+/// Whether the outbox has the item.
+enum Storing {
+    /// It has.
+    Stored,
+    /// It will say.
+    Asked(oneshot::Receiver<Result<(), Refused>>),
+    /// It has not; the item waits for whoever asks for it.
+    Refused(Refused),
+    /// It has not, and the item was given back.
+    GivenBack,
+    /// It ended without a word.
+    Unknown,
+}
+
+impl Storing {
+    fn of(told: Result<Result<(), Refused>, oneshot::error::RecvError>) -> Self {
+        match told {
+            Ok(Ok(())) => Self::Stored,
+            Ok(Err(refused)) => Self::Refused(refused),
+            Err(_) => Self::Unknown,
+        }
+    }
+}
+
 impl Ticket {
     pub(super) fn new(key: u64, outcome: oneshot::Receiver<Outcome>, shared: Option<Arc<Shared>>) -> Self {
-        Self { key, outcome, storing: None, shared }
+        Self { key, outcome, storing: Storing::Stored, shared }
     }
 
     pub(super) fn storing(mut self, storing: oneshot::Receiver<Result<(), Refused>>) -> Self {
-        self.storing = Some(storing);
+        self.storing = Storing::Asked(storing);
         self
     }
 
@@ -46,19 +70,26 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// When it could not be stored; the error gives it back.
+    /// When it could not be stored; the error gives it back, once.
     ///
     /// # Cancel safety
     ///
     /// Safe: call it again.
     pub async fn stored(&mut self) -> Result<(), ReportError> {
-        let Some(storing) = &mut self.storing else { return Ok(()) };
-        let stored = storing.await;
-        self.storing = None;
-        match stored {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => Err(ReportError::refused(refused)),
-            Err(_) => Err(ReportError::gone()),
+        if let Storing::Asked(storing) = &mut self.storing {
+            self.storing = Storing::of(storing.await);
+        }
+        match std::mem::replace(&mut self.storing, Storing::GivenBack) {
+            Storing::Refused(refused) => Err(ReportError::refused(refused)),
+            Storing::GivenBack => Err(ReportError::gone()),
+            Storing::Unknown => {
+                self.storing = Storing::Unknown;
+                Err(ReportError::gone())
+            }
+            Storing::Stored | Storing::Asked(_) => {
+                self.storing = Storing::Stored;
+                Ok(())
+            }
         }
     }
 }
@@ -67,13 +98,14 @@ impl Future for Ticket {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        if let Some(storing) = &mut self.storing {
-            match Pin::new(storing).poll(context) {
-                Poll::Pending => {}
-                // It is not in the outbox, and nobody will settle it.
-                Poll::Ready(Ok(Err(_))) => return Poll::Ready(Outcome::Undelivered),
-                Poll::Ready(_) => self.storing = None,
-            }
+        if let Storing::Asked(storing) = &mut self.storing
+            && let Poll::Ready(told) = Pin::new(storing).poll(context)
+        {
+            self.storing = Storing::of(told);
+        }
+        if matches!(self.storing, Storing::Refused(_) | Storing::GivenBack) {
+            // It is not in the outbox, and nobody will settle it.
+            return Poll::Ready(Outcome::Undelivered);
         }
         // Nobody is left who could tell: the item is in the outbox, or went with the memory that held it.
         let untold = if self.shared.is_some() { Outcome::SettledElsewhere } else { Outcome::Undelivered };

@@ -52,7 +52,7 @@ pub(super) struct Forget {
     pub(super) answer: Answer<Forgotten>,
 }
 
-/// What the thread is asked.
+/// What the thread is asked. Counts are about all that was handed over by then: the inbox fills in how many that is.
 #[derive(Debug)]
 pub(super) enum Ask {
     Bind { owner: Owner, rebind: bool, answer: Answer<()> },
@@ -63,7 +63,7 @@ pub(super) enum Ask {
     DropDeadLetters { ids: Vec<u64>, answer: Answer<u64> },
     Forget(Forget),
     Retain { retention: Retention, answer: Answer<Vec<Removed>> },
-    Counts { answer: Answer<Counts> },
+    Counts { handed_over: u64, answer: Answer<Counts> },
     Export { path: PathBuf, answer: Answer<()> },
     Close { answer: Answer<()> },
 }
@@ -90,6 +90,9 @@ pub(super) struct Inbox {
 struct State {
     appends: VecDeque<Append>,
     asks: Vec<Ask>,
+    /// Items that were ever handed over, and those of them that were taken out.
+    handed_over: u64,
+    taken_out: u64,
     /// Handed over and not answered yet.
     waiting: Sum,
     /// In the file.
@@ -132,6 +135,7 @@ impl Inbox {
         }
         let (answer, stored) = oneshot::channel();
         state.waiting.add(record.json.len());
+        state.handed_over += 1;
         state.appends.push_back(Append { record, answer });
         // Waking it for each one costs more than storing that.
         let is_enough = state.awaited.is_some_and(|awaited| state.appends.len() >= awaited);
@@ -143,20 +147,23 @@ impl Inbox {
     }
 
     /// Asks the thread. Gives the question back, if there will be no answer.
-    pub(super) fn ask(&self, ask: Ask) -> Result<(), Box<Ask>> {
+    pub(super) fn ask(&self, mut ask: Ask) -> Result<(), Box<Ask>> {
         let mut state = self.state();
         if state.closed {
             return Err(Box::new(ask));
         }
         state.closed = matches!(ask, Ask::Close { .. });
+        if let Ask::Counts { handed_over, .. } = &mut ask {
+            *handed_over = state.handed_over;
+        }
         state.asks.push(ask);
         drop(state);
         self.came.notify_one();
         Ok(())
     }
 
-    /// Waits until there is something to do, and takes it: all questions, and as many items as go into one transaction. Where
-    /// several reported at once the time before, it waits a moment for as many.
+    /// Waits until there is something to do, and takes it: as many items as go into one transaction, and all questions that can
+    /// be answered after it. Where several reported at once the time before, it waits a moment for as many.
     pub(super) fn take(&self, last: usize, gather: Duration) -> Work {
         let mut state = self.state();
         state.awaited = Some(1);
@@ -173,13 +180,18 @@ impl Inbox {
             state = self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.awaited = None;
-        let mut work = Work { asks: std::mem::take(&mut state.asks), appends: Vec::new() };
+        let mut work = Work::default();
         let mut bytes = 0;
         while bytes < AT_ONCE {
             let Some(append) = state.appends.pop_front() else { break };
             bytes += append.record.json.len();
             work.appends.push(append);
         }
+        state.taken_out += work.appends.len() as u64;
+        // What was handed over before is to be among what is counted.
+        let taken_out = state.taken_out;
+        let is_early = |ask: &Ask| matches!(ask, Ask::Counts { handed_over, .. } if *handed_over > taken_out);
+        (state.asks, work.asks) = std::mem::take(&mut state.asks).into_iter().partition(is_early);
         work
     }
 

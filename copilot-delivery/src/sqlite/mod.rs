@@ -111,9 +111,9 @@ impl SqliteOutboxBuilder {
         self
     }
 
-    /// How many items it holds at most, by default 1,000,000. Dead letters do not count.
+    /// How many items it holds at most, by default 1,000,000. Dead letters do not count. 0 counts as 1.
     pub fn max_items(mut self, items: u64) -> Self {
-        self.limits.items = items;
+        self.limits.items = items.max(1);
         self
     }
 
@@ -272,7 +272,7 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn counts(&self) -> Result<Counts, OutboxError> {
-        self.ask(|answer| Ask::Counts { answer }).await
+        self.ask(|answer| Ask::Counts { handed_over: 0, answer }).await
     }
 
     fn pending_now(&self) -> u64 {

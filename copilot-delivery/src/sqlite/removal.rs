@@ -24,6 +24,8 @@ struct Found {
     key: u64,
     lane: Lane,
     bytes: usize,
+    event_id: Option<String>,
+    event_type: Option<String>,
 }
 
 /// Removes what is there of a user, whose lane is not leased. `pending` has no index of users: they share a lane, which has.
@@ -44,7 +46,7 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
         let found = Found::all(
             connection
                 .prepare(
-                    "SELECT seq, key, lane, octet_length(json) FROM pending \
+                    "SELECT seq, key, lane, octet_length(json), event_id, event_type FROM pending \
                      WHERE lane = ?1 AND user_id = ?2 AND NOT forget ORDER BY seq",
                 )?
                 .query(theirs)?,
@@ -54,7 +56,7 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
             connection.prepare("DELETE FROM dead WHERE user_id = ?1 RETURNING octet_length(json)")?;
         let dead: Vec<i64> = dead.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
         dead.iter().for_each(|bytes| books.dead.remove(*bytes as usize));
-        let pending = found.iter().map(Found::removed).collect();
+        let pending = found.into_iter().map(Found::removed).collect();
         Ok(Forgotten { pending, dead_letters: dead.len() as u64, still_sent })
     })?;
     worker.scrub();
@@ -63,21 +65,33 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
 
 /// Removes what is too old or too much: dead letters before pending events, oldest first; nothing of what is on its way.
 pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<Removed>, OutboxError> {
+    let mut removed = Vec::new();
+    match retain_until(worker, retention, &mut removed) {
+        // What was removed is told; the rest is tried again.
+        Err(error) if removed.is_empty() => Err(error),
+        _ => Ok(removed),
+    }
+}
+
+fn retain_until(
+    worker: &mut Worker,
+    retention: &Retention,
+    removed: &mut Vec<Removed>,
+) -> Result<(), OutboxError> {
     let before =
         |age: Duration| retention.now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-    let mut removed = Vec::new();
     if let Some(age) = retention.max_dead_age {
         drop_dead(worker, before(age), u64::MAX)?;
     }
     if let Some(age) = retention.max_age {
-        expire(worker, before(age), u64::MAX, &mut removed)?;
+        expire(worker, before(age), u64::MAX, removed)?;
     }
     if let Some(max) = retention.max_bytes {
         let surplus = |books: &Books| books.pending().and(books.dead).bytes.saturating_sub(max);
         drop_dead(worker, i64::MAX, surplus(&worker.books))?;
-        expire(worker, i64::MAX, surplus(&worker.books), &mut removed)?;
+        expire(worker, i64::MAX, surplus(&worker.books), removed)?;
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Removes dead letters from before that time, until they are so many bytes.
@@ -121,7 +135,7 @@ fn expire(
     loop {
         let found = worker.delete(|connection, books| {
             let mut statement = connection.prepare_cached(
-                "SELECT seq, key, lane, octet_length(json) FROM pending WHERE seq > ?1 AND kind = 'event' \
+                "SELECT seq, key, lane, octet_length(json), event_id, event_type FROM pending WHERE seq > ?1 AND kind = 'event' \
                  AND NOT forget AND reported_at < ?2 AND NOT (?3 >> lane & 1) ORDER BY seq LIMIT ?4",
             )?;
             let mut found =
@@ -139,7 +153,7 @@ fn expire(
         surplus = surplus.saturating_sub(found.iter().map(|found| found.bytes as u64).sum());
         let Some(last) = found.last() else { return Ok(()) };
         after = last.seq;
-        removed.extend(found.iter().map(Found::removed));
+        removed.extend(found.into_iter().map(Found::removed));
     }
 }
 
@@ -152,6 +166,8 @@ impl Found {
                 key: row::number(row, 1)?,
                 lane: row::lane(row, 2)?,
                 bytes: row::number(row, 3)? as usize,
+                event_id: row.get(4)?,
+                event_type: row.get(5)?,
             });
         }
         Ok(found)
@@ -161,7 +177,8 @@ impl Found {
         row::end(connection, books, (self.seq, self.lane, self.bytes), outcome, None)
     }
 
-    fn removed(&self) -> Removed {
-        Removed { key: self.key, settler: None }
+    fn removed(self) -> Removed {
+        let Self { key, event_id, event_type, .. } = self;
+        Removed { key, event_id, event_type, settler: None }
     }
 }

@@ -66,10 +66,10 @@ impl Reserve {
         is_left
     }
 
+    /// Makes it smaller. One that cannot be has nothing to give up.
     fn cut(&mut self, size: u64) {
-        if OpenOptions::new().write(true).open(&self.path).is_ok_and(|file| file.set_len(size).is_ok()) {
-            self.size = size;
-        }
+        let file = OpenOptions::new().write(true).open(&self.path);
+        self.size = if file.is_ok_and(|file| file.set_len(size).is_ok()) { size } else { 0 };
     }
 
     /// Fills it with what no file system makes smaller.
@@ -104,4 +104,21 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(not(unix))]
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Reserve, SIZE};
+
+    #[test]
+    fn a_reserve_that_somebody_removed_is_given_up_for_good() {
+        let outbox = std::env::temp_dir().join(format!("copilot-reserve-{}", std::process::id()));
+        std::fs::write(Reserve::path_of(&outbox), vec![0; SIZE as usize]).unwrap();
+        let mut reserve = Reserve::new(&outbox);
+        assert!(reserve.is_whole());
+        std::fs::remove_file(Reserve::path_of(&outbox)).unwrap();
+        let given = (0..100).take_while(|_| reserve.give_up()).count();
+        assert!(given < 100, "whoever deletes tries until nothing is left to be given up");
+    }
 }

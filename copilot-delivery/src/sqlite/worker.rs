@@ -242,7 +242,7 @@ impl Worker {
                 self.removed();
                 let _ = answer.send(removed);
             }
-            Ask::Counts { answer } => {
+            Ask::Counts { answer, handed_over: _ } => {
                 let _ = answer.send(self.read(Self::counts));
             }
             Ask::Export { path, answer } => {
