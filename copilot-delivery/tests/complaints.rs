@@ -107,11 +107,16 @@ fn complaint_2_close_or_flush_loses_what_was_taken_in_the_meantime() {
 #[cfg(feature = "sqlite")]
 #[test]
 fn complaint_2_nor_does_a_durable_outbox_lose_it() {
-    use copilot_delivery::{Durability, SqliteOutbox};
+    use copilot_delivery::{Durability, SqliteOutbox, outbox::Fault};
 
     let folder = support::Folder::new();
-    let outbox =
-        || SqliteOutbox::builder(folder.file()).durability(Durability::KilledProcess).open().unwrap();
+    // A shutdown whose deadline came does not wait until the file is released.
+    let outbox = || loop {
+        match SqliteOutbox::builder(folder.file()).durability(Durability::KilledProcess).open() {
+            Err(error) if error.fault() == Fault::InUse => std::thread::sleep(Duration::from_millis(5)),
+            opened => break opened.unwrap(),
+        }
+    };
     let sandbox = Sandbox::start().unwrap();
     let mut taken = HashSet::new();
     for within in [Duration::ZERO, Duration::from_millis(30), SOON] {
@@ -277,11 +282,16 @@ async fn complaint_8_flush_hangs_for_ever() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn complaint_8_nor_does_the_shutdown_of_a_durable_outbox() {
-    use copilot_delivery::{Durability, SqliteOutbox};
+    use copilot_delivery::{Durability, SqliteOutbox, outbox::Fault};
 
     let folder = support::Folder::new();
-    let outbox =
-        || SqliteOutbox::builder(folder.file()).durability(Durability::KilledProcess).open().unwrap();
+    // A shutdown whose deadline came does not wait until the file is released.
+    let outbox = || loop {
+        match SqliteOutbox::builder(folder.file()).durability(Durability::KilledProcess).open() {
+            Err(error) if error.fault() == Fault::InUse => std::thread::sleep(Duration::from_millis(5)),
+            opened => break opened.unwrap(),
+        }
+    };
     let (url, listener) = server::silent().await;
     let reporter = Reporter::builder(client_of(&url)).outbox(outbox()).start().unwrap();
     for number in 0..5000 {

@@ -76,6 +76,10 @@ impl Pace {
         if let State::Paused { why, .. } = &self.state { Some(why) } else { None }
     }
 
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.state, State::Slow { .. })
+    }
+
     /// The endpoint took the request of that number.
     pub(super) fn taken(&mut self, request: u64) -> Was {
         if request <= self.since {
@@ -133,6 +137,12 @@ impl Pace {
                 *moment = soonest.min(*moment)
             }
         }
+    }
+
+    /// As [`hurry`](Self::hurry): what the server asked of a former client does not hold for this one.
+    pub(super) fn renew(&mut self, now: Instant) {
+        self.asked = None;
+        self.hurry(now);
     }
 
     /// After one more failure. Between a half and the whole of a span that doubles with each, as far as the time since the

@@ -56,7 +56,7 @@ impl Road {
 
     /// Why requests wait, while they do.
     pub(super) fn slowed(&self) -> Option<&str> {
-        self.failure.as_deref()
+        self.failure.as_deref().filter(|_| self.pace.is_slow())
     }
 
     pub(super) fn max_bytes(&self) -> usize {
@@ -66,7 +66,7 @@ impl Road {
     /// Requests are those of another client from now on: the next one goes at once.
     pub(super) fn renew(&mut self) {
         self.renewed = self.doubts.begun();
-        self.pace.hurry(Instant::now());
+        self.pace.renew(Instant::now());
     }
 
     /// Learns from the request of that number, which is over; decides about an item that was refused alone.
@@ -87,7 +87,6 @@ impl Road {
             Went::Taken(_) => {
                 self.unreadable = 0;
                 self.doubts.taken(request, lease, self.max_items);
-                self.failure = None;
                 match self.pace.taken(request) {
                     Was::Paused(why) => tracing::info!(%why, "delivery goes on"),
                     Was::Slow => tracing::info!("requests succeed again"),

@@ -192,6 +192,8 @@ impl Reporter {
     /// still on their way. Gives back what the outbox does not keep, and says how many items stay there. Of several calls at
     /// once the earliest deadline counts, and one gets the items.
     ///
+    /// Where the deadline comes first, a durable outbox may still be closing: its file is released a moment later.
+    ///
     /// # Cancel safety
     ///
     /// Delivery ends all the same, and what would be given back is lost.
