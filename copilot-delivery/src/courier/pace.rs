@@ -12,7 +12,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What part of the time since the first failure a wait is at most: an outage is noticed to be over soon after it is, and
 /// what came in meanwhile is not kept for as long again.
 const PART: u32 = 10;
-/// The longest that a server is heeded that asks for more.
+/// The longest that a server's `Retry-After` is kept to.
 const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 
 /// How many requests may begin now.
@@ -48,6 +48,8 @@ pub(super) enum Was {
     Open,
     Slow,
     Paused(Pause),
+    /// Nothing: the request had begun before.
+    Late,
 }
 
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl Pace {
     /// The endpoint took the request of that number.
     pub(super) fn taken(&mut self, request: u64) -> Was {
         if request <= self.since {
-            return Was::Open;
+            return Was::Late;
         }
         (self.failures, self.failing_since, self.asked) = (0, None, None);
         match std::mem::replace(&mut self.state, State::Open) {
@@ -184,7 +186,7 @@ mod tests {
         assert_eq!(pace.allowed(now + Duration::from_secs(30)), Allowed::One);
         assert_eq!(pace.taken(2), Was::Slow);
         assert_eq!(pace.allowed(now), Allowed::Freely);
-        pace.failed(now, 2, None, 0.0);
+        pace.failed(now, 1, None, 0.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(250)));
     }
 
@@ -206,19 +208,21 @@ mod tests {
     #[test]
     fn what_the_server_asks_for_is_waited_for() {
         let (mut pace, now) = (Pace::new(), Instant::now());
-        assert!(pace.failed(now, 2, Some(Duration::from_secs(7)), 1.0));
-        assert!(!pace.failed(now, 2, None, 1.0));
+        assert!(pace.failed(now, 1, Some(Duration::from_secs(7)), 1.0));
+        assert!(!pace.failed(now, 1, None, 1.0));
+        assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
         // One that had begun before the server asked.
-        assert_eq!(pace.taken(1), Was::Open);
+        assert_eq!(pace.taken(1), Was::Late);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
         // Whoever is in a hurry waits for that, and for nothing else; and what no clock can hold is no wait.
+        pace.failed(now, 1, None, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_secs(7)));
-        assert_eq!(pace.taken(3), Was::Slow);
-        pace.failed(now, 4, None, 1.0);
+        pace.taken(2);
+        pace.failed(now, 1, None, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::One);
-        pace.failed(now, 5, Some(Duration::MAX), 1.0);
+        pace.failed(now, 1, Some(Duration::MAX), 1.0);
         assert_eq!(pace.allowed(now), Allowed::Not(now + LONGEST_ASKED));
     }
 
@@ -226,18 +230,16 @@ mod tests {
     fn a_pause_probes_and_is_told_once() {
         let (mut pace, now) = (Pace::new(), Instant::now());
         assert!(pace.refused(now, 1, WHY, 1.0));
-        assert!(!pace.refused(now, 2, WHY, 1.0));
+        assert!(!pace.refused(now, 1, WHY, 1.0));
         assert_eq!(pace.pause(), Some(&WHY));
         assert_eq!(pace.allowed(now), Allowed::Not(now + Duration::from_millis(500)));
         // No answer to a probe says nothing of the refusal.
         pace.failed(now, 1, None, 1.0);
         assert_eq!(pace.allowed(now + Duration::from_secs(2)), Allowed::Probe);
-        pace.refused(now, 4, WHY, 1.0);
+        pace.refused(now, 1, WHY, 1.0);
         pace.hurry(now);
         assert_eq!(pace.allowed(now), Allowed::Probe);
-        assert_eq!(pace.taken(1), Was::Open, "it had begun before the pause");
-        // A probe: others of it may have been refused since.
         assert_eq!(pace.taken(2), Was::Paused(WHY));
-        assert_eq!(pace.taken(5), Was::Open);
+        assert_eq!(pace.taken(2), Was::Open);
     }
 }

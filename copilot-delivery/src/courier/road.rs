@@ -32,10 +32,10 @@ pub(super) struct Road {
     max_bytes: usize,
     went_well: u32,
     unreadable: u32,
-    /// What the last failure was, while requests fail.
-    failure: Option<String>,
     /// How many requests had begun when the client was last replaced.
     renewed: u64,
+    /// What the last failure was, while requests fail.
+    failure: Option<String>,
 }
 
 impl Road {
@@ -49,8 +49,8 @@ impl Road {
             max_bytes,
             went_well: 0,
             unreadable: 0,
-            failure: None,
             renewed: 0,
+            failure: None,
         }
     }
 
@@ -87,10 +87,14 @@ impl Road {
             Went::Taken(_) => {
                 self.unreadable = 0;
                 self.doubts.taken(request, lease, self.max_items);
-                match self.pace.taken(request) {
+                let was = self.pace.taken(request);
+                if was != Was::Late {
+                    self.failure = None;
+                }
+                match was {
                     Was::Paused(why) => tracing::info!(%why, "delivery goes on"),
                     Was::Slow => tracing::info!("requests succeed again"),
-                    Was::Open => {}
+                    Was::Open | Was::Late => {}
                 }
                 self.grow();
             }
