@@ -217,7 +217,7 @@ impl Reporter {
         pollster::block_on(self.shutdown(within))
     }
 
-    /// What becomes of all items from now on. A reader that is slow misses some, and is told how many.
+    /// What becomes of all items from now on, until delivery ends. A reader that is slow misses some, and is told how many.
     pub fn outcomes(&self) -> Outcomes {
         Outcomes::new(self.handle.shared.outcomes())
     }

@@ -235,11 +235,16 @@ fn prepare(connection: &Connection, path: &Path, durability: Durability) -> Resu
 fn private(path: &Path) -> Result<(), OutboxError> {
     use std::os::unix::fs::PermissionsExt;
 
-    let close = || {
-        let mode = path.metadata()?.permissions().mode();
-        if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(path, PermissionsExt::from_mode(0o600)) }
+    // A copy that somebody put in place may have brought a journal of any mode.
+    let mut journal = OsString::from(path);
+    journal.push("-wal");
+    let close = |file: &Path| match file.metadata() {
+        Ok(found) if found.permissions().mode() & 0o077 == 0 => Ok(()),
+        Ok(_) => fs::set_permissions(file, PermissionsExt::from_mode(0o600)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && file != path => Ok(()),
+        Err(error) => Err(error),
     };
-    close().map_err(|error| fault::file(path, error))
+    close(path).and_then(|()| close(Path::new(&journal))).map_err(|error| fault::file(path, error))
 }
 
 #[cfg(not(unix))]

@@ -98,7 +98,7 @@ async fn a_shutdown_without_any_time_gives_everything_back() {
     for round in 0..200 {
         let reporter = Reporter::builder(client_of(&url)).start().unwrap();
         for number in 0..10 {
-            let _ = reporter.report(event(number, number)).await.unwrap();
+            reporter.report(event(number, number)).await.unwrap();
         }
         let left = reporter.shutdown(Duration::ZERO).await;
         assert_eq!(left.items.len(), 10, "round {round}");
@@ -146,11 +146,11 @@ async fn an_answer_that_comes_late_does_not_end_a_wait() {
     })
     .await;
     let reporter = Reporter::builder(client_of(&url)).linger(Duration::ZERO).start().unwrap();
-    let _ = reporter.report(event(late, 1)).await.unwrap();
+    reporter.report(event(late, 1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(30)).await;
-    let _ = reporter.report(event(limited, 1)).await.unwrap();
+    reporter.report(event(limited, 1)).await.unwrap();
     until_seen(&reporter, "the late one", |snapshot| snapshot.counts.tally.accepted == 1).await;
-    let _ = reporter.report(event(third, 1)).await.unwrap();
+    reporter.report(event(third, 1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(others.load(Relaxed), 0, "it was asked to wait for 3 s");
     assert!(reporter.snapshot().await.unwrap().slowed.is_some());
@@ -173,7 +173,7 @@ async fn what_was_on_its_way_before_is_no_proof_against_an_item() {
     })
     .await;
     let reporter = Reporter::builder(client_of(&url)).linger(Duration::ZERO).start().unwrap();
-    let _ = reporter.report(event(late, 1)).await.unwrap();
+    reporter.report(event(late, 1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(30)).await;
     let ticket = reporter.report(event(refused, 1)).await.unwrap();
     until_seen(&reporter, "the late one", |snapshot| snapshot.counts.tally.accepted == 1).await;
@@ -226,7 +226,7 @@ async fn a_probe_takes_items_of_as_many_lanes_as_it_may() {
     .await;
     let reporter = quick(client_of(&url)).start().unwrap();
     for user in users(8) {
-        let _ = reporter.report(event(user, 1)).await.unwrap();
+        reporter.report(event(user, 1)).await.unwrap();
     }
     until_seen(&reporter, "paused", |snapshot| snapshot.events_paused.is_some()).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -274,7 +274,7 @@ async fn retention_begins_with_the_program() {
     let (url, _listener) = server::silent().await;
     let folder = crate::support::Folder::new();
     let reporter = quick(client_of(&url)).outbox(SqliteOutbox::open(folder.file()).unwrap()).start().unwrap();
-    let _ = reporter.report(event(1, 1)).await.unwrap();
+    reporter.report(event(1, 1)).await.unwrap();
     let _ = reporter.shutdown(Duration::ZERO).await;
     drop(reporter);
     let mut outbox = SqliteOutbox::open(folder.file());
@@ -313,7 +313,7 @@ async fn the_stream_of_outcomes_has_what_was_forgotten() {
     let (url, _listener) = server::silent().await;
     let reporter = Reporter::builder(client_of(&url)).linger(Duration::from_secs(20)).start().unwrap();
     let mut outcomes = reporter.outcomes();
-    let _ = reporter.report(event(1, 1)).await.unwrap();
+    reporter.report(event(1, 1)).await.unwrap();
     assert_eq!(in_time(reporter.forget("user-1")).await.unwrap().pending, 1);
     let copilot_delivery::Next::Settled(settlement) = in_time(outcomes.next()).await else { panic!() };
     assert_eq!(settlement.outcome, Outcome::Forgotten);
@@ -332,7 +332,7 @@ async fn an_endpoint_that_is_there_every_other_time_costs_hardly_any_item() {
     .await;
     let reporter = quick(client_of(&url)).start().unwrap();
     for number in 0..1000 {
-        let _ = reporter.report(event(number % 100, number)).await.unwrap();
+        reporter.report(event(number % 100, number)).await.unwrap();
     }
     let _ = reporter.flush(Duration::from_secs(4)).await;
     let tally = reporter.snapshot().await.unwrap().counts.tally;

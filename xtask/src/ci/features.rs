@@ -4,11 +4,8 @@ use crate::workspace::Package;
 
 pub(super) const NATIVE_TLS: &str = "native-tls";
 
-/// For maintainers, and on in the workspace: where the raw client comes from, and no line of code beside that.
-const CODEGEN: &str = "codegen";
-
 /// The sets that are worth a check of their own: none, each feature alone, all. Each with its name and cargo's flags. Not the
-/// default one, with which the examples and the workspace are built.
+/// default one, with which the examples and the workspace are built, and none that only hands on to another crate of ours.
 pub(super) fn sets(package: &Package) -> Vec<(String, String)> {
     let names: Vec<&String> = package.features.keys().filter(|name| *name != "default").collect();
     let default = package.features.get("default").map(Vec::as_slice).unwrap_or_default();
@@ -17,7 +14,11 @@ pub(super) fn sets(package: &Package) -> Vec<(String, String)> {
     if !names.is_empty() {
         sets.push(set("none", "--no-default-features".to_owned()));
     }
-    let others = names.iter().filter(|name| default != std::slice::from_ref(**name) && **name != CODEGEN);
+    let hands_on = |name: &str| {
+        let on = package.features.get(name).map(Vec::as_slice).unwrap_or_default();
+        matches!(on, [only] if only.starts_with("copilot-") && only.ends_with(&format!("/{name}")))
+    };
+    let others = names.iter().filter(|name| default != std::slice::from_ref(**name) && !hands_on(name));
     sets.extend(others.map(|name| set(name, format!("--no-default-features --features {name}"))));
     if names.len() > 1 {
         sets.push(set("all", "--all-features".to_owned()));
@@ -38,9 +39,12 @@ mod tests {
 
     #[test]
     fn no_feature_each_alone_and_all_are_checked() {
+        let turns_on = |name: &str| {
+            if name == "handed-on" { vec!["copilot-other/handed-on".to_owned()] } else { Vec::new() }
+        };
         let names = |features: &[&str]| {
             let mut features: BTreeMap<_, _> =
-                features.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+                features.iter().map(|name| ((*name).to_owned(), turns_on(name))).collect();
             features.insert("default".to_owned(), vec!["usual".to_owned()]);
             let package =
                 Package { name: "a".to_owned(), version: "1.0.0".to_owned(), published: true, features };
@@ -48,8 +52,8 @@ mod tests {
         };
         assert_eq!(names(&["a", "b", "usual"]), ["none", "a", "b", "all"]);
         assert_eq!(names(&["a"]), ["none", "a"]);
-        assert_eq!(names(&[CODEGEN]), ["none"]);
-        assert_eq!(names(&["a", CODEGEN]), ["none", "a", "all"]);
+        assert_eq!(names(&["handed-on"]), ["none"]);
+        assert_eq!(names(&["a", "handed-on"]), ["none", "a", "all"]);
         assert_eq!(names(&[]), [""; 0]);
     }
 }
