@@ -33,6 +33,10 @@ use crate::{
 const ITEMS: u64 = 2000;
 /// One of so many lives ends when it has hardly begun, while the outbox is opened.
 const EARLY: u64 = 12;
+/// One of so many lives may end while the courier rests after a failure; the others end with a request on its way.
+const AT_REST: u64 = 8;
+/// Longer than it rests after a failure or two.
+const LONGEST_REST: Duration = Duration::from_secs(3);
 /// How many faults happen in a life.
 const FAULTS: usize = 2;
 /// More than any run sends. The sandbox keeps half a million events of this size, whatever is asked.
@@ -158,12 +162,28 @@ impl Crash<'_> {
                 }
             }
         }
+        if target > 0 && self.random.u64(..AT_REST) > 0 {
+            self.hear_until_in_flight(&mut child)?;
+        }
         // Not only at moments at which something has just been taken.
         thread::sleep(Duration::from_micros(self.random.u64(..20_000)));
         let ending = self.endings.next(&mut self.random);
         let how = self.end(&mut child, ending)?;
         let (taken, in_flight) = (self.record.items() - before, self.record.in_flight());
         println!("life {life}: {taken} taken, {in_flight} requests in flight, {how}");
+        Ok(())
+    }
+
+    /// Hears a process until a request is on its way.
+    fn hear_until_in_flight(&mut self, child: &mut Child) -> Result<(), Failure> {
+        let until = Instant::now() + LONGEST_REST;
+        while self.record.in_flight() == 0 {
+            match child.hear(until) {
+                Heard::Line(line) => self.record.hear(&line)?,
+                Heard::End => return Err(Failure::Unexpected("the process ended by itself".to_owned())),
+                Heard::Nothing => break,
+            }
+        }
         Ok(())
     }
 
