@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::row;
+use super::column;
 use crate::{
     Kind, Lane, LaneSet, Outcome,
     outbox::{Counts, Tally},
@@ -79,7 +79,7 @@ impl Books {
         let mut rows = lanes.query([])?;
         while let Some(row) = rows.next()? {
             let counted = sum(row, 1)?;
-            if let Some(lane) = books.lane(row::lane(row, 0)?) {
+            if let Some(lane) = books.lane(column::lane(row, 0)?) {
                 lane.sum = counted;
             }
         }
@@ -163,8 +163,8 @@ impl Books {
                     )?
                     .query_row([lane.number()], |row| {
                         Ok(Head {
-                            seq: row::number(row, 0)?,
-                            kind: row::kind(row, 1)?,
+                            seq: column::number(row, 0)?,
+                            kind: column::kind(row, 1)?,
                             reported_at: row.get(2)?,
                         })
                     })

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{books::Sum, worker::AT_ONCE};
+use super::books::Sum;
 use crate::{
     Item, Record,
     outbox::{
@@ -20,6 +20,9 @@ use crate::{
         Removed, Retention, Signals, Unsettled,
     },
 };
+
+/// About how many bytes of JSON go into one transaction.
+pub(super) const AT_ONCE: usize = 512 * 1024;
 
 /// How much may wait to be stored: what one thread can be behind, in memory.
 const MAX_WAITING: Sum = Sum { items: 10_000, bytes: 32 * 1024 * 1024 };

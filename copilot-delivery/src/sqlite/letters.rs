@@ -4,35 +4,35 @@ use std::{fs, path::Path};
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{fault, reserve, row, worker::Worker};
+use super::{fault, reserve, row, store::Store};
 use crate::{
     Record,
     outbox::{DeadLetter, Fault, OutboxError, Owner},
 };
 
 /// Makes the file that of an owner.
-pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
-    let bound = worker
+pub(super) fn bind(store: &mut Store, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
+    let bound = store
         .connection
         .query_row("SELECT client_id, endpoint FROM owner", [], |row| {
             Ok(Owner { client_id: row.get(0)?, endpoint: row.get(1)? })
         })
         .optional()
-        .map_err(|error| worker.fault(error))?;
+        .map_err(|error| store.fault(error))?;
     match bound {
         Some(bound) if bound == *owner => Ok(()),
         Some(bound) if !rebind => Err(OutboxError::new(
             Fault::BoundElsewhere,
             format!(
                 "the outbox {} belongs to client id {} for {}, not to {} for {}: start with `rebind` to hand it over",
-                worker.path.display(),
+                store.path.display(),
                 bound.client_id,
                 bound.endpoint,
                 owner.client_id,
                 owner.endpoint
             ),
         )),
-        _ => worker.change(|connection, _| {
+        _ => store.change(|connection, _| {
             connection.execute("DELETE FROM owner", [])?;
             connection
                 .execute(
@@ -45,27 +45,27 @@ pub(super) fn bind(worker: &mut Worker, owner: &Owner, rebind: bool) -> Result<(
 }
 
 pub(super) fn list(
-    worker: &mut Worker,
+    store: &mut Store,
     after: Option<u64>,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, OutboxError> {
     let list = || {
-        let mut statement = worker.connection.prepare_cached(row::DEAD)?;
+        let mut statement = store.connection.prepare_cached(row::DEAD)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let letters = statement.query_map(params![after.unwrap_or(0) as i64, limit], row::dead_letter)?;
         letters.collect::<Result<Vec<_>, _>>()
     };
-    list().map_err(|error| worker.fault(error))
+    list().map_err(|error| store.fault(error))
 }
 
 /// Takes a dead letter up again. Whether there was one.
-pub(super) fn put_back(worker: &mut Worker, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
-    let letter = worker.connection.query_row(row::DEAD_LETTER, [id as i64], row::dead_letter).optional();
-    let Some(letter) = letter.map_err(|error| worker.fault(error))? else { return Ok(false) };
+pub(super) fn put_back(store: &mut Store, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
+    let letter = store.connection.query_row(row::DEAD_LETTER, [id as i64], row::dead_letter).optional();
+    let Some(letter) = letter.map_err(|error| store.fault(error))? else { return Ok(false) };
     let bytes = letter.item.bytes();
     let record = mended.unwrap_or_else(|| letter.item.into_record());
-    worker.has_room(record.json.len())?;
-    worker.change(|connection, books| {
+    store.has_room(record.json.len())?;
+    store.change(|connection, books| {
         connection.execute("DELETE FROM dead WHERE id = ?1", [id as i64])?;
         books.dead.remove(bytes);
         row::append(connection, books, [&record])
@@ -73,8 +73,8 @@ pub(super) fn put_back(worker: &mut Worker, id: u64, mended: Option<Record>) -> 
     Ok(true)
 }
 
-pub(super) fn drop(worker: &mut Worker, ids: &[u64]) -> Result<u64, OutboxError> {
-    worker.delete(|connection, books| {
+pub(super) fn drop(store: &mut Store, ids: &[u64]) -> Result<u64, OutboxError> {
+    store.delete(|connection, books| {
         let mut delete =
             connection.prepare_cached("DELETE FROM dead WHERE id = ?1 RETURNING octet_length(json)")?;
         let mut dropped = 0;
@@ -89,12 +89,12 @@ pub(super) fn drop(worker: &mut Worker, ids: &[u64]) -> Result<u64, OutboxError>
 }
 
 /// Copies the file as it is now into a new one.
-pub(super) fn export(worker: &mut Worker, path: &Path) -> Result<(), OutboxError> {
+pub(super) fn export(store: &mut Store, path: &Path) -> Result<(), OutboxError> {
     let copy = reserve::create_new(path).map_err(|error| fault::file(path, error))?;
     let name =
         path.to_str().ok_or_else(|| OutboxError::new(Fault::Engine, "the path of a copy must be UTF-8"));
     let copied = name.and_then(|name| {
-        worker.connection.execute("VACUUM INTO ?1", [name]).map_err(|error| fault::error(path, error))?;
+        store.connection.execute("VACUUM INTO ?1", [name]).map_err(|error| fault::error(path, error))?;
         copy.sync_all().map_err(|error| fault::file(path, error))
     });
     if copied.is_err() {

@@ -1,11 +1,13 @@
 //! The outbox in a file: what was taken is on the disk, and is still there after a crash.
 //!
-//! `open` takes the file, `schema` makes its tables, `worker` is the one thread that uses it, `inbox` what that thread is given;
+//! `open` takes the file, `schema` makes its tables, `store` is it while it is open, `worker` the one thread that uses it, `inbox` what that thread is given;
 //! `taking`, `letters` and `removal` are what it does, `row` and `books` what it writes, `reserve` what it keeps for a full disk.
 
 mod books;
+mod column;
 mod fault;
 mod inbox;
+mod leases;
 mod letters;
 mod open;
 mod place;
@@ -13,6 +15,7 @@ mod removal;
 mod reserve;
 mod row;
 mod schema;
+mod store;
 mod taking;
 mod worker;
 

@@ -15,12 +15,14 @@ use super::{
     fault, place,
     reserve::{self, Reserve},
     schema,
-    worker::JOURNAL,
 };
 use crate::{
     clock,
     outbox::{Fault, OutboxError},
 };
+
+/// The pages of 4 KiB that the journal holds before they are written into the database.
+const JOURNAL: i32 = 256;
 
 /// Before this version, SQLite can lose what was committed (<https://www.sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: i32 = 3_051_003;

@@ -5,11 +5,7 @@ use std::time::Duration;
 use copilot_api::{EventPayload as _, types::UserDeletedPayload};
 use rusqlite::{Connection, Rows, params};
 
-use super::{
-    books::Books,
-    row,
-    worker::{AT_ONCE, Worker},
-};
+use super::{books::Books, column, inbox::AT_ONCE, row, store::Store};
 use crate::{
     Lane, Outcome,
     outbox::{Forgotten, OutboxError, Removed, Retention},
@@ -29,9 +25,9 @@ struct Found {
 }
 
 /// Removes what is there of a user, whose lane is not leased. `pending` has no index of users: they share a lane, which has.
-pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, OutboxError> {
+pub(super) fn forget(store: &mut Store, user_id: &str) -> Result<Forgotten, OutboxError> {
     let theirs = params![Lane::of(user_id).number(), user_id];
-    let forgotten = worker.delete(|connection, books| {
+    let forgotten = store.delete(|connection, books| {
         connection.execute(
             "UPDATE pending SET forget = event_type IS ?3 OR seq IS \
              (SELECT max(seq) FROM pending WHERE lane = ?1 AND user_id = ?2 AND kind = 'consent') \
@@ -41,7 +37,7 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
         let still_sent = connection.query_row(
             "SELECT count(*) FROM pending WHERE lane = ?1 AND user_id = ?2 AND forget",
             theirs,
-            |row| row::number(row, 0),
+            |row| column::number(row, 0),
         )?;
         let found = Found::all(
             connection
@@ -59,14 +55,14 @@ pub(super) fn forget(worker: &mut Worker, user_id: &str) -> Result<Forgotten, Ou
         let pending = found.into_iter().map(Found::removed).collect();
         Ok(Forgotten { pending, dead_letters: dead.len() as u64, still_sent })
     })?;
-    worker.scrub();
+    store.scrub();
     Ok(forgotten)
 }
 
 /// Removes what is too old or too much: dead letters before pending events, oldest first; nothing of what is on its way.
-pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<Removed>, OutboxError> {
+pub(super) fn retain(store: &mut Store, retention: &Retention) -> Result<Vec<Removed>, OutboxError> {
     let mut removed = Vec::new();
-    match retain_until(worker, retention, &mut removed) {
+    match retain_until(store, retention, &mut removed) {
         // What was removed is told; the rest is tried again.
         Err(error) if removed.is_empty() => Err(error),
         _ => Ok(removed),
@@ -74,30 +70,30 @@ pub(super) fn retain(worker: &mut Worker, retention: &Retention) -> Result<Vec<R
 }
 
 fn retain_until(
-    worker: &mut Worker,
+    store: &mut Store,
     retention: &Retention,
     removed: &mut Vec<Removed>,
 ) -> Result<(), OutboxError> {
     let before =
         |age: Duration| retention.now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     if let Some(age) = retention.max_dead_age {
-        drop_dead(worker, before(age), u64::MAX)?;
+        drop_dead(store, before(age), u64::MAX)?;
     }
     if let Some(age) = retention.max_age {
-        expire(worker, before(age), u64::MAX, removed)?;
+        expire(store, before(age), u64::MAX, removed)?;
     }
     if let Some(max) = retention.max_bytes {
         let surplus = |books: &Books| books.pending().and(books.dead).bytes.saturating_sub(max);
-        drop_dead(worker, i64::MAX, surplus(&worker.books))?;
-        expire(worker, i64::MAX, surplus(&worker.books), removed)?;
+        drop_dead(store, i64::MAX, surplus(&store.books))?;
+        expire(store, i64::MAX, surplus(&store.books), removed)?;
     }
     Ok(())
 }
 
 /// Removes dead letters from before that time, until they are so many bytes.
-fn drop_dead(worker: &mut Worker, before: i64, mut surplus: u64) -> Result<(), OutboxError> {
+fn drop_dead(store: &mut Store, before: i64, mut surplus: u64) -> Result<(), OutboxError> {
     loop {
-        let freed = worker.delete(|connection, books| {
+        let freed = store.delete(|connection, books| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, octet_length(json) FROM dead WHERE since < ?1 ORDER BY id LIMIT ?2",
             )?;
@@ -108,7 +104,7 @@ fn drop_dead(worker: &mut Worker, before: i64, mut surplus: u64) -> Result<(), O
                 && let Some(row) = rows.next()?
             {
                 found.push(row.get::<_, i64>(0)?);
-                let size = row::number(row, 1)?;
+                let size = column::number(row, 1)?;
                 bytes += size;
                 books.dead.remove(size as usize);
             }
@@ -125,15 +121,15 @@ fn drop_dead(worker: &mut Worker, before: i64, mut surplus: u64) -> Result<(), O
 
 /// Removes events from before that time, until they are so many bytes.
 fn expire(
-    worker: &mut Worker,
+    store: &mut Store,
     before: i64,
     mut surplus: u64,
     removed: &mut Vec<Removed>,
 ) -> Result<(), OutboxError> {
-    let leased = worker.leases.lanes().iter().fold(0_u32, |bits, lane| bits | 1 << lane.number());
+    let leased = store.leases.lanes().iter().fold(0_u32, |bits, lane| bits | 1 << lane.number());
     let mut after = 0;
     loop {
-        let found = worker.delete(|connection, books| {
+        let found = store.delete(|connection, books| {
             let mut statement = connection.prepare_cached(
                 "SELECT seq, key, lane, octet_length(json), event_id, event_type FROM pending WHERE seq > ?1 AND kind = 'event' \
                  AND NOT forget AND reported_at < ?2 AND NOT (?3 >> lane & 1) ORDER BY seq LIMIT ?4",
@@ -162,10 +158,10 @@ impl Found {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.push(Self {
-                seq: row::number(row, 0)?,
-                key: row::number(row, 1)?,
-                lane: row::lane(row, 2)?,
-                bytes: row::number(row, 3)? as usize,
+                seq: column::number(row, 0)?,
+                key: column::number(row, 1)?,
+                lane: column::lane(row, 2)?,
+                bytes: column::number(row, 3)? as usize,
                 event_id: row.get(4)?,
                 event_type: row.get(5)?,
             });

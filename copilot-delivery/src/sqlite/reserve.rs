@@ -9,7 +9,7 @@ use std::{
 };
 
 /// As much as a full disk must have left: what the journal holds can be written into the database, and the journal be used from
-/// its start again, so that deleting needs no more room from then on. `worker::JOURNAL` and `worker::AT_ONCE` bound the journal;
+/// its start again, so that deleting needs no more room from then on. `open::JOURNAL` and `inbox::AT_ONCE` bound the journal;
 /// a test holds them below this.
 pub(super) const SIZE: u64 = 4 * 1024 * 1024;
 

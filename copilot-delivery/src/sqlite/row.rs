@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params, types::Type};
+use rusqlite::{Connection, Row, params};
 
-use super::books::Books;
+use super::{
+    books::Books,
+    column::{kind, lane, malformed, number},
+};
 use crate::{
     Item, Judge, Kind, Lane, Outcome, Reason, Record,
     outbox::{DeadLetter, LeasedItem},
@@ -151,23 +154,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-/// SQLite's integers have a sign; what is written as one is read as it was.
-pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(|number| number as u64)
-}
-
-pub(super) fn lane(row: &Row<'_>, column: usize) -> rusqlite::Result<Lane> {
-    Lane::new(row.get(column)?).ok_or_else(|| malformed("a lane that does not exist"))
-}
-
-pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
-    match row.get_ref(column)?.as_str() {
-        Ok("event") => Ok(Kind::Event),
-        Ok("consent") => Ok(Kind::Consent),
-        _ => Err(malformed("a kind that does not exist")),
-    }
-}
-
 fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Event => "event",
@@ -180,9 +166,4 @@ fn judge_name(judge: Judge) -> &'static str {
         Judge::Contract => "contract",
         Judge::Server => "server",
     }
-}
-
-/// What no version of this crate has written.
-fn malformed(what: &'static str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, what.into())
 }

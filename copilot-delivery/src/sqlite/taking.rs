@@ -1,53 +1,19 @@
-//! Leases: what is taken out, and what becomes of it.
+//! What is taken out, and what becomes of it.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{books::Books, inbox::Settle, row, worker::Worker};
+use super::{books::Books, inbox::Settle, row, store::Store};
 use crate::{
-    LaneSet, Outcome, clock,
+    Outcome, clock,
     outbox::{End, Lease, LeaseRequest, Leased, LeasedItem, OutboxError},
 };
 
-/// The leases that are not settled. They are known in memory only: after a crash, what was on its way waits again.
-#[derive(Debug, Default)]
-pub(super) struct Leases {
-    lanes: LaneSet,
-    fences: HashSet<u64>,
-    last_fence: u64,
-}
-
-impl Leases {
-    /// The lanes of them all.
-    pub(super) fn lanes(&self) -> LaneSet {
-        self.lanes
-    }
-
-    /// Whether the lease of that fence is among them.
-    pub(super) fn hold(&self, fence: u64) -> bool {
-        self.fences.contains(&fence)
-    }
-
-    /// A fence for a lease of these lanes.
-    fn begin(&mut self, lanes: LaneSet) -> u64 {
-        self.lanes = self.lanes.and(lanes);
-        self.last_fence += 1;
-        self.fences.insert(self.last_fence);
-        self.last_fence
-    }
-
-    pub(super) fn end(&mut self, lease: &Lease) {
-        if self.fences.remove(&lease.fence) {
-            self.lanes = self.lanes.without(lease.lanes);
-        }
-    }
-}
-
 /// Takes items out, whole lanes at a time, those first whose head waits longest.
-pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Leased, OutboxError> {
-    let heads = worker.books.heads(&worker.connection).map_err(|error| worker.fault(error))?;
-    let free = request.lanes.without(worker.leases.lanes());
+pub(super) fn lease(store: &mut Store, request: &LeaseRequest) -> Result<Leased, OutboxError> {
+    let heads = store.books.heads(&store.connection).map_err(|error| store.fault(error))?;
+    let free = request.lanes.without(store.leases.lanes());
     let heads: Vec<_> =
         heads.into_iter().filter(|(head, lane)| free.contains(*lane) && head.kind == request.kind).collect();
     let Some(oldest) = heads.iter().map(|(head, _)| head.reported_at).min() else {
@@ -55,7 +21,7 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
     };
     let waiting = heads
         .iter()
-        .map(|(_, lane)| worker.books.of_lane(*lane))
+        .map(|(_, lane)| store.books.of_lane(*lane))
         .fold(Default::default(), super::books::Sum::and);
     // A clock that was set back must hold nothing for as long.
     let waited = Duration::from_millis(request.now.abs_diff(oldest));
@@ -70,7 +36,7 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
             if items.len() >= request.max_items || bytes >= request.max_bytes {
                 break;
             }
-            let mut statement = worker.connection.prepare_cached(row::OF_LANE)?;
+            let mut statement = store.connection.prepare_cached(row::OF_LANE)?;
             let mut rows = statement.query(params![lane.number(), head.seq as i64])?;
             while let Some(row) = rows.next()? {
                 let leased = row::leased(row)?;
@@ -85,16 +51,16 @@ pub(super) fn lease(worker: &mut Worker, request: &LeaseRequest) -> Result<Lease
         }
         Ok(())
     };
-    take().map_err(|error| worker.fault(error))?;
+    take().map_err(|error| store.fault(error))?;
     let lanes = Lease::lanes_of(&items);
-    let fence = worker.leases.begin(lanes);
+    let fence = store.leases.begin(lanes);
     Ok(Leased::Batch(Lease { fence, lanes, items, lasts: None }))
 }
 
 /// Ends a lease that nobody waits for any more.
-pub(super) fn give_back(worker: &mut Worker, leased: Leased) {
+pub(super) fn give_back(store: &mut Store, leased: Leased) {
     if let Leased::Batch(lease) = leased {
-        worker.leases.end(&lease);
+        store.leases.end(&lease);
     }
 }
 
