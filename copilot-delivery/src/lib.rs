@@ -11,6 +11,8 @@ mod memory;
 mod observe;
 pub mod outbox;
 mod outcome;
+#[cfg(any(feature = "postgres", feature = "jetstream"))]
+mod remote;
 mod reporter;
 mod shared;
 mod snapshot;
