@@ -404,11 +404,6 @@ impl Courier {
             self.on(done);
         }
         fail_point!("courier.ending");
-        if self.outbox.abilities().shared {
-            let counts = self.outbox.counts().await;
-            let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
-            return (self.outbox.close().await, pending);
-        }
         // What somebody was handing over at that moment is counted as well.
         let items = self.outbox.close().await;
         let pending = self.outbox.pending_now() + items.len() as u64;

@@ -86,6 +86,13 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// The counts, in one consistent reading.
     async fn counts(&self) -> Result<Counts, OutboxError>;
 
+    /// The place of the oldest pending item and that of the item that was taken last, as in [`Counts`]: all that a flush asks for,
+    /// again and again, and with some engines much cheaper.
+    async fn places(&self) -> Result<(Option<u64>, u64), OutboxError> {
+        let counts = self.counts().await?;
+        Ok((counts.first, counts.last))
+    }
+
     /// Whom the engine waits for before it lets items be read, as it found last. Only of engines that read behind somebody.
     fn held_up(&self) -> Option<HeldUp> {
         None
