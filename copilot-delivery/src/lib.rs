@@ -11,6 +11,8 @@ mod memory;
 mod observe;
 pub mod outbox;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(any(feature = "postgres", feature = "jetstream"))]
 mod remote;
 mod reporter;
@@ -25,6 +27,8 @@ pub use lane::{Lane, LaneSet};
 pub use memory::MemoryOutbox;
 pub use outbox::{DeadLetter, Outbox, OutboxError, Retention};
 pub use outcome::{Judge, Outcome, Reason};
+#[cfg(feature = "postgres")]
+pub use postgres::{Order, PostgresOutbox, PostgresOutboxBuilder};
 pub use reporter::{DeadLetters, Forgot, Next, Outcomes, ReportError, Reporter, ReporterBuilder, Ticket};
 pub use shared::Settlement;
 pub use snapshot::{Health, Pause, Snapshot};
