@@ -311,7 +311,10 @@ impl Outbox for PostgresOutbox {
             Lease { fence: lease.fence, lanes: lease.lanes, items: Vec::new(), lasts: lease.lasts };
         let settled = self.run(|engine| async move { Ok(taking::settle(&engine, lease, ends).await) }).await;
         // The thread has ended with what it was given: the database has it still.
-        settled.unwrap_or_else(|error| Err(Unsettled { lease: of_nothing, ends: Vec::new(), error }))
+        match settled {
+            Ok(settled) => settled,
+            Err(error) => Err(Unsettled { lease: of_nothing, ends: Vec::new(), error }),
+        }
     }
 
     async fn dead_letters(&self, after: Option<u64>, limit: usize) -> Result<Vec<DeadLetter>, OutboxError> {
