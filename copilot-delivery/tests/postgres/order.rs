@@ -72,6 +72,34 @@ async fn a_writer_of_another_database_and_a_prepared_transaction_are_waited_for_
     assert_eq!(drain(&outbox).await, [1]);
 }
 
+/// Where looking begins goes on with what is taken out, and never past what may still come.
+#[tokio::test]
+async fn who_waits_for_nobody_still_gets_what_commits_late() {
+    let Some(server) = server().await else { return };
+    let url = migrated(&server).await;
+    let hasty = quick(&url).order(Order::AsCommitted).open().await.unwrap();
+    let (first, second, id) = (connect(&url).await, connect(&url).await, user(3, 0));
+    for round in 0..3 {
+        let key = round * 10;
+        first.batch_execute("BEGIN").await.unwrap();
+        put_by(&first, event(key + 1, &id)).await.unwrap();
+        put(&hasty, event(key + 2, &id)).await;
+        assert_eq!(drain(&hasty).await, [key + 2]);
+        second.batch_execute("BEGIN").await.unwrap();
+        put_by(&second, event(key + 3, &id)).await.unwrap();
+        put(&hasty, event(key + 4, &id)).await;
+        assert_eq!(drain(&hasty).await, [key + 4]);
+        first.batch_execute("COMMIT").await.unwrap();
+        put(&hasty, event(key + 5, &id)).await;
+        assert_eq!(drain(&hasty).await, [key + 1, key + 5]);
+        second.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(drain(&hasty).await, [key + 3]);
+    }
+    let low = "SELECT low FROM copilot.lane WHERE lane = 3";
+    let low: i64 = first.query_typed(low, &[]).await.unwrap()[0].get(0);
+    assert!(low > 10, "it goes on: {low}");
+}
+
 /// B's transaction began first and ends last but one, so that by its number alone B could be read before A.
 #[tokio::test]
 async fn what_committed_before_something_else_was_reported_is_read_before_that() {
