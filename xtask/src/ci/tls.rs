@@ -22,7 +22,7 @@ const DEFAULT_PROVIDER: &str = "aws-lc-rs";
 /// Its tests.
 pub(super) fn test(workspace: &Workspace, features: &str) -> Command {
     let mut command = cargo_apart(workspace, "test", MANIFEST);
-    command.args(["--test", "tls", "--features", features]);
+    command.args(["--tests", "--features", features]);
     command
 }
 
