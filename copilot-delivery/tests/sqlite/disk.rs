@@ -34,7 +34,10 @@ fn on_a_disk_of(size: &str, role: &str) -> Option<String> {
     const MOUNT: &str = "mount -t tmpfs -o size=$2 outbox \"$1\"";
     if !own(MOUNT).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
         let why = "this process may not mount a file system (unshare --user --mount)";
-        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}, and CI=true lets nothing be skipped");
+        assert!(
+            env::var_os("CI").is_none_or(|ci| ci != "true"),
+            "{why}, and CI=true lets nothing be skipped"
+        );
         eprintln!("SKIPPED: {why}");
         return None;
     }
