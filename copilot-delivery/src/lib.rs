@@ -12,6 +12,8 @@ mod observe;
 mod open;
 pub mod outbox;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(any(feature = "postgres", feature = "jetstream"))]
 mod remote;
 mod reporter;
@@ -27,6 +29,8 @@ pub use memory::MemoryOutbox;
 pub use open::open_outbox;
 pub use outbox::{DeadLetter, Outbox, OutboxError, Retention};
 pub use outcome::{Judge, Outcome, Reason};
+#[cfg(feature = "postgres")]
+pub use postgres::{Order, PostgresOutbox, PostgresOutboxBuilder};
 pub use reporter::{DeadLetters, Forgot, Next, Outcomes, ReportError, Reporter, ReporterBuilder, Ticket};
 pub use shared::Settlement;
 pub use snapshot::{Health, Pause, Snapshot};

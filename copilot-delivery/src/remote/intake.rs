@@ -141,6 +141,11 @@ impl Intake {
         self.came.notify_one();
     }
 
+    /// Whether somebody got an item back for want of room, and may wait for what others remove.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.state().turned_away
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state().closed
     }

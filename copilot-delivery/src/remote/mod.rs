@@ -53,6 +53,14 @@ impl Remote {
         self.handle.spawn(work)
     }
 
+    /// Ends it once that is done.
+    pub(crate) fn end_after(self, last: impl Future<Output = ()> + Send + 'static) {
+        self.handle.clone().spawn(async move {
+            last.await;
+            drop(self);
+        });
+    }
+
     /// After a fork, the thread is in the parent.
     pub(crate) fn check_process(&self) -> Result<(), OutboxError> {
         if self.process == std::process::id() {
