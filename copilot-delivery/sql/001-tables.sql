@@ -9,10 +9,11 @@ CREATE TABLE copilot.migration(
 );
 
 CREATE TABLE copilot.pending(
-    -- The order of a lane. Assigned before the commit, so that what commits later may stand before what was read: see `xid`.
-    seq bigint GENERATED ALWAYS AS IDENTITY,
-    -- The transaction that put it in. It is read once every transaction that may still put something before it has ended.
+    -- The transaction that put it in. It is read once every transaction that may still put something before it has ended. It is the
+    -- first column, so that it is assigned before `seq`: see `lane.low`.
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- The order of a lane. Assigned before the commit, so that what commits later may stand before what was read.
+    seq bigint GENERATED ALWAYS AS IDENTITY,
     -- The reporter's number of it.
     key bigint NOT NULL,
     lane smallint NOT NULL CHECK (lane BETWEEN 0 AND 31),
@@ -56,6 +57,13 @@ CREATE TABLE copilot.lane(
     until timestamptz,
     -- Until then nobody leases the lane: somebody who forgets a user of it waits for it.
     kept_until timestamptz,
+    -- No item of the lane has a smaller `seq`, nor will one: where looking begins. What was removed from before it stays in the index until
+    -- it is vacuumed, and until the oldest snapshot of the database goes; to pass it by would take longer with each item.
+    low bigint NOT NULL DEFAULT 0,
+    -- At some moment this was the last `seq`, and then this the first transaction that was yet to begin: all that it and later ones put in
+    -- comes after that.
+    last bigint NOT NULL DEFAULT 0,
+    next xid8 NOT NULL DEFAULT '0',
     -- What became of its items. Only who has the lane changes these, so that nobody waits for anybody else's count.
     accepted bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,

@@ -6,7 +6,7 @@
 
 -- The first item of each lane that has any.
 CREATE VIEW copilot.head AS
-SELECT lane.lane, head.seq, head.kind, head.reported_at,
+SELECT lane.lane, lane.low, head.seq, head.kind, head.reported_at,
     coalesce(lane.until <= clock_timestamp(), true) AND coalesce(lane.kept_until <= clock_timestamp(), true) AS is_free,
     head.is_ripe
 FROM copilot.lane
@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
         pending.xid < pg_snapshot_xmin(pg_current_snapshot())
             OR pending.xid >= pg_snapshot_xmax(pg_current_snapshot()) AS is_ripe
     FROM copilot.pending
-    WHERE pending.lane = lane.lane
+    WHERE pending.lane = lane.lane AND pending.seq >= lane.low
     ORDER BY pending.seq
     LIMIT 1
 ) head;
@@ -58,7 +58,11 @@ AS $$
 DECLARE
     free smallint[];
     taken smallint[] := '{}';
+    firsts bigint[] := '{}';
     own bigint;
+    last_seq bigint;
+    ended xid8;
+    next_xid xid8;
     held boolean;
     oldest bigint;
     waited numeric;
@@ -67,12 +71,21 @@ DECLARE
     of_lane record;
     leased copilot.leased;
 BEGIN
+    -- In one snapshot for all, what is read below could be older than what it is judged by.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE 'the default_transaction_isolation of the outbox''s role must be ''read committed''' USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+
     SELECT array_agg(head.lane) FILTER (WHERE head.kind = wanted AND (head.is_ripe OR NOT strict)), bool_or(strict AND NOT head.is_ripe)
     INTO free, held
     FROM copilot.head WHERE head.lane = ANY(among) AND head.is_free;
 
     -- Whoever leases at the same time is waited for, and not passed by: that takes a moment, and then there may be something left.
     PERFORM FROM copilot.lane WHERE lane.lane = ANY(free) ORDER BY lane.lane FOR UPDATE;
+
+    -- One after the other, and each before anything is read: whatever transaction has ended by now is seen below.
+    last_seq := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM copilot.pending_seq_seq);
+    SELECT pg_snapshot_xmin(now), pg_snapshot_xmax(now) INTO ended, next_xid FROM pg_current_snapshot() now;
 
     SELECT min(head.reported_at) INTO oldest
     FROM copilot.head WHERE head.lane = ANY(free) AND head.is_free AND head.kind = wanted AND (head.is_ripe OR NOT strict);
@@ -81,7 +94,7 @@ BEGIN
     IF waited < linger THEN
         SELECT count(*), coalesce(sum(octet_length(waiting.json)), 0) INTO items, bytes
         FROM copilot.head CROSS JOIN LATERAL (
-            SELECT pending.json FROM copilot.pending WHERE pending.lane = head.lane ORDER BY pending.seq LIMIT most_items
+            SELECT pending.json FROM copilot.pending WHERE pending.lane = head.lane AND pending.seq >= head.low ORDER BY pending.seq LIMIT most_items
         ) waiting
         WHERE head.lane = ANY(free) AND head.is_free AND head.kind = wanted AND (head.is_ripe OR NOT strict);
         IF items < most_items AND bytes < most_bytes THEN
@@ -97,7 +110,7 @@ BEGIN
     IF oldest IS NOT NULL THEN
         own := nextval('copilot.fence');
         FOR of_lane IN
-            SELECT head.lane FROM copilot.head
+            SELECT head.lane, head.low FROM copilot.head
             WHERE head.lane = ANY(free) AND head.is_free AND head.kind = wanted AND (head.is_ripe OR NOT strict)
             ORDER BY head.seq
         LOOP
@@ -108,7 +121,7 @@ BEGIN
                     pending.seq, EXISTS (SELECT FROM copilot.mark WHERE mark.lane = pending.lane AND mark.seq = pending.seq),
                     pending.key, pending.lane, pending.kind, pending.event_type, pending.event_id, pending.timestamp, pending.user_id,
                     pending.reported_at, pending.json, pending.contract
-                FROM copilot.pending WHERE pending.lane = of_lane.lane ORDER BY pending.seq LIMIT most_items - items
+                FROM copilot.pending WHERE pending.lane = of_lane.lane AND pending.seq >= of_lane.low ORDER BY pending.seq LIMIT most_items - items
             LOOP
                 held := held OR leased.held;
                 -- Nothing is passed over: what cannot be taken ends the lane.
@@ -118,12 +131,16 @@ BEGIN
                 bytes := bytes + octet_length(leased.json);
                 IF of_lane.lane <> ALL(taken) THEN
                     taken := taken || of_lane.lane;
+                    firsts := firsts || leased.seq;
                 END IF;
                 RETURN NEXT leased;
             END LOOP;
         END LOOP;
-        UPDATE copilot.lane SET fence = own, until = clock_timestamp() + lasts * interval '1 millisecond'
-        WHERE lane.lane = ANY(taken);
+        UPDATE copilot.lane SET fence = own, until = clock_timestamp() + lasts * interval '1 millisecond',
+            low = CASE WHEN ended >= lane.next THEN greatest(lane.low, least(lane.last + 1, first.seq)) ELSE lane.low END,
+            last = CASE WHEN ended >= lane.next THEN last_seq ELSE lane.last END,
+            next = CASE WHEN ended >= lane.next THEN next_xid ELSE lane.next END
+        FROM unnest(taken, firsts) AS first(lane, seq) WHERE lane.lane = first.lane;
     END IF;
 
     leased := NULL;

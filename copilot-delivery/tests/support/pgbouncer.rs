@@ -33,7 +33,13 @@ impl Pool {
         );
         fs::write(&file, configuration).unwrap();
         let mut command = unprivileged(&program);
-        let child = command.arg("-q").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = command
+            .arg("-q")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         let pool = Self { child: child.unwrap(), file, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
