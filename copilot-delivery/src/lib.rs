@@ -9,8 +9,13 @@ mod item;
 mod lane;
 mod memory;
 mod observe;
+mod open;
 pub mod outbox;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "jetstream"))]
+mod remote;
 mod reporter;
 mod shared;
 mod snapshot;
@@ -21,8 +26,11 @@ pub use courier::{Left, Undelivered, Unflushed};
 pub use item::{Item, Kind, Record, Reported};
 pub use lane::{Lane, LaneSet};
 pub use memory::MemoryOutbox;
+pub use open::open_outbox;
 pub use outbox::{DeadLetter, Outbox, OutboxError, Retention};
 pub use outcome::{Judge, Outcome, Reason};
+#[cfg(feature = "postgres")]
+pub use postgres::{Order, PostgresOutbox, PostgresOutboxBuilder};
 pub use reporter::{DeadLetters, Forgot, Next, Outcomes, ReportError, Reporter, ReporterBuilder, Ticket};
 pub use shared::Settlement;
 pub use snapshot::{Health, Pause, Snapshot};

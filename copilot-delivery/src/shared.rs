@@ -258,6 +258,7 @@ impl Shared {
             slowed: status.slowed.clone(),
             clock_offset: status.clock_offset,
             outbox_error: status.outbox_error.clone(),
+            held_up: self.outbox.held_up(),
             running: !status.stopped,
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use copilot_api::attempt::ClockOffset;
 
-use crate::outbox::Counts;
+use crate::outbox::{Counts, HeldUp};
 
 /// What delivery looks like at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub clock_offset: Option<ClockOffset>,
     /// Why the outbox cannot be emptied, while it cannot. Without personal data.
     pub outbox_error: Option<String>,
+    /// Whom the outbox waits for before it lets items be read, while it does.
+    pub held_up: Option<HeldUp>,
     /// Whether the courier runs.
     pub running: bool,
 }
@@ -75,6 +77,9 @@ pub enum Health {
 /// The offset of clocks at which it is told: Copilot.cx refuses events of more than five minutes ahead (`assumed`).
 const TOLD_OFFSET_MILLIS: u64 = 60_000;
 
+/// The age of a transaction that items wait for at which it is told.
+const TOLD_AGE: Duration = Duration::from_secs(10);
+
 impl Snapshot {
     /// Whether items are delivered, in a word.
     pub fn health(&self) -> Health {
@@ -95,6 +100,17 @@ impl Snapshot {
         }
         if let Some(why) = &self.slowed {
             return Health::Degraded(format!("requests fail ({why}), and are tried again"));
+        }
+        if let Some(held_up) = self.held_up.as_ref().filter(|held_up| held_up.age > TOLD_AGE) {
+            let HeldUp { pid, database, age } = held_up;
+            let by = pid.map_or_else(
+                || "a prepared transaction".to_owned(),
+                |pid| format!("the transaction of process {pid}"),
+            );
+            let age = age.as_secs();
+            return Health::Degraded(format!(
+                "items wait for {by} in the database {database}, open for {age} s"
+            ));
         }
         if let Some(offset) = self.clock_offset.filter(|offset| is_far(*offset)) {
             let (by, than) =

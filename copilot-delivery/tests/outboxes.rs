@@ -74,3 +74,49 @@ mod sqlite {
         conformance::hold(Sqlite { folder, files: AtomicU32::new(0) });
     }
 }
+
+#[cfg(feature = "postgres")]
+#[path = "support/postgres.rs"]
+mod servers;
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use std::{sync::Arc, time::Duration};
+
+    use copilot_delivery::{Outbox, PostgresOutbox};
+
+    use super::{
+        conformance::{self, Engine},
+        servers::Cluster,
+    };
+
+    /// So that what waits for a lease to run out does not wait long.
+    const LEASE: Duration = Duration::from_millis(1500);
+
+    /// Databases of a server of its own: another one's transactions would hold these up.
+    struct Postgres(Cluster);
+
+    #[async_trait::async_trait]
+    impl Engine for Postgres {
+        async fn fresh(&self, items: u64, bytes: u64) -> Arc<dyn Outbox> {
+            let url = self.0.url(&self.0.database().await);
+            PostgresOutbox::migrate(&url).await.unwrap();
+            let builder = PostgresOutbox::builder(&url).max_items(items).max_bytes(bytes).lease(LEASE);
+            Arc::new(builder.open().await.unwrap())
+        }
+
+        async fn reopen(&self, outbox: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+            let place = outbox.place().unwrap();
+            outbox.close().await;
+            let url = self.0.url(place.rsplit('/').next().unwrap());
+            Arc::new(PostgresOutbox::builder(&url).lease(LEASE).open().await.unwrap())
+        }
+    }
+
+    #[test]
+    fn a_database_keeps_its_promises() {
+        if let Some(cluster) = Cluster::start() {
+            conformance::hold(Postgres(cluster));
+        }
+    }
+}

@@ -40,6 +40,9 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<bool, Failure> {
 
     let start = Instant::now();
     let rows = run_all(root, &choose(&steps, names)?);
+    for words in steps::last_words() {
+        println!("\n{words}");
+    }
     println!("\n{}", table(&rows, start.elapsed()));
     let skipped = rows.iter().any(|(_, verdict, _)| *verdict == Verdict::Skipped);
     if skipped && in_ci {

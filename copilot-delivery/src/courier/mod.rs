@@ -2,6 +2,7 @@
 
 mod carry;
 mod doubt;
+mod hold;
 mod orders;
 mod pace;
 mod road;
@@ -25,6 +26,7 @@ use crate::{
     shared::Shared,
 };
 use carry::{Carried, Went, carry};
+use hold::Hold;
 use orders::Orders;
 use pace::Allowed;
 use road::Road;
@@ -37,8 +39,12 @@ const MAX_BYTES: usize = 450_000;
 /// How many lanes a probe tries at a time.
 const PROBES: usize = 4;
 
-/// How often an outbox that failed, or that other processes fill as well, is looked into.
-const LOOK: Duration = Duration::from_millis(250);
+/// How long after an error an outbox is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How often an outbox that other processes fill as well is looked into: after something was found, and in the end when nothing was.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+const LOOK_LATE: Duration = Duration::from_millis(400);
 
 /// How long after its deadline a shutdown waits for the outbox to be closed, before it answers all the same.
 const GRACE: Duration = Duration::from_millis(50);
@@ -81,6 +87,8 @@ pub(crate) struct Courier {
     /// When the outbox may be asked again after an error.
     ask_again: Option<Instant>,
     retain_at: Instant,
+    /// When an outbox that others fill is looked into next.
+    look: Duration,
 }
 
 impl Courier {
@@ -105,6 +113,7 @@ impl Courier {
             ask_again: None,
             // A program that never runs for a minute keeps nothing for ever either.
             retain_at: Instant::now(),
+            look: LOOK_SOON,
             settings,
             shared,
         }
@@ -148,7 +157,8 @@ impl Courier {
         if self.orders.tell_finished(&*outbox, self.in_flight).await {
             return None;
         }
-        let look = outbox.abilities().shared.then(|| Instant::now() + LOOK);
+        let look = outbox.abilities().shared.then(|| Instant::now() + self.look);
+        self.look = (self.look * 2).min(LOOK_LATE);
         [wake, look, self.orders.next_deadline()].into_iter().flatten().chain([self.retain_at]).min()
     }
 
@@ -295,7 +305,7 @@ impl Courier {
                 Some(leased)
             }
             Err(error) => {
-                self.ask_again = Some(Instant::now() + LOOK);
+                self.ask_again = Some(Instant::now() + ASK_AGAIN);
                 self.shared.outbox_fails(&error);
                 None
             }
@@ -304,14 +314,16 @@ impl Courier {
 
     fn send(&mut self, kind: Kind, lease: crate::outbox::Lease) {
         self.busy = self.busy.and(lease.lanes);
+        self.look = LOOK_SOON;
         self.in_flight += 1;
         self.sent_last = kind;
         self.road(kind).in_flight += 1;
         let request = self.road(kind).doubts.begin();
         let (client, max_bytes) = (self.client.clone(), self.road(kind).max_bytes());
         let (batch, cancelled) = (self.spare.pop().unwrap_or_default(), self.cancel.subscribe());
+        let hold = Hold::of(&lease, self.outbox.clone());
         self.work.push(Box::pin(async move {
-            let carried = carry(client, lease, kind, max_bytes, batch, cancelled).await;
+            let carried = hold.during(carry(client, lease, kind, max_bytes, batch, cancelled)).await;
             Done::Carried(kind, request, Box::new(carried))
         }));
     }
@@ -392,11 +404,6 @@ impl Courier {
             self.on(done);
         }
         fail_point!("courier.ending");
-        if self.outbox.abilities().shared {
-            let counts = self.outbox.counts().await;
-            let pending = counts.map_or_else(|_| self.outbox.pending_now(), |counts| counts.pending);
-            return (self.outbox.close().await, pending);
-        }
         // What somebody was handing over at that moment is counted as well.
         let items = self.outbox.close().await;
         let pending = self.outbox.pending_now() + items.len() as u64;

@@ -6,11 +6,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    Item, Outcome, Reported,
-    outbox::{Counts, Outbox},
-    shared::Shared,
-};
+use crate::{Item, Outcome, Reported, outbox::Outbox, shared::Shared};
 
 /// An order to a courier.
 pub(crate) enum Order {
@@ -123,27 +119,26 @@ impl Orders {
             return false;
         }
         // An outbox that cannot be read now may be readable later; deadlines end the waiting.
-        let counts = outbox.counts().await.ok();
-        self.tell_flushed(counts.as_ref(), outbox);
+        let places = outbox.places().await.ok();
+        self.tell_flushed(places, outbox);
         // What others put into a shared outbox is not to be waited for.
-        let is_empty = outbox.abilities().shared || counts.is_some_and(|counts| counts.pending == 0);
+        let is_empty = outbox.abilities().shared || matches!(places, Some((None, _)));
         !self.shutdowns.is_empty() && is_empty && in_flight == 0
     }
 
-    fn tell_flushed(&mut self, counts: Option<&Counts>, outbox: &dyn Outbox) {
+    fn tell_flushed(&mut self, places: Option<(Option<u64>, u64)>, outbox: &dyn Outbox) {
         let now = Instant::now();
         let mut waiting = Vec::new();
         for mut flush in self.flushes.drain(..) {
-            if let Some(counts) = counts {
-                let until = *flush.until.get_or_insert(counts.last);
-                if counts.first.is_none_or(|first| first > until) {
+            if let Some((first, last)) = places {
+                let until = *flush.until.get_or_insert(last);
+                if first.is_none_or(|first| first > until) {
                     let _ = flush.done.send(Ok(()));
                     continue;
                 }
             }
             if flush.deadline <= now {
-                let pending = counts.map_or_else(|| outbox.pending_now(), |counts| counts.pending);
-                let _ = flush.done.send(Err(Unflushed { pending }));
+                let _ = flush.done.send(Err(Unflushed { pending: outbox.pending_now() }));
             } else if !flush.done.is_closed() {
                 waiting.push(flush);
             }

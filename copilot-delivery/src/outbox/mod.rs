@@ -52,7 +52,7 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// Takes items out, for a while: no other lease gets their lanes until it is settled or has run out.
     async fn lease(&self, request: &LeaseRequest) -> Result<Leased, OutboxError>;
 
-    /// Says that the work on a lease goes on. Only of engines whose leases run out.
+    /// Says that the work on a lease goes on. Only of engines whose leases run out; its items are not looked at.
     ///
     /// # Errors
     ///
@@ -91,6 +91,18 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
 
     /// The counts, in one consistent reading.
     async fn counts(&self) -> Result<Counts, OutboxError>;
+
+    /// The place of the oldest pending item and that of the item that was taken last, as in [`Counts`]: all that a flush asks for,
+    /// again and again, and with some engines much cheaper.
+    async fn places(&self) -> Result<(Option<u64>, u64), OutboxError> {
+        let counts = self.counts().await?;
+        Ok((counts.first, counts.last))
+    }
+
+    /// Whom the engine waits for before it lets items be read, as it found last. Only of engines that read behind somebody.
+    fn held_up(&self) -> Option<HeldUp> {
+        None
+    }
 
     /// How many items are pending, as far as this process knows without asking: for a last word when a program ends.
     fn pending_now(&self) -> u64;
@@ -149,6 +161,17 @@ impl Signals {
     pub(crate) fn end(&self) {
         self.served.store(false, Ordering::Release);
     }
+}
+
+/// Whom an engine waits for before it lets items be read: somebody who may still put something before them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldUp {
+    /// The process of the database server, where it is a session: what ends it is `pg_terminate_backend` of this.
+    pub pid: Option<i32>,
+    /// The database that it writes to, which may be another one.
+    pub database: String,
+    /// For how long.
+    pub age: Duration,
 }
 
 /// An item that was handed over.

@@ -55,10 +55,11 @@ impl ReporterBuilder {
         self
     }
 
-    /// How many requests are on their way at most, each of other users and things. 4 unless set; 0 counts as 1.
+    /// How many requests are on their way at most, each of other users and things. 4 unless set. 0 only hands over to an outbox
+    /// that other processes empty; to one of this process alone, it counts as 1.
     #[must_use]
     pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.settings.max_in_flight = requests.max(1);
+        self.settings.max_in_flight = requests;
         self
     }
 
@@ -92,11 +93,15 @@ impl ReporterBuilder {
             .build()
             .map_err(|error| engine("the client of the courier cannot be made").with_source(error))?;
         let outbox = self.outbox.unwrap_or_else(|| Arc::new(MemoryOutbox::new()));
+        let mut settings = self.settings;
+        if !outbox.abilities().shared {
+            settings.max_in_flight = settings.max_in_flight.max(1);
+        }
         let serving = Serving::begin(&outbox)?;
         let shared = Arc::new(Shared::new(outbox));
         let (orders, inbox) = mpsc::unbounded_channel();
         let (started, outcome) = std::sync::mpsc::channel();
-        let (courier_shared, settings, rebind) = (shared.clone(), self.settings, self.rebind);
+        let (courier_shared, rebind) = (shared.clone(), self.rebind);
         let work = move || {
             let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,

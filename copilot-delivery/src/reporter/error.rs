@@ -24,7 +24,7 @@ enum Cause {
 }
 
 impl ReportError {
-    pub(super) fn invalid(invalid: InvalidInput, reported: Option<Reported>) -> Self {
+    pub(crate) fn invalid(invalid: InvalidInput, reported: Option<Reported>) -> Self {
         Self { cause: Cause::Invalid(invalid), reported: reported.map(Box::new) }
     }
 
@@ -34,6 +34,12 @@ impl ReportError {
 
     pub(super) fn refused(refused: Refused) -> Self {
         Self { cause: Cause::Outbox(refused.error), reported: Some(Box::new(refused.item.into_reported())) }
+    }
+
+    /// The outbox could not do it.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn outbox(error: OutboxError, reported: Option<Reported>) -> Self {
+        Self { cause: Cause::Outbox(error), reported: reported.map(Box::new) }
     }
 
     pub(super) fn gone() -> Self {

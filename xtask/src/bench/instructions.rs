@@ -24,11 +24,18 @@ const FIGURES: &str = "bench/instructions.json";
 /// By how many percent a figure may change unnoticed: another run differs by less than a tenth of it.
 const TOLERATED: u64 = 3;
 
+/// The same where a server and the scheduler set the pace: how often somebody is woken depends on what else the machine does.
+const TOLERATED_ON_THE_WIRE: u64 = 12;
+
 /// The event types that are made, checked and serialized.
 const MADE: [&str; 3] = ["custom_event", "thing_status_changed", "user_created"];
 
 /// How many events `collect` sends in a request: its default, and what the first table of the benchmarks has.
 const BATCHES: [u64; 2] = [100, 1000];
+
+/// What is sent to a server.
+const COLLECT: &str = "collect custom_event";
+const DELIVER: &str = "deliver custom_event in memory";
 
 /// The two numbers of events whose difference is what an event costs without the start of the program.
 const FEWER: u64 = 2000;
@@ -123,10 +130,10 @@ fn count(programs: &Programs, cores: Cores, file: &Path) -> Result<Counted, Fail
         Ok::<u64, Failure>(least)
     };
     for batch in BATCHES {
-        let name = format!("collect custom_event, {batch} a request");
+        let name = format!("{COLLECT}, {batch} a request");
         counted.insert(name, sends("bench-copilot", "collect", batch)?);
     }
-    counted.insert("deliver custom_event in memory".to_owned(), sends("bench-delivery", "memory", 100)?);
+    counted.insert(DELIVER.to_owned(), sends("bench-delivery", "memory", 100)?);
     Ok(counted)
 }
 
@@ -189,11 +196,12 @@ fn change(now: u64, before: u64) -> f64 {
 fn changes(now: &Counted, before: &Counted, against: Against) -> Vec<String> {
     let mut faults = Vec::new();
     for (path, count) in now {
+        let tolerated = tolerated(path);
         match before.get(path) {
-            Some(before) if 100 * count > (100 + TOLERATED) * before => {
+            Some(before) if 100 * count > (100 + tolerated) * before => {
                 faults.push(format!("{path}: {count} instructions, and {before} before"));
             }
-            Some(before) if against == Against::Committed && 100 * count < (100 - TOLERATED) * before => {
+            Some(before) if against == Against::Committed && 100 * count < (100 - tolerated) * before => {
                 faults.push(format!("{path}: {count} instructions, fewer than {before}: {WRITE_IT_DOWN}"));
             }
             None if against == Against::Committed => faults.push(format!("{path}: is new: {WRITE_IT_DOWN}")),
@@ -205,6 +213,12 @@ fn changes(now: &Counted, before: &Counted, against: Against) -> Vec<String> {
         faults.extend(gone.map(|path| format!("{path}: is not counted any more: {WRITE_IT_DOWN}")));
     }
     faults
+}
+
+/// By how many percent that path may change.
+fn tolerated(path: &str) -> u64 {
+    let on_the_wire = path.starts_with(COLLECT) || path == DELIVER;
+    if on_the_wire { TOLERATED_ON_THE_WIRE } else { TOLERATED }
 }
 
 const WRITE_IT_DOWN: &str = "`cargo xtask bench --instructions --write`";
@@ -248,6 +262,13 @@ mod tests {
             assert_eq!(changes(&counted(&[("a", 1031)]), &before, against).len(), 1);
             assert!(changes(&counted(&[("a", 970)]), &before, against).is_empty());
         }
+    }
+
+    #[test]
+    fn what_a_server_paces_may_change_by_more() {
+        let before = counted(&[(DELIVER, 1000)]);
+        assert!(changes(&counted(&[(DELIVER, 1120)]), &before, Against::Committed).is_empty());
+        assert_eq!(changes(&counted(&[(DELIVER, 1121)]), &before, Against::Committed).len(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     env,
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use super::{features, packages, tls};
@@ -199,6 +200,19 @@ fn own<'a>(
     Step { name, does, needs: needs.to_vec(), beside: false, work: Box::new(work) }
 }
 
+/// What steps that failed beside others said last: between the output of the others nobody finds it.
+static LAST_WORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// See [`LAST_WORDS`]; gives them once.
+pub(super) fn last_words() -> Vec<String> {
+    std::mem::take(&mut *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+}
+
 /// A step that is a command of xtask in a process of its own, whose output comes when it has ended.
 fn beside<'a>(name: &'static str, needs: &[Tool], arguments: &'static [&'static str]) -> Step<'a> {
     let does = format!("cargo xtask {}", arguments.join(" "));
@@ -208,6 +222,13 @@ fn beside<'a>(name: &'static str, needs: &[Tool], arguments: &'static [&'static 
         let output = command.args(arguments).stdin(Stdio::null()).output().map_err(could_not)?;
         let [said, errors] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
         println!("\n==> {name} has ended\n{said}{errors}");
+        if !output.status.success() {
+            let words = format!(
+                "==> {name} failed beside the others, and said last:\n{}",
+                tail(&format!("{said}{errors}"))
+            );
+            LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+        }
         Ok(output.status.success())
     };
     Step { beside: true, ..own(name, &does, needs, work) }

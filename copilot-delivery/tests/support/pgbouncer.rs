@@ -1,0 +1,58 @@
+//! PgBouncer in front of a [`Cluster`]: a pool of transactions, as small as can be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::postgres::{Cluster, free_port, on_path, skip, unprivileged};
+
+/// A pool with one connection to each database.
+pub(crate) struct Pool {
+    child: Child,
+    file: PathBuf,
+    port: u16,
+}
+
+impl Pool {
+    /// In front of that server; none, where PgBouncer is not installed.
+    pub(crate) fn start(cluster: &Cluster) -> Option<Self> {
+        let program = on_path("pgbouncer").or_else(|| skip("PgBouncer"))?;
+        let port = free_port();
+        let file = std::env::temp_dir().join(format!("copilot-pgbouncer-{}-{port}.ini", std::process::id()));
+        let configuration = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 200\n\
+             server_check_delay = 0\n",
+            cluster.port()
+        );
+        fs::write(&file, configuration).unwrap();
+        let mut command = unprivileged(&program);
+        let child = command.arg("-q").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let pool = Self { child: child.unwrap(), file, port };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "PgBouncer does not start");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Some(pool)
+    }
+
+    /// The URL of a database behind it.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.file);
+    }
+}
