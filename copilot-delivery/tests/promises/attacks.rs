@@ -263,25 +263,6 @@ async fn retention_begins_with_the_program() {
     until_seen(&reporter, "expired", |snapshot| snapshot.counts.tally.expired == 1).await;
 }
 
-/// A status of success that the contract does not have is one that cannot be read: it is not sent for ever.
-#[tokio::test]
-async fn another_status_of_success_is_not_sent_again_and_again() {
-    for status in [202, 204, 206] {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = asked.clone();
-        let url = slow_server(move |_| {
-            counter.fetch_add(1, Relaxed);
-            (Duration::ZERO, status, None)
-        })
-        .await;
-        let reporter = quick(client_of(&url)).start().unwrap();
-        let ticket = reporter.report(event(1, 1)).await.unwrap();
-        assert!(matches!(in_time(ticket).await, Outcome::Unattributed(_)), "{status}");
-        server::a_moment().await;
-        assert_eq!(asked.load(Relaxed), 1, "{status}");
-    }
-}
-
 /// The stream tells of what was removed without being sent as well.
 #[tokio::test]
 async fn the_stream_of_outcomes_has_what_was_forgotten() {
