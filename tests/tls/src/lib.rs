@@ -44,6 +44,13 @@ impl Authority {
         &self.pem
     }
 
+    /// A certificate for that name or address, and its key, for a server that is another program.
+    pub fn certificate(&self, name: &str) -> [String; 2] {
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let key = KeyPair::generate().expect("a key");
+        [params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem()]
+    }
+
     /// A server with a certificate for that name or address, which ended long ago or goes on for long.
     pub fn certifies(&self, name: &str, expired: bool) -> Speaks {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
