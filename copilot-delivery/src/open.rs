@@ -13,6 +13,7 @@ use crate::{
 /// | --- | --- | --- |
 /// | `memory:` | [`MemoryOutbox`] | |
 /// | `sqlite:PATH`, as `sqlite:/var/lib/service/copilot.outbox` | `SqliteOutbox` | `sqlite` |
+/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresOutbox` | `postgres` |
 ///
 /// What else a URL may say is on the page of each outbox.
 ///
@@ -32,8 +33,12 @@ pub async fn open_outbox(url: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
     match scheme {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryOutbox::new())),
         "sqlite" => sqlite(rest),
+        "postgres" | "postgresql" => postgres(url).await,
         // Not repeated: it may be a password, or a URL with one that was put in the wrong place.
-        _ => Err(OutboxError::new(Fault::Unsupported, "the URL of an outbox begins with memory: or sqlite:")),
+        _ => Err(OutboxError::new(
+            Fault::Unsupported,
+            "the URL of an outbox begins with memory:, sqlite: or postgres:",
+        )),
     }
 }
 
@@ -52,7 +57,17 @@ fn sqlite(_: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
     Err(without("sqlite"))
 }
 
-#[cfg(not(feature = "sqlite"))]
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
+    Ok(Arc::new(crate::PostgresOutbox::open(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(_: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
+    Err(without("postgres"))
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
 fn without(feature: &str) -> OutboxError {
     OutboxError::new(
         Fault::Unsupported,
