@@ -4,7 +4,7 @@
 //! printf 'SN-1\nSN-2\n' | cargo run -p copilot-delivery --example blocking --features sqlite
 //! ```
 //!
-//! With `COPILOT_*` variables it reports to what they name, by way of the file that `OUTBOX` names (`copilot.outbox`); without
+//! With `COPILOT_*` variables it reports to what they name, by way of the file that `OUTBOX_FILE` names (`copilot.outbox`); without
 //! them to a sandbox in this process, by way of memory. A signal ends it at once: what a thread has reported is in the
 //! file then, and is sent at the next start.
 
@@ -56,7 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// A reporter to what the `COPILOT_*` variables name, or to a sandbox, which stops when it is dropped.
 fn reporter() -> Result<(Reporter, Option<Sandbox>), Box<dyn Error>> {
     if env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("COPILOT_")) {
-        let outbox = SqliteOutbox::open(env::var_os("OUTBOX").unwrap_or_else(|| "copilot.outbox".into()))?;
+        let outbox =
+            SqliteOutbox::open(env::var_os("OUTBOX_FILE").unwrap_or_else(|| "copilot.outbox".into()))?;
         return Ok((Reporter::builder(Client::from_env()?).outbox(outbox).start()?, None));
     }
     let sandbox = Sandbox::start()?;

@@ -6,8 +6,9 @@
 //! curl http://127.0.0.1:8080/healthz http://127.0.0.1:8080/metrics
 //! ```
 //!
-//! With `COPILOT_*` variables it reports to what they name, by way of the file that `OUTBOX` names (`copilot.outbox`); without
-//! them to a sandbox in this process, by way of memory. `LISTEN` is its address.
+//! With `COPILOT_*` variables it reports to what they name, and otherwise to a sandbox in this process. Items wait in the outbox whose
+//! URL is in `OUTBOX`: unless it is set, `sqlite:copilot.outbox`, and memory with the sandbox. With the features `postgres` and
+//! `jetstream` it may be one of these. `LISTEN` is its address.
 
 use std::{env, error::Error, io, time::Duration};
 
@@ -18,7 +19,7 @@ use axum::{
     routing::{get, post, put},
 };
 use copilot_api::{Client, Credentials, Endpoints, NewEvent, types::ThingConnectedPayload};
-use copilot_delivery::{Health, ReportError, Reporter, SqliteOutbox};
+use copilot_delivery::{Health, ReportError, Reporter, open_outbox};
 use copilot_sandbox::Sandbox;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
@@ -44,7 +45,7 @@ struct App {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let (reporter, _sandbox) = reporter()?;
+    let (reporter, _sandbox) = reporter().await?;
     let app = Router::new()
         .route("/things/{thing_id}/connected", post(connected))
         .route("/users/{user_id}/consent/{value}", put(consent))
@@ -80,16 +81,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A reporter to what the `COPILOT_*` variables name, or to a sandbox, which stops when it is dropped.
-fn reporter() -> Result<(Reporter, Option<Sandbox>), Box<dyn Error>> {
-    if env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("COPILOT_")) {
-        let outbox = SqliteOutbox::open(env::var_os("OUTBOX").unwrap_or_else(|| "copilot.outbox".into()))?;
-        return Ok((Reporter::builder(Client::from_env()?).outbox(outbox).start()?, None));
-    }
-    let sandbox = Sandbox::start()?;
-    println!("No COPILOT_* variable is set: {} stands in for Copilot.cx.", sandbox.url());
-    let credentials = Credentials::new(sandbox.client_id(), sandbox.client_secret())?;
-    let client = Client::new(credentials, Endpoints::base(&sandbox.url())?)?;
-    Ok((Reporter::builder(client).start()?, Some(sandbox)))
+async fn reporter() -> Result<(Reporter, Option<Sandbox>), Box<dyn Error>> {
+    let (client, sandbox) = if env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("COPILOT_"))
+    {
+        (Client::from_env()?, None)
+    } else {
+        let sandbox = Sandbox::start()?;
+        println!("No COPILOT_* variable is set: {} stands in for Copilot.cx.", sandbox.url());
+        let credentials = Credentials::new(sandbox.client_id(), sandbox.client_secret())?;
+        (Client::new(credentials, Endpoints::base(&sandbox.url())?)?, Some(sandbox))
+    };
+    // What waits for a sandbox is nobody's when it has ended.
+    let usual = if sandbox.is_some() { "memory:" } else { "sqlite:copilot.outbox" };
+    let outbox = open_outbox(&env::var("OUTBOX").unwrap_or_else(|_| usual.to_owned())).await?;
+    Ok((Reporter::builder(client).shared_outbox(outbox).start()?, sandbox))
 }
 
 /// Reports an event. When this is answered with 202, the event is on the disk.

@@ -9,6 +9,7 @@ mod item;
 mod lane;
 mod memory;
 mod observe;
+mod open;
 pub mod outbox;
 mod outcome;
 #[cfg(feature = "postgres")]
@@ -25,6 +26,7 @@ pub use courier::{Left, Undelivered, Unflushed};
 pub use item::{Item, Kind, Record, Reported};
 pub use lane::{Lane, LaneSet};
 pub use memory::MemoryOutbox;
+pub use open::open_outbox;
 pub use outbox::{DeadLetter, Outbox, OutboxError, Retention};
 pub use outcome::{Judge, Outcome, Reason};
 #[cfg(feature = "postgres")]

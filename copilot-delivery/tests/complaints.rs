@@ -1,5 +1,6 @@
 //! What users of other reporters complain of, one test each, by its number in the list that the documentation keeps.
-//! (11, what an importer's other dependencies bring, is `tests/importers`; 12 is documentation.)
+//! (3, an answer of 200 that is taken for success, is `promises/server_words.rs`; 6, a broken file and a full disk, is `sqlite/`;
+//! 11, what an importer's other dependencies bring, is `tests/importers`; 12 is documentation.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
@@ -92,7 +93,7 @@ fn complaint_2_close_or_flush_loses_what_was_taken_in_the_meantime() {
         let sandbox = Sandbox::start().unwrap();
         let reporter = reporter(&sandbox);
         let threads = hammer(&reporter);
-        for _ in 0..100 {
+        for _ in 0..20 {
             pollster::block_on(reporter.flush(SOON)).unwrap();
         }
         let Left { items, stay, .. } = reporter.shutdown_blocking(within);
@@ -134,24 +135,6 @@ fn complaint_2_nor_does_a_durable_outbox_lose_it() {
 }
 
 #[tokio::test]
-async fn complaint_3_an_answer_of_200_is_taken_for_success() {
-    let sandbox = Sandbox::start().unwrap();
-    sandbox.add_fault(Fault::reject_events()).unwrap();
-    let reporter = reporter(&sandbox);
-    let mut tickets = Vec::new();
-    for number in 0..10 {
-        tickets.push(reporter.report(event(number, number)).await.unwrap());
-    }
-    for ticket in tickets {
-        let outcome = in_time(ticket).await;
-        assert!(outcome.reason().is_some_and(|reason| !reason.words.is_empty()), "{outcome:?}");
-    }
-    let counts = reporter.snapshot().await.unwrap().counts;
-    assert_eq!((counts.tally.accepted, counts.dead_letters, counts.adds_up()), (0, 10, true));
-    assert!(sandbox.accepted().is_empty());
-}
-
-#[tokio::test]
 async fn complaint_4_one_bad_event_sinks_its_batch() {
     let sandbox = Sandbox::start().unwrap();
     let reporter = Reporter::builder(client(&sandbox)).linger(Duration::from_millis(50)).start().unwrap();
@@ -166,7 +149,7 @@ async fn complaint_4_one_bad_event_sinks_its_batch() {
         assert_eq!(matches!(outcome, Outcome::Rejected(_)), number == 31, "{number}: {outcome:?}");
         assert_eq!(outcome == Outcome::Accepted, number != 31, "{number}: {outcome:?}");
     }
-    // Even where the server refuses the whole request for it: `delivery.rs`.
+    // Even where the server refuses the whole request for it: `promises/pace.rs`.
 }
 
 /// The client's policy gives up after one attempt; delivery goes on after forty that failed.
@@ -270,41 +253,13 @@ async fn complaint_8_flush_hangs_for_ever() {
         took(began);
     }
     let began = Instant::now();
-    assert_eq!(reporter.shutdown(within).await.items.len(), 500);
+    let left = reporter.shutdown(within).await.items;
     took(began);
+    assert!(left.len() == 500 && left.iter().any(|item| item.may_have_been_taken));
     // And after the end.
     let began = Instant::now();
     assert_eq!(reporter.flush(SOON).await.unwrap_err().pending, 0);
     took(began);
-}
-
-/// Shutdown with 5,000 pending and a server that never answers: their number is told, and all are there at the next start.
-#[cfg(feature = "sqlite")]
-#[tokio::test]
-async fn complaint_8_nor_does_the_shutdown_of_a_durable_outbox() {
-    use copilot_delivery::{Durability, SqliteOutbox, outbox::Fault};
-
-    let folder = support::Folder::new();
-    // A shutdown whose deadline came does not wait until the file is released.
-    let outbox = || loop {
-        match SqliteOutbox::builder(folder.file()).durability(Durability::KilledProcess).open() {
-            Err(error) if error.fault() == Fault::InUse => std::thread::sleep(Duration::from_millis(5)),
-            opened => break opened.unwrap(),
-        }
-    };
-    let (url, listener) = server::silent().await;
-    let reporter = Reporter::builder(client_of(&url)).outbox(outbox()).start().unwrap();
-    for number in 0..5000 {
-        reporter.try_report(event(number, number)).unwrap();
-    }
-    let (began, within) = (Instant::now(), Duration::from_millis(500));
-    let left = reporter.shutdown(within).await;
-    assert!(began.elapsed() < within + Duration::from_millis(100), "{:?}", began.elapsed());
-    assert_eq!((left.items.len(), left.stay), (0, 5000));
-    drop((reporter, listener));
-    let reporter = Reporter::builder(client_of(&url)).outbox(outbox()).start().unwrap();
-    let counts = reporter.snapshot().await.unwrap().counts;
-    assert_eq!((counts.pending, counts.adds_up()), (5000, true));
 }
 
 /// Tickets that are dropped, tickets that are awaited, items that are refused by the outbox and by the server.
@@ -348,11 +303,11 @@ fn complaint_9_memory_grows() {
             pollster::block_on(reporter.flush(SOON)).unwrap();
         };
         // Until its dead letters and its buffers are as many as they get.
-        run(30_000);
+        run(8_000);
         let before = resident();
-        run(30_000);
+        run(8_000);
         let grown = resident().saturating_sub(before);
-        assert!(grown < 2 << 20, "{grown} bytes in 30,000 items; durable: {durable}");
+        assert!(grown < 512 << 10, "{grown} bytes in 8,000 items; durable: {durable}");
     }
 }
 

@@ -5,7 +5,7 @@ mod portable;
 
 use std::{fs, io, path::Path, time::Duration};
 
-use copilot_codegen::{COMMAND, Contract, generate};
+use copilot_codegen::{COMMAND, Contract, generate, generate_sql};
 use similar::TextDiff;
 
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// What the sandbox enforces, from the workspace's root: [`CONTRACT_JSON`] again, since a package holds its own files only.
 const SANDBOX_COPY: &str = "copilot-sandbox/generated/contract.json";
+
+/// What PostgreSQL is told of the contract.
+const SQL: &str = "copilot-delivery/sql/contract.sql";
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
 const SHOWN_LINES: usize = 200;
@@ -46,6 +49,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     for file in [CONTRACT_JSON, SANDBOX_COPY] {
         files.push((file.to_owned(), contract.to_json()));
     }
+    files.push((SQL.to_owned(), generate_sql(&contract).map_err(wrong)?));
     files.push((portable::PORTABLE.to_owned(), portable::portable(&contract.to_json())?));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 

@@ -1,24 +1,25 @@
-//! copilot-delivery: every event handed over, and flushed at the end. `memory`; `file`, which outlives a power cut, and
-//! `file-killed`, which outlives a killed process: both from 64 callers, since each waits until its event is stored.
+//! copilot-delivery: every event handed over, and flushed at the end. `memory`; and with the feature `sqlite` also `file`, which
+//! outlives a power cut, and `file-killed`, which outlives a killed process.
 
-use std::{ops::Range, time::Duration};
+#[cfg(feature = "sqlite")]
+mod file;
+
+use std::{any::Any, ops::Range, time::Duration};
 
 use contest::{Contestant, Outcome, Task, batches};
 use copilot_api::{Client, Credentials, Endpoints};
 use copilot_bench::custom_event;
-use copilot_delivery::{Durability, Reporter, SqliteOutbox};
+use copilot_delivery::Reporter;
 use futures_util::future::try_join_all;
-use tempfile::TempDir;
 
 /// Longer than any run.
 const ENOUGH: Duration = Duration::from_secs(600);
-const CALLERS: usize = 64;
 
 struct Delivery {
     reporter: Reporter,
     callers: usize,
-    /// Where the file is, as long as it is used.
-    _folder: Option<TempDir>,
+    /// What must stay as long as the reporter does.
+    _kept: Box<dyn Any + Send + Sync>,
 }
 
 impl Contestant for Delivery {
@@ -27,15 +28,13 @@ impl Contestant for Delivery {
     async fn new(task: &Task) -> Outcome<Self> {
         let client = Client::new(Credentials::new("bench", "bench")?, Endpoints::base(&task.url)?)?;
         let reporter = Reporter::builder(client);
-        let durability = match task.way.as_str() {
-            "memory" => return Ok(Self { reporter: reporter.start()?, callers: 1, _folder: None }),
-            "file" => Durability::PowerCut,
-            "file-killed" => Durability::KilledProcess,
-            _ => return Err("wanted: memory, file or file-killed".into()),
-        };
-        let folder = tempfile::tempdir()?;
-        let outbox = SqliteOutbox::builder(folder.path().join("outbox")).durability(durability).open()?;
-        Ok(Self { reporter: reporter.outbox(outbox).start()?, callers: CALLERS, _folder: Some(folder) })
+        match task.way.as_str() {
+            "memory" => Ok(Self { reporter: reporter.start()?, callers: 1, _kept: Box::new(()) }),
+            #[cfg(feature = "sqlite")]
+            way => file::start(reporter, way),
+            #[cfg(not(feature = "sqlite"))]
+            _ => Err("wanted: memory; the feature sqlite knows others".into()),
+        }
     }
 
     fn load(&self, numbers: Range<i64>) -> Outcome<Self::Load> {

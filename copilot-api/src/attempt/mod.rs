@@ -104,8 +104,8 @@ impl Client {
             let sending = Sending::now();
             match request.await {
                 Ok(response) => {
-                    if Error::is_page(response.headers()) {
-                        return Err(Error::unreadable(operation, 1));
+                    if let Some(error) = Error::foreign(&response, operation, 1) {
+                        return Err(error);
                     }
                     let clock_offset = sending.received(response.headers());
                     tracing::debug!(status = response.status().as_u16(), "answered");

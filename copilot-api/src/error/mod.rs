@@ -8,7 +8,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 pub(crate) use retry_after::date;
 
 use copilot_gen::{
-    Client as RawClient, Error as RawError, InvalidInput,
+    Client as RawClient, Error as RawError, InvalidInput, ResponseValue,
     contract::Violation,
     raw::{BodyFault, BrokenAnswer, Operation},
     types::ErrorResponse,
@@ -131,12 +131,20 @@ impl Error {
         Self::new(cause, operation).after(attempts, None)
     }
 
-    /// Whether an answer of success is a web page: it comes from a proxy or a portal, though the operation's answer has no body
-    /// that would show it.
-    pub(crate) fn is_page(headers: &HeaderMap) -> bool {
+    /// What is wrong with a success that the generated client cannot tell from Copilot.cx's, since there is nothing to read: a
+    /// web page comes from a proxy or a portal, and a status that the contract does not list says nothing.
+    pub(crate) fn foreign<T>(
+        response: &ResponseValue<T>,
+        operation: Operation,
+        attempts: u32,
+    ) -> Option<Self> {
         let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        content_type.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
+            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_page = content_type.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"));
+        let status = response.status();
+        let is_listed = [StatusCode::OK, StatusCode::NO_CONTENT].contains(&status);
+        let cause = Cause::Unreadable { status, excerpt: None, fault: None };
+        (is_page || !is_listed).then(|| Self::new(cause, operation).after(attempts, None))
     }
 
     /// Takes an error of the raw client. A URL is cut out of it, since a query may hold a secret.

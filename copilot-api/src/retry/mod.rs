@@ -142,15 +142,15 @@ where
         };
         attempts += 1;
         let error = match request(time).await {
-            Ok(response) if Error::is_page(response.headers()) => {
-                Error::unreadable(operation, attempts).after(attempts, last.as_ref())
-            }
-            Ok(response) => {
-                client.budget.succeed(spent);
-                tracing::debug!(attempts, status = response.status().as_u16(), "answered");
-                let may_have_been_taken = last.is_some_and(|error| error.may_have_been_taken());
-                return Ok(Sent { answer: response.into_inner(), attempts, may_have_been_taken });
-            }
+            Ok(response) => match Error::foreign(&response, operation, attempts) {
+                Some(error) => error.after(attempts, last.as_ref()),
+                None => {
+                    client.budget.succeed(spent);
+                    tracing::debug!(attempts, status = response.status().as_u16(), "answered");
+                    let may_have_been_taken = last.is_some_and(|error| error.may_have_been_taken());
+                    return Ok(Sent { answer: response.into_inner(), attempts, may_have_been_taken });
+                }
+            },
             // What an earlier attempt may have done, the last error must not hide.
             Err(raw) => Error::from_raw(&client.raw, operation, raw).after(attempts, last.as_ref()),
         };

@@ -36,6 +36,12 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// Takes an item, or gives it back, without waiting. From then on it is the engine's.
     fn hand_over(&self, item: Item) -> Result<HandedOver, Refused>;
 
+    /// As [`hand_over`](Self::hand_over), by a reporter, which has seen that this process is not a fork.
+    #[doc(hidden)]
+    fn hand_over_here(&self, item: Item) -> Result<HandedOver, Refused> {
+        self.hand_over(item)
+    }
+
     /// Makes the outbox that of a client id and an endpoint, if it is new.
     ///
     /// # Errors

@@ -2,18 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
+use copilot_api::raw::CONTRACT_VERSION;
 use tokio_postgres::{Client, Error, error::SqlState, types::Type};
 
 use super::{address::Address, fault, line::Line};
 use crate::outbox::{Fault, OutboxError};
 
 /// What makes each version of the one before, and notes that it did: only ever add to the end.
-const STEPS: [(i32, &str); 4] = [
+const STEPS: [(i32, &str); 5] = [
     (1, include_str!("../../sql/001-tables.sql")),
+    (2, include_str!("../../sql/002-report.sql")),
     (3, include_str!("../../sql/003-leases.sql")),
     (4, include_str!("../../sql/004-removal.sql")),
     (5, include_str!("../../sql/005-counts.sql")),
 ];
+
+/// What the contract says, for the functions that other languages call: of the newest program that migrated.
+const CONTRACT: &str = include_str!("../../sql/contract.sql");
 
 /// "copilot" in ASCII: whoever migrates has this lock of the database.
 const LOCK: i64 = 0x0063_6f70_696c_6f74;
@@ -30,7 +35,23 @@ pub(super) async fn migrate(address: Arc<Address>) -> Result<(), OutboxError> {
             tracing::info!(outbox = %line.address.place, version, "the tables of the outbox were brought up to a version");
         }
     }
+    line.ask(|client| async move { apply_contract(&client).await }).await?;
     check(&line).await
+}
+
+async fn apply_contract(client: &Client) -> Result<(), Error> {
+    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    let work = async {
+        client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
+        let newer = "SELECT FROM copilot.contract WHERE string_to_array(version, '.')::int[] > string_to_array($1, '.')::int[]";
+        if client.query_typed(newer, &[(&CONTRACT_VERSION, Type::TEXT)]).await?.is_empty() {
+            client.batch_execute(CONTRACT).await?;
+        }
+        Ok(())
+    };
+    let done = work.await;
+    client.batch_execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    done
 }
 
 async fn apply(client: &Client, version: i32, step: &str) -> Result<bool, Error> {

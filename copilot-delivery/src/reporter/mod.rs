@@ -360,11 +360,11 @@ impl Reporter {
         }
         if handle.keeps_items {
             item.set_settler(settler);
-            return (Ticket::new(key, outcome, None), handle.shared.outbox.hand_over(item));
+            return (Ticket::new(key, outcome, None), handle.shared.outbox.hand_over_here(item));
         }
         handle.shared.wait_for(key, settler);
         let ticket = Ticket::new(key, outcome, Some(handle.shared.clone()));
-        let handed_over = handle.shared.outbox.hand_over(item);
+        let handed_over = handle.shared.outbox.hand_over_here(item);
         fail_point!("reporter.handed_over");
         (ticket, handed_over)
     }

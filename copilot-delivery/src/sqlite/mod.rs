@@ -213,9 +213,13 @@ impl Outbox for SqliteOutbox {
     }
 
     fn hand_over(&self, item: Item) -> Result<HandedOver, Refused> {
-        if let Err(error) = self.check_process() {
-            return Err(Refused { item: Box::new(item), error });
+        match self.check_process() {
+            Ok(()) => self.hand_over_here(item),
+            Err(error) => Err(Refused { item: Box::new(item), error }),
         }
+    }
+
+    fn hand_over_here(&self, item: Item) -> Result<HandedOver, Refused> {
         let refused = |item, why| Refused { item: Box::new(item), error: fault::new(&self.path, why) };
         // Before its JSON is written: a full outbox gives back what it got.
         if let Some(why) = self.inbox.refuses(0) {

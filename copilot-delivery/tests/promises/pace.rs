@@ -29,6 +29,52 @@ async fn a_change_of_consent_that_was_refused_holds_no_others() {
     }
 }
 
+#[tokio::test]
+async fn an_item_that_makes_its_request_be_refused_is_found_and_holds_no_other() {
+    for users in [1, 40] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = taken.clone();
+        let url = server::start(move |asked| {
+            if asked.body.contains("poison") {
+                return server::BAD;
+            }
+            counter.fetch_add(asked.body.matches("event_id").count(), Relaxed);
+            server::TAKEN
+        })
+        .await;
+        let reporter = Reporter::builder(client_of(&url)).linger(Duration::from_millis(50)).start().unwrap();
+        let mut tickets = Vec::new();
+        for number in 0..300 {
+            let name = if [60, 190].contains(&number) { "poison" } else { "fine" };
+            tickets.push(reporter.report(named(number % users, name)).await.unwrap());
+        }
+        for (number, ticket) in tickets.into_iter().enumerate() {
+            let outcome = in_time(ticket).await;
+            let is_right = match outcome {
+                Outcome::Accepted => ![60, 190].contains(&number),
+                Outcome::Rejected(_) => [60, 190].contains(&number),
+                _ => false,
+            };
+            assert!(is_right, "{number} of {users} users: {outcome:?}");
+        }
+        assert_eq!(taken.load(Relaxed), 298);
+        assert_eq!(reporter.dead_letters().list(None, 10).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_nobody_can_tell_from_an_endpoint_that_refuses_everything_waits_for_proof() {
+    let url =
+        server::start(|asked| if asked.body.contains("poison") { server::BAD } else { server::TAKEN }).await;
+    let reporter = quick(client_of(&url)).start().unwrap();
+    let poisoned = reporter.report(named(1, "poison")).await.unwrap();
+    until_seen(&reporter, "paused", |snapshot| snapshot.events_paused == Some(Pause::RefusesEverything))
+        .await;
+    // Another user's event proves that the endpoint takes events.
+    assert_eq!(in_time(reporter.report(named(2, "fine")).await.unwrap()).await, Outcome::Accepted);
+    assert!(matches!(in_time(poisoned).await, Outcome::Rejected(_)));
+}
+
 /// One lane learns by halves which of its items is at fault; then the endpoint refuses everything, and nothing is to blame.
 #[tokio::test]
 async fn an_endpoint_that_begins_to_refuse_everything_costs_no_item_that_it_would_take() {
@@ -127,6 +173,7 @@ async fn every_slot_of_a_request_comes_back_whatever_ended_it() {
     let reporter = quick(client(&sandbox)).max_in_flight(2).start().unwrap();
     for fault in [
         Fault::status(503),
+        Fault::status(401),
         Fault::close_after(),
         Fault::close_before(),
         Fault::cut_json(),
@@ -222,9 +269,10 @@ async fn a_413_is_learned() {
 async fn an_unreadable_answer_of_success_is_unattributed_and_not_sent_again_and_many_pause() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
-    let url = server::start(move |_| {
-        counter.fetch_add(1, Relaxed);
-        Some((200, "<html>welcome</html>"))
+    let url = server::start(move |_| match counter.fetch_add(1, Relaxed) {
+        // A success that the contract does not list is none that can be read.
+        0 => Some((202, "{}")),
+        _ => Some((200, "<html>welcome</html>")),
     })
     .await;
     let reporter = quick(client_of(&url)).start().unwrap();

@@ -33,6 +33,7 @@ fn it_works_on_every_flavour_and_without_a_runtime() {
     }
     let reporter = reporter(&sandbox);
     reporter.report_blocking(event(1, items)).unwrap();
+    reporter.set_consent_blocking("user-2", true).unwrap();
     let threads: Vec<_> = (0..4)
         .map(|number| {
             let reporter = reporter.clone();
@@ -41,7 +42,7 @@ fn it_works_on_every_flavour_and_without_a_runtime() {
         .collect();
     threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
     assert!(reporter.shutdown_blocking(SOON).items.is_empty());
-    assert_eq!(sandbox.accepted().len(), items + 5);
+    assert_eq!((sandbox.accepted().len(), sandbox.consents().len()), (items + 5, 2));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::{Router, response::IntoResponse};
 use copilot_api::{
     EventTimestamp, NewEvent,
     types::{Event, PreexistingSyncCompletedPayload, PreexistingSyncStartedPayload, UserCreatedPayload},
@@ -10,7 +9,7 @@ use copilot_api::{
 use copilot_delivery::{Health, Judge, Outcome, Reporter};
 use copilot_sandbox::{Fault, Sandbox};
 
-use crate::support::{SOON, client, client_of, event, in_time, quick, reporter, until_seen};
+use crate::support::{SOON, client, client_of, event, in_time, quick, reporter, server, until_seen};
 
 #[tokio::test]
 async fn events_that_open_and_close_the_sync_are_refused_and_given_back() {
@@ -94,15 +93,6 @@ async fn a_refused_event_is_dead_with_the_servers_words_and_can_be_mended_sent_a
     assert_eq!((counts.tally.taken, counts.tally.accepted, counts.dead_letters), (2, 1, 0));
 }
 
-/// A server whose clock is another.
-async fn server_at(date: &'static str) -> String {
-    let answer = move || async move { ([("date", date)], r#"{"invalid_events":[]}"#).into_response() };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await.unwrap() });
-    url
-}
-
 #[tokio::test]
 async fn a_clock_that_is_not_the_servers_is_told_before_events_are_refused_for_it() {
     let dates = [
@@ -110,7 +100,13 @@ async fn a_clock_that_is_not_the_servers_is_told_before_events_are_refused_for_i
         ("Sun, 06 Nov 2044 08:49:37 GMT", "behind the server's"),
     ];
     for (date, words) in dates {
-        let reporter = quick(client_of(&server_at(date).await)).start().unwrap();
+        let url = server::slow(move |_| server::Slow {
+            wait: Duration::ZERO,
+            status: 200,
+            body: r#"{"invalid_events":[]}"#,
+            header: Some(("date", date)),
+        });
+        let reporter = quick(client_of(&url.await)).start().unwrap();
         assert_eq!(reporter.health().await, Health::Ready);
         assert_eq!(in_time(reporter.report(event(1, 1)).await.unwrap()).await, Outcome::Accepted);
         until_seen(&reporter, "an offset", |snapshot| snapshot.clock_offset.is_some()).await;

@@ -43,60 +43,42 @@ fn is_set_aside(folder: &Folder) {
     assert_eq!(outbox.drain(), [1]);
 }
 
-#[test]
-fn a_broken_header_is_set_aside() {
-    let folder = Folder::new();
-    closed(&folder.file());
-    scribble(&folder.file(), 0, 100);
-    is_set_aside(&folder);
+/// The middle page of a file.
+fn break_the_middle(file: &Path) {
+    let middle = file.metadata().unwrap().len() / 2 / 4096 * 4096;
+    scribble(file, middle, 4096);
 }
 
 #[test]
-fn a_broken_page_is_set_aside() {
-    let folder = Folder::new();
-    closed(&folder.file());
-    let middle = folder.file().metadata().unwrap().len() / 2 / 4096 * 4096;
-    scribble(&folder.file(), middle, 4096);
-    is_set_aside(&folder);
-}
-
-#[test]
-fn a_broken_page_of_a_large_item_is_set_aside() {
-    let folder = Folder::new();
-    let outbox = Opened::new(&folder.file());
-    outbox.put(items::sized(1, "user-7", 300_000)).unwrap();
-    outbox.close();
-    let middle = folder.file().metadata().unwrap().len() / 2 / 4096 * 4096;
-    scribble(&folder.file(), middle, 4096);
-    is_set_aside(&folder);
-}
-
-#[test]
-fn a_file_that_ends_too_early_is_set_aside() {
-    let folder = Folder::new();
-    closed(&folder.file());
-    let file = OpenOptions::new().write(true).open(folder.file()).unwrap();
-    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
-    is_set_aside(&folder);
-}
-
-#[test]
-fn a_file_of_zeros_is_set_aside() {
-    let folder = Folder::new();
-    closed(&folder.file());
-    fs::write(folder.file(), vec![0; 8192]).unwrap();
-    is_set_aside(&folder);
-}
-
-#[test]
-fn a_row_that_no_version_wrote_is_set_aside() {
-    let folder = Folder::new();
-    closed(&folder.file());
-    Connection::open(folder.file())
-        .unwrap()
-        .execute("UPDATE pending SET lane = 99 WHERE seq = 7", [])
-        .unwrap();
-    is_set_aside(&folder);
+fn whatever_is_broken_is_set_aside() {
+    let ways: [fn(&Path); 6] = [
+        |header| scribble(header, 0, 100),
+        break_the_middle,
+        |large| {
+            fs::remove_file(large).unwrap();
+            let outbox = Opened::new(large);
+            outbox.put(items::sized(1, "user-7", 300_000)).unwrap();
+            outbox.close();
+            break_the_middle(large);
+        },
+        |half| {
+            let file = OpenOptions::new().write(true).open(half).unwrap();
+            file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+        },
+        |zeros| fs::write(zeros, vec![0; 8192]).unwrap(),
+        // A row that no version wrote.
+        |row| {
+            let connection = Connection::open(row).unwrap();
+            connection.execute("UPDATE pending SET lane = 99 WHERE seq = 7", []).unwrap();
+        },
+    ];
+    for (number, breaks) in ways.into_iter().enumerate() {
+        println!("way {number}");
+        let folder = Folder::new();
+        closed(&folder.file());
+        breaks(&folder.file());
+        is_set_aside(&folder);
+    }
 }
 
 #[test]

@@ -9,14 +9,14 @@ mod file;
 #[allow(dead_code, reason = "the suite needs more of them")]
 mod items;
 mod processes;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     ffi::OsString,
-    fs,
     ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -25,6 +25,7 @@ use copilot_delivery::{
     outbox::{Counts, DeadLetter, End, HandedOver, Lease, LeaseRequest, Leased, OutboxError, Refused},
 };
 use pollster::block_on;
+use support::Folder;
 
 /// All events that are there.
 const ANY: LeaseRequest = LeaseRequest {
@@ -35,39 +36,6 @@ const ANY: LeaseRequest = LeaseRequest {
     linger: Duration::ZERO,
     now: items::NOON,
 };
-
-/// A folder of a test, removed with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static FOLDERS: AtomicU32 = AtomicU32::new(0);
-        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("copilot-sqlite-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder.canonicalize().unwrap())
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("copilot.outbox")
-    }
-
-    /// The names of all that is in there.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(&self.0)
-            .unwrap()
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The file of that name with something behind it.
 fn beside(file: &Path, suffix: &str) -> PathBuf {
@@ -157,7 +125,6 @@ fn in_another_process() {
     let file = PathBuf::from(file);
     match role.to_str().unwrap() {
         "open" => processes::open(&file),
-        "work" => processes::work(&file),
         "fork" => processes::fork(&file),
         "leave" => processes::leave(&file),
         "fill" => disk::fill(&file),

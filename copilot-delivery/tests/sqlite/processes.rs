@@ -1,22 +1,18 @@
-//! Other processes: one that wants the file as well, one that is killed, one that was forked.
+//! Other processes: one that wants the file as well, one that was forked. (One that is killed is `model/`'s and `cargo xtask crash`'s.)
 
 use std::{
-    collections::HashSet,
-    io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::Child,
-    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use copilot_delivery::{
-    Durability, Outbox as _, SqliteOutbox,
-    outbox::{End, Fault, HandedOver},
+    Outbox as _, SqliteOutbox,
+    outbox::{Fault, HandedOver},
 };
 use pollster::block_on;
 
-use super::{ANY, Folder, Opened, items, process, spawn};
+use super::{Folder, Opened, items, process};
 
 /// Tries to open the file, and says what comes of it.
 pub(super) fn open(file: &Path) {
@@ -65,81 +61,6 @@ fn a_dropped_outbox_releases_the_file_and_keeps_what_was_handed_over() {
     assert_eq!(outbox.drain(), (0..500).collect::<Vec<_>>());
 }
 
-/// Reports and delivers as fast as it can, until it is killed. It says `+ KEY` when an item was stored, and `- KEY` before one is
-/// settled.
-pub(super) fn work(file: &Path) {
-    let outbox =
-        Arc::new(Opened(SqliteOutbox::builder(file).durability(Durability::KilledProcess).open().unwrap()));
-    let first: u64 = outbox.read().last;
-    let stdout = Arc::new(Mutex::new(std::io::stdout()));
-    // What the test harness says has no end of line.
-    println!();
-    for reporter in 0..8 {
-        let (outbox, stdout) = (outbox.clone(), stdout.clone());
-        thread::spawn(move || {
-            for number in 0.. {
-                let key = (first + number) * 8 + reporter;
-                if outbox.put(items::event(key, &format!("user-{}", key % 100))).is_ok() {
-                    // One write, so that no line is half there.
-                    stdout.lock().unwrap().write_all(format!("+ {key}\n").as_bytes()).unwrap();
-                }
-            }
-        });
-    }
-    loop {
-        let Some(lease) = outbox.take(&ANY).unwrap() else { continue };
-        let lines: String = lease.items.iter().map(|leased| format!("- {}\n", leased.item.key())).collect();
-        stdout.lock().unwrap().write_all(lines.as_bytes()).unwrap();
-        if lease.fence % 3 == 0 { outbox.end(lease, End::Released) } else { outbox.end(lease, End::Accepted) }
-    }
-}
-
-/// Kills the process, and gives the keys that it said before.
-fn kill(mut child: Child, after: Duration) -> (HashSet<u64>, HashSet<u64>) {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (started, has_started) = mpsc::channel();
-    let reading = thread::spawn(move || {
-        let (mut stored, mut settled) = (HashSet::new(), HashSet::new());
-        for line in lines.map_while(Result::ok) {
-            match line.split_once(' ').and_then(|(what, key)| Some((what, key.parse().ok()?))) {
-                Some(("+", key)) => {
-                    stored.insert(key);
-                    let _ = started.send(());
-                }
-                Some(("-", key)) => drop(settled.insert(key)),
-                _ => (),
-            }
-        }
-        (stored, settled)
-    });
-    has_started.recv_timeout(Duration::from_secs(30)).expect("it does something");
-    thread::sleep(after);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    reading.join().unwrap()
-}
-
-#[test]
-fn what_was_stored_is_there_after_a_kill_and_the_counts_add_up() {
-    let folder = Folder::new();
-    let (mut stored, mut settled) = (HashSet::new(), HashSet::new());
-    for round in 0..10 {
-        let (more, ended) = kill(spawn("work", &folder.file()), Duration::from_millis(20 + round * 37));
-        stored.extend(more);
-        settled.extend(ended);
-    }
-    let outbox = Opened::new(&folder.file());
-    assert_eq!(outbox.set_aside(), None, "a kill breaks nothing");
-    let counts = outbox.read();
-    let pending = outbox.drain();
-    assert_eq!(counts.pending, pending.len() as u64);
-    let pending: HashSet<u64> = pending.into_iter().collect();
-    let lost: Vec<_> = stored.iter().filter(|key| !pending.contains(key) && !settled.contains(key)).collect();
-    assert!(lost.is_empty(), "{} of {} are lost", lost.len(), stored.len());
-    assert!(counts.tally.taken >= stored.len() as u64 && counts.tally.accepted > 0, "{counts:?}");
-    println!("{} stored, {} pending after ten kills", stored.len(), counts.pending);
-}
-
 /// Puts items in, and ends as if it were killed.
 pub(super) fn leave(file: &Path) {
     let outbox = Opened::new(file);
@@ -155,6 +76,11 @@ pub(super) fn fork(file: &Path) {
     outbox.put(items::event(1, "user-7")).unwrap();
     match fork::fork().unwrap() {
         fork::Fork::Child => {
+            // What hangs here would hang for ever.
+            thread::spawn(|| {
+                thread::sleep(Duration::from_secs(10));
+                std::process::exit(2);
+            });
             let refused = outbox.put(items::event(2, "user-7")).unwrap_err();
             let asked = block_on(outbox.counts()).unwrap_err();
             let right = (refused.error.fault(), asked.fault(), refused.item.key())

@@ -112,7 +112,7 @@ impl io::Write for Log {
 }
 
 /// A folder that is removed at the end.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
@@ -121,12 +121,21 @@ impl Folder {
             format!("copilot-delivery-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(folder.canonicalize().unwrap())
     }
 
     /// The outbox in it.
     pub(crate) fn file(&self) -> PathBuf {
         self.0.join("copilot.outbox")
+    }
+
+    /// The names of all that is in there.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 

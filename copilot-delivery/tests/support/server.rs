@@ -27,7 +27,24 @@ pub(crate) const TAKEN: Answer = Some((200, r#"{"invalid_events":[]}"#));
 pub(crate) const BAD: Answer = Some((400, r#"{"reason":"COMMON.REQUEST_VALIDATION","error_message":"no"}"#));
 
 /// Starts one on this runtime; gives its URL.
-pub(crate) async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
+pub(crate) async fn start(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
+    slow(move |asked| match answer(asked) {
+        Some((status, body)) => Slow { wait: Duration::ZERO, status, body, header: None },
+        None => Slow { wait: Duration::MAX, status: 200, body: "", header: None },
+    })
+    .await
+}
+
+/// An answer that takes its time, and a header with it.
+pub(crate) struct Slow {
+    pub(crate) wait: Duration,
+    pub(crate) status: u16,
+    pub(crate) body: &'static str,
+    pub(crate) header: Option<(&'static str, &'static str)>,
+}
+
+/// As [`start`], of a server that may take its time.
+pub(crate) async fn slow(answer: impl FnMut(&Asked) -> Slow + Send + 'static) -> String {
     let answer = Arc::new(Mutex::new(answer));
     let serve = move |request: Request| {
         let answer = answer.clone();
@@ -37,11 +54,13 @@ pub(crate) async fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static)
             let credentials = header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
             let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
             let asked = Asked { path, body: String::from_utf8(body.to_vec()).unwrap(), credentials };
-            let answer = (*answer.lock().unwrap())(&asked);
-            match answer {
-                Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
-                None => std::future::pending().await,
-            }
+            let Slow { wait, status, body, header } = (*answer.lock().unwrap())(&asked);
+            tokio::time::sleep(wait).await;
+            let status = StatusCode::from_u16(status).unwrap();
+            header.map_or_else(
+                || (status, body).into_response(),
+                |header| (status, [header], body).into_response(),
+            )
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -28,11 +28,13 @@ mod payloads;
 mod polish;
 mod prose;
 mod read;
+mod sql;
 mod tables;
 
 pub use contract::{Contract, Error, Provenance};
 pub use lines::{join, line_of};
 pub use model::Model;
+pub use sql::generate_sql;
 
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;

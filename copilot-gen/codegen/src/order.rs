@@ -37,7 +37,7 @@ pub(crate) fn key(model: &Model) -> TokenStream {
 }
 
 /// The properties that can say whose order an event belongs to: the first of them that is there does.
-fn owners(payload: &ObjectRules) -> Vec<(&String, &Property)> {
+pub(crate) fn owners(payload: &ObjectRules) -> Vec<(&String, &Property)> {
     let owners: Vec<_> =
         ["user_id", "thing_id"].iter().filter_map(|name| payload.properties.get_key_value(*name)).collect();
     if !owners.is_empty() {
@@ -51,7 +51,7 @@ fn owners(payload: &ObjectRules) -> Vec<(&String, &Property)> {
 }
 
 /// Whether a property is text of a named type, which is how the contract declares ids, and no enumeration.
-fn is_id(property: &Property) -> bool {
+pub(crate) fn is_id(property: &Property) -> bool {
     property.used.name.is_some()
         && matches!(property.used.schema, Schema::String(StringRules { one_of: None, .. }))
 }

@@ -34,8 +34,10 @@ module Copilot
 
     # Reports what a user decided. Returns the status, 200 or 204. Raises as collect does.
     def set_consent(change)
-      status, = post(@consent_url, change.to_hash)
-      [200, 204].include?(status) ? status : raise(Unreadable, status)
+      status, _, content_type = post(@consent_url, change.to_hash)
+      # There is nothing to read, but a page of HTML is a portal's or a proxy's.
+      recorded = [200, 204].include?(status) && content_type != 'text/html'
+      recorded ? status : raise(Unreadable, status)
     end
 
     # The credentials are not shown.
@@ -48,7 +50,7 @@ module Copilot
     def post(url, body)
       response = deliver(url, written(body))
       status = response.code.to_i
-      return [status, response.body] if status.between?(200, 299)
+      return [status, response.body, response.content_type&.downcase] if status.between?(200, 299)
 
       error = parsed(response.body)
       reason = error['reason'] if error.is_a?(Hash)

@@ -136,11 +136,13 @@ async fn a_change_of_consent_is_one_request() {
     let error = in_time(client.attempt_consent(&user(), true)).await.unwrap_err();
     assert!(error.is_server_error() && error.attempts() == 1, "{error:?}");
     assert_eq!(error.operation(), Some("set_consent"));
-    // There is nothing to read in the answer, and a portal's page is none of Copilot.cx all the same.
+    // There is nothing to read in the answer, and a portal's page is none of Copilot.cx all the same, nor is another success.
     let page = Fault::answer(200, "<html>welcome</html>").header("content-type", "text/html; charset=utf-8");
-    sandbox.add_fault(page.next(2)).unwrap();
-    assert!(in_time(client.attempt_consent(&user(), true)).await.unwrap_err().is_unreadable());
-    assert!(in_time(client.set_consent("user-7", true)).await.unwrap_err().is_unreadable());
+    for foreign in [page, Fault::answer(202, "")] {
+        sandbox.add_fault(foreign.next(2)).unwrap();
+        assert!(in_time(client.attempt_consent(&user(), true)).await.unwrap_err().is_unreadable());
+        assert!(in_time(client.set_consent("user-7", true)).await.unwrap_err().is_unreadable());
+    }
     let changes: Vec<(String, bool)> =
         sandbox.consents().into_iter().map(|consent| (consent.user_id, consent.value)).collect();
     assert_eq!(changes, [("user-7".to_owned(), false)]);

@@ -27,7 +27,8 @@ fn command(example: &Path, sandbox: &Sandbox, outbox: &Path) -> Command {
     let mut command = Command::new(example);
     command.env(CLIENT_ID, sandbox.client_id()).env(CLIENT_SECRET, sandbox.client_secret());
     command.env(COLLECT_ENDPOINT, sandbox.collect_url()).env(CONSENT_ENDPOINT, sandbox.consent_url());
-    command.env("OUTBOX", outbox).env("LISTEN", "127.0.0.1:0");
+    command.env("OUTBOX", format!("sqlite:{}", outbox.display())).env("OUTBOX_FILE", outbox);
+    command.env("LISTEN", "127.0.0.1:0");
     command
 }
 

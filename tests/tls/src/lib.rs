@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
     ServerConfig,
     crypto::ring,
@@ -44,9 +44,21 @@ impl Authority {
         &self.pem
     }
 
+    /// A certificate for that name or address, and its key, for a server that is another program.
+    pub fn certificate(&self, name: &str) -> [String; 2] {
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let key = KeyPair::generate().expect("a key");
+        [params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem()]
+    }
+
     /// A server with a certificate for that name or address, which ended long ago or goes on for long.
     pub fn certifies(&self, name: &str, expired: bool) -> Speaks {
-        let (certificate, key) = self.certificate(name, expired);
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        if expired {
+            (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        }
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -55,22 +67,6 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("the key is that of the certificate");
         Speaks::Tls(TlsAcceptor::from(Arc::new(config)))
-    }
-
-    /// A certificate for that name or address, and its key, in PEM.
-    pub fn pems(&self, name: &str) -> (String, String) {
-        let (certificate, key) = self.certificate(name, false);
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    fn certificate(&self, name: &str, expired: bool) -> (Certificate, KeyPair) {
-        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
-        if expired {
-            (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-        }
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        (certificate, key)
     }
 }
 

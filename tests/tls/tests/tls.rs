@@ -165,6 +165,66 @@ async fn the_courier_goes_by_the_provider_that_the_program_chose() {
     assert_eq!(said, "undelivered, 1 left");
 }
 
+#[cfg(all(unix, feature = "rustls-no-provider", not(feature = "rustls")))]
+#[path = "../../../copilot-delivery/tests/support/postgres.rs"]
+mod postgres;
+
+/// And so does the outbox on PostgreSQL, on its connections to a server that takes none without TLS.
+#[cfg(all(unix, feature = "rustls-no-provider", not(feature = "rustls")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose() {
+    use copilot_delivery::{PostgresOutbox, Reporter};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
+
+    if let Ok(what) = env::var(CHILD) {
+        let (chosen, urls) = what.split_once(' ').unwrap();
+        let (url, database) = urls.split_once(' ').unwrap();
+        if chosen == "chosen" {
+            rustls::crypto::ring::default_provider().install_default().unwrap();
+        }
+        if let Err(error) = PostgresOutbox::migrate(database).await {
+            return println!("> {error}");
+        }
+        let outbox = PostgresOutbox::open(database).await.unwrap();
+        let reporter = Reporter::builder(builder(url).build().unwrap()).outbox(outbox).start().unwrap();
+        let ticket = reporter.set_consent("user-7", true).await.unwrap();
+        let outcome = tokio::time::timeout(Duration::from_secs(10), ticket).await.unwrap();
+        let left = reporter.shutdown(Duration::from_secs(2)).await.stay;
+        return println!("> {outcome}, {left} left");
+    }
+    let authority = Authority::new();
+    let settings = "ssl = on\nssl_cert_file = 'FOLDER/server.crt'\nssl_key_file = 'FOLDER/server.key'";
+    let prepared = postgres::Cluster::prepared(settings, |folder| {
+        let [certificate, key] = authority.certificate("127.0.0.1");
+        let files = [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("pg_hba.conf", "hostssl all all 127.0.0.1/32 trust\n".into()),
+        ];
+        for (name, text) in files {
+            let (path, owner) = (folder.join(name), folder.metadata().unwrap());
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+            chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+    });
+    let Some(cluster) = prepared else { return };
+    let this = "the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose";
+    let server = Server::start(authority.certifies("127.0.0.1", false)).await;
+    let urls = |mode| format!("{} {}?sslmode={mode}", server.url("https"), cluster.url("postgres"));
+    let (trusted, other) =
+        (file("postgres.pem", authority.pem()), file("postgres-other.pem", Authority::new().pem()));
+    let said = |what: &str, mode, trusted| child(this, &format!("{what} {}", urls(mode)), trusted);
+    assert_eq!(said("chosen", "verify-full", &trusted), "accepted, 0 left");
+    let refused = said("chosen", "verify-full", &other);
+    assert!(refused.contains("invalid peer certificate"), "{refused}");
+    let unchosen = said("nothing", "verify-full", &trusted);
+    assert!(unchosen.contains("the program has no TLS provider"), "{unchosen}");
+    // The server is spoken to by TLS, or not at all.
+    let plain = said("chosen", "disable", &trusted);
+    assert!(plain.contains("no encryption"), "{plain}");
+}
+
 /// Why there is `rustls-no-provider`.
 #[cfg(feature = "rustls")]
 #[tokio::test(flavor = "multi_thread")]

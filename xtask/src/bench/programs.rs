@@ -68,7 +68,8 @@ pub(super) fn build_ours(workspace: &Workspace) -> Result<Programs, Failure> {
 
 /// Builds the sink, the programs of copilot-delivery, and whom it stands beside.
 pub(super) fn build_for_delivery(workspace: &Workspace) -> Result<Programs, Failure> {
-    for package in ["bench-delivery", "bench-copilot", "bench-posthog"] {
+    build(workspace, "bench-delivery", &["--features", "sqlite"])?;
+    for package in ["bench-copilot", "bench-posthog"] {
         build(workspace, package, &[])?;
     }
     build_sink(workspace)

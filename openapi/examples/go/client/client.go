@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	copilot "example.com/copilot/generated"
@@ -94,11 +95,16 @@ func (c *Client) SetConsent(ctx context.Context, change copilot.ConsentChange) e
 	switch {
 	case answer == nil || answer.StatusCode >= http.StatusMultipleChoices:
 		return c.consent.failure(ctx, answer, err)
-	case answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent:
+	case answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent, isPage(answer.Header):
 		return &Unreadable{Status: answer.StatusCode}
 	}
 	// There is nothing to read, so it does not matter whether it could be read.
 	return nil
+}
+
+// isPage tells whether an answer is a page of HTML, which a portal or a proxy gave in place of Copilot.cx.
+func isPage(header http.Header) bool {
+	return strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "text/html")
 }
 
 func (c *Client) authorised(ctx context.Context) context.Context {

@@ -81,6 +81,12 @@ final class Http
         };
     }
 
+    /** Whether an answer is a page of HTML, which a portal or a proxy gave in place of Copilot.cx. */
+    private static function isPage(ResponseInterface $response): bool
+    {
+        return str_starts_with(strtolower($response->getHeaderLine('Content-Type')), 'text/html');
+    }
+
     /**
      * @param list<int> $successes
      * @param class-string<ModelInterface>|null $answer
@@ -95,7 +101,7 @@ final class Http
             if ($answer !== null) {
                 Json::read(Json::decode((string) $response->getBody()), $answer);
             }
-            $readable = in_array($status, $successes, true);
+            $readable = in_array($status, $successes, true) && !self::isPage($response);
         } catch (Throwable) {
             $readable = false;
         }

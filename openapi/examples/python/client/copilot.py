@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from connections import HttpxArgs, connect, unquoted
+from connections import HttpxArgs, connect, is_page, unquoted
 from credentials import basic_auth
 from endpoints import endpoint
 from errors import CopilotError, LimitError, UnreadableAnswer
@@ -89,7 +89,10 @@ class Copilot:
             raise LimitError("json", detail)
         try:
             with unquoted():
-                return int(set_consent.sync_detailed(client=self._consent, body=change).status_code)
+                answer = set_consent.sync_detailed(client=self._consent, body=change)
+            status = int(answer.status_code)
+            if not is_page(httpx.Headers(answer.headers)):
+                return status
         except UnexpectedStatus as error:
             status = error.status_code
         raise UnreadableAnswer(status)

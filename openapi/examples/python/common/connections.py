@@ -48,6 +48,12 @@ def connect(
     )
 
 
+def is_page(headers: httpx.Headers) -> bool:
+    """Whether an answer is a page of HTML, which a portal or a proxy gave in place of Copilot.cx."""
+    content_type: str = headers.get("Content-Type", "")
+    return content_type.lower().startswith("text/html")
+
+
 @contextmanager
 def unquoted() -> Iterator[None]:
     """Takes the words of the server out of an error: httpx quotes what is not HTTP, which may repeat the credentials."""

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import MISSING, BaseModel, ValidationError
 
-from connections import HttpxArgs, connect, unquoted
+from connections import HttpxArgs, connect, is_page, unquoted
 from credentials import basic_auth
 from endpoints import endpoint
 from errors import CopilotError, UnreadableAnswer
@@ -73,8 +73,10 @@ class Copilot:
     def set_consent(self, change: ConsentChange) -> int:
         """Reports a user's consent. Returns the status, 200 or 204. Raises as `collect` does."""
         check_consent(change)
-        described = {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
-        return _post(self._consent, self._consent_url, change, described).status_code
+        response = _post(self._consent, self._consent_url, change, {HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+        if is_page(response.headers):
+            raise UnreadableAnswer(response.status_code)
+        return response.status_code
 
 
 def _post(http: httpx.Client, url: httpx.URL, model: BaseModel, described: Collection[int]) -> httpx.Response:

@@ -79,10 +79,13 @@ export function collected(status: number, text: string): EventsTaken | EventsRef
     : { outcome: "events_refused", status, invalid_events: [first, ...others] };
 }
 
-/** A success of `set_consent`, which has nothing to read. */
-export function recorded(status: number): ConsentRecorded {
+/** A success of `set_consent`, which has nothing to read. A page of HTML is a portal's or a proxy's. */
+export function recorded({ status, headers }: Response): ConsentRecorded {
   if (status !== 200 && status !== 204) {
     throw new UnreadableAnswer(status, "the contract lists no such success");
+  }
+  if (headers.get("content-type")?.toLowerCase().startsWith("text/html") === true) {
+    throw new UnreadableAnswer(status, "a page of HTML");
   }
   return { outcome: "recorded", status };
 }

@@ -36,7 +36,7 @@ export function createCopilot(settings: Settings): Copilot<CopilotEvent, Consent
         body,
         parseAs: "text",
       });
-      return response.ok ? recorded(response.status) : refusal(response, error);
+      return response.ok ? recorded(response) : refusal(response, error);
     },
   };
 }

@@ -43,7 +43,7 @@ export function createCopilot(settings: Settings): Copilot<CopilotEvent, Consent
       if (response === undefined) {
         throw unsent(error);
       }
-      return response.ok ? recorded(response.status) : refusal(response, error);
+      return response.ok ? recorded(response) : refusal(response, error);
     },
   };
 }

@@ -2,6 +2,7 @@ package com.example.copilot;
 
 import com.example.copilot.generated.ApiClient;
 import com.example.copilot.generated.ApiException;
+import com.example.copilot.generated.ApiResponse;
 import com.example.copilot.generated.api.CollectApi;
 import com.example.copilot.generated.api.ConsentApi;
 import com.example.copilot.generated.model.CollectRequest;
@@ -16,6 +17,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -101,8 +103,9 @@ public final class Copilot {
             throw NotSent.consent(broken);
         }
         try {
-            var status = consent.setConsentWithHttpInfo(change).getStatusCode();
-            if (status != 200 && status != 204) {
+            var answer = consent.setConsentWithHttpInfo(change);
+            var status = answer.getStatusCode();
+            if ((status != 200 && status != 204) || isPage(answer)) {
                 throw new Unreadable();
             }
             return status;
@@ -131,6 +134,14 @@ public final class Copilot {
         var headers = failed.getResponseHeaders();
         return new Refusal(
                 failed.getCode(), reason, headers == null ? null : headers.firstValue("Retry-After").orElse(null));
+    }
+
+    /** Whether an answer is a page of HTML, which a portal or a proxy gave in place of Copilot.cx. */
+    private static boolean isPage(ApiResponse<?> answer) {
+        return answer.getHeaders().entrySet().stream()
+                .filter(field -> field.getKey().equalsIgnoreCase("Content-Type"))
+                .flatMap(field -> field.getValue().stream())
+                .anyMatch(type -> type.toLowerCase(Locale.ROOT).startsWith("text/html"));
     }
 
     private static void close(InputStream body) {
