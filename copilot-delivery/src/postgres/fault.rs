@@ -51,9 +51,9 @@ pub(super) fn error(place: &str, error: &Error) -> OutboxError {
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Fault::Corrupt,
         _ => Fault::Engine,
     };
-    // What it says about data repeats them.
+    // What it says about data repeats them; our functions do not.
     let said = match remedy(error) {
-        Remedy::Part => format!("SQLSTATE {}", said.code().code()),
+        Remedy::Part if !said.message().starts_with("copilot_") => format!("SQLSTATE {}", said.code().code()),
         _ => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
     };
     OutboxError::new(fault, format!("the outbox {place} cannot be used: {said}"))

@@ -239,6 +239,9 @@ impl PostgresOutbox {
         let given_back = || Some(Reported::Event(event.clone()));
         InvalidInput::if_any(event.violations(clock::now()))
             .map_err(|invalid| ReportError::invalid(invalid, given_back()))?;
+        if event.order_key().is_none() {
+            return Err(ReportError::apart(Reported::Event(event.clone())));
+        }
         let mut json = Vec::with_capacity(512);
         event.write(&mut json);
         let json = String::from_utf8(json).unwrap_or_default();
