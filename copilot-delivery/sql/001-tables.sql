@@ -30,9 +30,8 @@ CREATE TABLE copilot.pending(
     contract text NOT NULL,
     PRIMARY KEY (lane, seq)
 ) WITH (
-    -- Every row that comes in goes out again, so that a share of the table is no measure: of a long queue it would be millions of
-    -- dead rows, which each look at the head of a lane has to pass. By number, and without pauses, which are for tables that
-    -- nobody waits for.
+    -- Every row that comes in goes out again, so that a share of the table is no measure: while a long queue waits it would be millions
+    -- of dead rows, whose room is not used again. By number, and without pauses, which are for tables that nobody waits for.
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_cost_delay = 0,

@@ -41,7 +41,7 @@ pub(super) struct Wishes {
 }
 
 /// What the driver reads of a URL's query. What is not listed is refused: a misspelt wish must not pass for granted.
-const DRIVERS: [&str; 11] = [
+const DRIVERS: [&str; 10] = [
     "user",
     "password",
     "dbname",
@@ -52,13 +52,15 @@ const DRIVERS: [&str; 11] = [
     "target_session_attrs",
     "load_balance_hosts",
     "channel_binding",
-    "keepalives_idle",
 ];
 
 const OURS: &str = "max_items, max_bytes, lease_ms, deadline_ms, order, sslmode, sslrootcert";
 
 /// After which silence the system asks whether the server is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How long one of several hosts may take to take a connection.
+const CONNECT: Duration = Duration::from_secs(3);
 
 impl Address {
     /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`. No error repeats any of it.
@@ -104,7 +106,7 @@ impl Address {
             Some(_) => return Err(wrong("says an sslmode that is neither disable nor verify-full")),
         };
         config.ssl_mode(if tls { SslMode::Require } else { SslMode::Disable });
-        config.keepalives_idle(KEEPALIVE);
+        config.keepalives_idle(KEEPALIVE).connect_timeout(CONNECT);
         if config.get_application_name().is_none() {
             config.application_name("copilot-delivery");
         }

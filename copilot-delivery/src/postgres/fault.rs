@@ -23,10 +23,14 @@ pub(super) fn remedy(error: &Error) -> Remedy {
     let Some(code) = error.code() else {
         return Remedy::Reconnect;
     };
+    if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        // It was the primary, or is not yet: another host may be.
+        return Remedy::Reconnect;
+    }
     match code.code().get(..2) {
         // Connections; an operator who shuts down or kills a session.
         Some("08" | "57") => Remedy::Reconnect,
-        // A server that only reads, as the one that was the primary; conflicts; no memory, no disk, no connections; files.
+        // A session that was idle for too long; conflicts; no memory, no disk, no connections; files.
         Some("25" | "40" | "53" | "55" | "58") => Remedy::Wait,
         Some("22" | "23" | "54") => Remedy::Part,
         _ => Remedy::None,
@@ -51,9 +55,9 @@ pub(super) fn error(place: &str, error: &Error) -> OutboxError {
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Fault::Corrupt,
         _ => Fault::Engine,
     };
-    // What it says about data repeats them.
+    // What it says about data repeats them; our functions do not.
     let said = match remedy(error) {
-        Remedy::Part => format!("SQLSTATE {}", said.code().code()),
+        Remedy::Part if !said.message().starts_with("copilot_") => format!("SQLSTATE {}", said.code().code()),
         _ => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
     };
     OutboxError::new(fault, format!("the outbox {place} cannot be used: {said}"))

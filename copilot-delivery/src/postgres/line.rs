@@ -55,28 +55,31 @@ impl Line {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let asking = async {
-            let client = self.client().await?;
-            question(client).await
+        let client = match time::timeout_at(moment, self.client()).await {
+            Ok(client) => client.map_err(Some)?,
+            Err(_) => return Err(None),
         };
-        match time::timeout_at(moment, asking).await {
+        match time::timeout_at(moment, question(client.clone())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if fault::remedy(&error) == fault::Remedy::Reconnect {
-                    self.cut().await;
+                    self.cut(&client).await;
                 }
                 Err(Some(error))
             }
             Err(_) => {
-                self.cut().await;
+                self.cut(&client).await;
                 Err(None)
             }
         }
     }
 
-    /// Ends the connection, if there is one.
-    pub(super) async fn cut(&self) {
-        *self.session.lock().await = None;
+    /// Ends that connection, if it is still the one.
+    async fn cut(&self, client: &Arc<Client>) {
+        let mut session = self.session.lock().await;
+        if session.as_ref().is_some_and(|open| Arc::ptr_eq(&open.client, client)) {
+            *session = None;
+        }
     }
 
     async fn client(&self) -> Result<Arc<Client>, Error> {

@@ -43,7 +43,7 @@ use crate::{
 /// How much longer than an item what reads the whole table may take.
 const OTHERS_PATIENCE: u32 = 6;
 
-/// Keeps items in a PostgreSQL database, of version 13 or newer, for any number of processes that report and that deliver.
+/// Keeps items in a PostgreSQL database, of version 14 or newer, for any number of processes that report and that deliver.
 ///
 /// [`migrate`](Self::migrate) makes its tables, in a schema `copilot` of their own. One thread of this process speaks to the database, by at
 /// most three connections, each made when it is needed and made again when it was lost; a pool in between may be one of transactions
@@ -58,7 +58,22 @@ const OTHERS_PATIENCE: u32 = 6;
 /// - **A database that cannot be reached** is waited for: an item that could not be stored by the deadline comes back with an error. Where
 ///   the connection broke while the transaction was committing, the outbox asks what became of it; only where that cannot be asked either
 ///   does the error say that the item may be stored.
+/// - **After a failover** the new primary is found, where the URL names all hosts and says `target_session_attrs=read-write`. What was stored
+///   is there as far as the database's replication promises it.
 /// - **After a fork** the child cannot use it.
+///
+/// # Roles
+///
+/// Whoever migrates owns the schema. A role that only reports by the SQL functions needs nothing but to execute them; one that opens the outbox:
+///
+/// ```sql
+/// GRANT USAGE ON SCHEMA copilot TO courier;
+/// GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA copilot TO courier;
+/// GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA copilot TO courier;
+/// GRANT pg_read_all_stats TO courier; -- the age of transactions of other roles; otherwise it is for how long the outbox has seen them
+/// ```
+///
+/// # Example
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), copilot_delivery::OutboxError> {
@@ -179,7 +194,7 @@ impl PostgresOutbox {
     /// Opens the outbox in a database, as [`PostgresOutboxBuilder::open`] does.
     ///
     /// The URL is `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, of several hosts `HOST:PORT,HOST:PORT`. Its query may say what the builder says,
-    /// and `application_name`, `target_session_attrs=read-write`, `load_balance_hosts`, `channel_binding`, and of TLS:
+    /// and `application_name`, `target_session_attrs=read-write`, `load_balance_hosts`, `channel_binding`, `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, and of TLS:
     /// `sslmode=verify-full`, the default for other machines (`require` means the same here), or `sslmode=disable`, the default for this one;
     /// `sslrootcert=FILE`, the certificates in PEM to trust instead of the system's. Anything else is refused.
     ///
@@ -239,6 +254,9 @@ impl PostgresOutbox {
         let given_back = || Some(Reported::Event(event.clone()));
         InvalidInput::if_any(event.violations(clock::now()))
             .map_err(|invalid| ReportError::invalid(invalid, given_back()))?;
+        if event.order_key().is_none() {
+            return Err(ReportError::apart(Reported::Event(event.clone())));
+        }
         let mut json = Vec::with_capacity(512);
         event.write(&mut json);
         let json = String::from_utf8(json).unwrap_or_default();

@@ -28,7 +28,7 @@ impl ReportError {
         Self { cause: Cause::Invalid(invalid), reported: reported.map(Box::new) }
     }
 
-    pub(super) fn apart(reported: Reported) -> Self {
+    pub(crate) fn apart(reported: Reported) -> Self {
         Self { cause: Cause::Apart, reported: Some(Box::new(reported)) }
     }
 

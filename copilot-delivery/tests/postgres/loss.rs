@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_delivery::{Outbox, outbox::End};
+use copilot_delivery::{Outbox, PostgresOutbox, outbox::End};
 
 use super::{
-    drain,
+    connect, drain,
     items::{event, user},
     lease, migrated,
     proxy::{Mode, Proxy},
@@ -79,6 +79,31 @@ async fn a_server_that_is_slow_is_waited_for() {
     });
     stored.expect("stored in the end");
     assert_eq!(drain(&outbox).await, [1]);
+}
+
+#[tokio::test]
+async fn a_server_that_only_reads_for_a_while_is_waited_for() {
+    let Some(server) = server().await else { return };
+    let url = migrated(&server).await;
+    let outbox = quick(&url).open().await.unwrap();
+    put(&outbox, event(1, &user(3, 0))).await;
+    let admin = connect(&server.url("postgres")).await;
+    let only_reads = async |is: &str| {
+        admin.batch_execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {is}")).await.unwrap();
+        admin.query_typed("SELECT pg_reload_conf()", &[]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    only_reads("on").await;
+    let (stored, ()) = tokio::join!(try_put(&outbox, event(2, &user(3, 0))), async {
+        assert_eq!(
+            PostgresOutbox::open(&url).await.expect_err("it only reads").fault(),
+            copilot_delivery::outbox::Fault::ReadOnly
+        );
+        admin.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+        only_reads("off").await;
+    });
+    stored.expect("stored in the end");
+    assert_eq!(drain(&outbox).await, [1, 2]);
 }
 
 #[tokio::test]

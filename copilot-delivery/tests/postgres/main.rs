@@ -4,6 +4,7 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod failover;
 #[path = "../conformance/items.rs"]
 #[allow(dead_code, reason = "the suite needs more of them")]
 mod items;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use copilot_delivery::{Outbox, PostgresOutbox};
+use copilot_delivery::{Outbox, PostgresOutbox, Reported};
 
 use super::{
     connect, drain,
@@ -35,6 +35,16 @@ async fn two_outboxes_share_a_pool_of_one_connection() {
     writer.batch_execute("COMMIT").await.unwrap();
     assert_eq!(drain(&*outboxes[1]).await, [1, 2, 3]);
 
+    // Nothing is prepared by what goes into a program's transaction either.
+    let session = connect(&url).await;
+    for _ in 0..3 {
+        session.batch_execute("BEGIN").await.unwrap();
+        let Reported::Event(reported) = event(0, &id).into_reported() else { unreachable!() };
+        outboxes[0].report_in(&session, &reported).await.unwrap();
+        session.batch_execute("COMMIT").await.unwrap();
+    }
+    assert_eq!(drain(&*outboxes[1]).await.len(), 3);
+
     let producers = (0..4_u64).map(|producer| {
         let outbox = outboxes[producer as usize % 2].clone();
         tokio::spawn(async move {
@@ -49,7 +59,7 @@ async fn two_outboxes_share_a_pool_of_one_connection() {
             let mut came = Vec::new();
             loop {
                 let drained = drain(&*outbox).await;
-                if drained.is_empty() && outbox.counts().await.unwrap().tally.accepted == 203 {
+                if drained.is_empty() && outbox.counts().await.unwrap().tally.accepted == 206 {
                     return came;
                 }
                 came.extend(drained);

@@ -48,15 +48,25 @@ impl Cluster {
 
     /// The same, after something was done in its folder.
     pub(crate) fn prepared(settings: &str, prepare: impl FnOnce(&Path)) -> Option<Self> {
+        let cluster = Self::made_by(settings, |folder| {
+            let mut initdb = unprivileged(&program("initdb").unwrap());
+            initdb
+                .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"])
+                .arg(folder);
+            initdb
+        })?;
+        prepare(&cluster.folder);
+        cluster.run();
+        Some(cluster)
+    }
+
+    /// A server whose folder that command makes. It does not run yet.
+    pub(crate) fn made_by(settings: &str, command: impl FnOnce(&Path) -> Command) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let initdb = program("initdb").or_else(|| skip("PostgreSQL"))?;
+        program("initdb").or_else(|| skip("PostgreSQL"))?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("copilot-postgres-{}-{number}", std::process::id()));
-        let made = unprivileged(&initdb)
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"])
-            .arg(&folder)
-            .output()
-            .unwrap();
+        let made = command(&folder).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let port = free_port();
         let configuration = folder.join("postgresql.conf");
@@ -64,10 +74,7 @@ impl Cluster {
         let settings =
             format!("{}{SETTINGS}port = {port}\n{settings}\n", fs::read_to_string(&configuration).unwrap());
         fs::write(&configuration, settings).unwrap();
-        prepare(&folder);
-        let cluster = Self { folder, port, databases: AtomicU32::new(0), keeper: Mutex::new(None) };
-        cluster.run();
-        Some(cluster)
+        Some(Self { folder, port, databases: AtomicU32::new(0), keeper: Mutex::new(None) })
     }
 
     /// Starts the server again.
@@ -96,6 +103,10 @@ impl Cluster {
         let mut keeper = self.keeper.lock().unwrap().take().unwrap();
         keeper.stdin.take().unwrap().write_all(b"keep\n").unwrap();
         keeper.wait().unwrap();
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(crate) fn port(&self) -> u16 {
