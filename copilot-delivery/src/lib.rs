@@ -6,6 +6,8 @@ mod failpoint;
 mod clock;
 mod courier;
 mod item;
+#[cfg(feature = "jetstream")]
+mod jetstream;
 mod lane;
 mod memory;
 mod observe;
@@ -24,6 +26,8 @@ mod sqlite;
 
 pub use courier::{Left, Undelivered, Unflushed};
 pub use item::{Item, Kind, Record, Reported};
+#[cfg(feature = "jetstream")]
+pub use jetstream::{JetStreamOutbox, JetStreamOutboxBuilder};
 pub use lane::{Lane, LaneSet};
 pub use memory::MemoryOutbox;
 pub use open::open_outbox;

@@ -14,6 +14,7 @@ use crate::{
 /// | `memory:` | [`MemoryOutbox`] | |
 /// | `sqlite:PATH`, as `sqlite:/var/lib/service/copilot.outbox` | `SqliteOutbox` | `sqlite` |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresOutbox` | `postgres` |
+/// | `nats://HOST:PORT`, `tls://HOST:PORT` | `JetStreamOutbox` | `jetstream` |
 ///
 /// What else a URL may say is on the page of each outbox.
 ///
@@ -34,10 +35,11 @@ pub async fn open_outbox(url: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryOutbox::new())),
         "sqlite" => sqlite(rest),
         "postgres" | "postgresql" => postgres(url).await,
+        "nats" | "tls" => jetstream(url).await,
         // Not repeated: it may be a password, or a URL with one that was put in the wrong place.
         _ => Err(OutboxError::new(
             Fault::Unsupported,
-            "the URL of an outbox begins with memory:, sqlite: or postgres:",
+            "the URL of an outbox begins with memory:, sqlite:, postgres:, nats: or tls:",
         )),
     }
 }
@@ -67,7 +69,17 @@ async fn postgres(_: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
     Err(without("postgres"))
 }
 
-#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+#[cfg(feature = "jetstream")]
+async fn jetstream(url: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
+    Ok(Arc::new(crate::JetStreamOutbox::open(url).await?))
+}
+
+#[cfg(not(feature = "jetstream"))]
+async fn jetstream(_: &str) -> Result<Arc<dyn Outbox>, OutboxError> {
+    Err(without("jetstream"))
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "jetstream")))]
 fn without(feature: &str) -> OutboxError {
     OutboxError::new(
         Fault::Unsupported,

@@ -120,3 +120,46 @@ mod postgres {
         }
     }
 }
+
+#[cfg(feature = "jetstream")]
+#[path = "support/nats.rs"]
+mod nats;
+
+#[cfg(feature = "jetstream")]
+mod jetstream {
+    use std::{sync::Arc, time::Duration};
+
+    use copilot_delivery::{JetStreamOutbox, Outbox};
+
+    use super::{
+        conformance::{self, Engine},
+        nats::Nats,
+    };
+
+    /// So that what waits for a lease to run out does not wait long.
+    const LEASE: Duration = Duration::from_millis(1500);
+
+    struct JetStream(Nats);
+
+    #[async_trait::async_trait]
+    impl Engine for JetStream {
+        async fn fresh(&self, items: u64, bytes: u64) -> Arc<dyn Outbox> {
+            let builder = JetStreamOutbox::builder(&self.0.url()).stream(&self.0.stream()).lease(LEASE);
+            Arc::new(builder.max_items(items).max_bytes(bytes).open().await.unwrap())
+        }
+
+        async fn reopen(&self, outbox: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+            let place = outbox.place().unwrap();
+            outbox.close().await;
+            let builder = JetStreamOutbox::builder(&self.0.url()).stream(place.rsplit('/').next().unwrap());
+            Arc::new(builder.lease(LEASE).open().await.unwrap())
+        }
+    }
+
+    #[test]
+    fn a_stream_keeps_its_promises() {
+        if let Some(nats) = Nats::start() {
+            conformance::hold(JetStream(nats));
+        }
+    }
+}

@@ -114,6 +114,12 @@ impl Intake {
         }
     }
 
+    /// The server turned an item away for want of room, and whoever handed it over may wait for it.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn turned_away(&self) {
+        self.state().turned_away = true;
+    }
+
     /// Items were settled or removed.
     pub(crate) fn removed(&self, removed: Sum) {
         let mut state = self.state();

@@ -1,6 +1,7 @@
 //! What outboxes on servers share: a thread with a runtime of their own, and the queue of what is to be stored.
 
 mod intake;
+pub(crate) mod tls;
 
 use std::{future::Future, sync::Arc, thread};
 

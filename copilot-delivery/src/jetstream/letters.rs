@@ -1,0 +1,145 @@
+//! Dead letters: a stream of their own, of which each message is removed when it is dropped or sent again.
+
+use std::sync::Arc;
+
+use async_nats::jetstream::{
+    message::StreamMessage,
+    stream::{RawMessageErrorKind, Stream},
+};
+use tokio::time::Instant;
+
+use super::{
+    engine::Engine,
+    fault,
+    message::{self, Ended},
+    storing,
+};
+use crate::{
+    Item, Judge, Outcome, Reason, Record, clock,
+    outbox::{DeadLetter, Fault, OutboxError},
+};
+
+/// Makes a dead letter of the pending message of that number. Twice is once.
+pub(super) async fn bury(
+    engine: &Engine,
+    sequence: u64,
+    record: Record,
+    outcome: &Outcome,
+) -> Result<(), OutboxError> {
+    let reason = outcome.reason();
+    let ended = Ended {
+        outcome: outcome.name().to_owned(),
+        judge: reason.map(|reason| judge_name(reason.by).to_owned()),
+        words: reason.map(|reason| reason.words.to_vec()).unwrap_or_default(),
+        since: clock::now(),
+    };
+    let headers = message::dead_headers(&record, &ended, sequence);
+    let subject = engine.dead_subject(record.lane);
+    let sending = engine.context.publish_with_headers(subject, headers, record.json.into());
+    let published = async { sending.await?.await };
+    match published.await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(fault::unusable(&engine.place, &error)),
+    }
+}
+
+pub(super) async fn list(
+    engine: &Engine,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, OutboxError> {
+    let (mut letters, mut next) = (Vec::new(), after.map_or(1, |after| after.saturating_add(1)));
+    let subject = format!("{}-dead.*", engine.settings.stream);
+    while letters.len() < limit {
+        let Some(message) = next_message(engine, &engine.dead, &subject, next).await? else { break };
+        next = message.sequence + 1;
+        if let Some(letter) = letter(engine, &message) {
+            letters.push(letter);
+        }
+    }
+    Ok(letters)
+}
+
+/// Publishes a dead letter again, or what stands in its place, and then removes it.
+pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
+    let Some(message) = engine_message(engine, id).await? else { return Ok(false) };
+    let Some(kept) = message::record(&message.headers, &message.payload, &message.subject) else {
+        return Ok(false);
+    };
+    let deadline = Instant::now() + engine.settings.deadline;
+    storing::publish(engine, &mended.unwrap_or(kept), Some(id), deadline).await?;
+    remove(engine, &engine.dead, id).await?;
+    engine.intake.signals.filled.notify_one();
+    Ok(true)
+}
+
+pub(super) async fn drop(engine: &Arc<Engine>, ids: Vec<u64>) -> Result<u64, OutboxError> {
+    let mut dropped = 0;
+    for id in ids {
+        dropped += u64::from(remove(engine, &engine.dead, id).await?);
+    }
+    Ok(dropped)
+}
+
+/// Removes a message, whose place on the disk is overwritten. Whether it was there.
+pub(super) async fn remove(engine: &Engine, stream: &Stream, sequence: u64) -> Result<bool, OutboxError> {
+    use async_nats::jetstream::stream::DeleteMessageErrorKind;
+    match stream.delete_message(sequence).await {
+        Ok(was_there) => Ok(was_there),
+        // "no message found": it was removed before.
+        Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(false),
+        Err(error) => Err(fault::unusable(&engine.place, &error)),
+    }
+}
+
+/// The first message of a subject that has at least that number.
+pub(super) async fn next_message(
+    engine: &Engine,
+    stream: &Stream,
+    subject: &str,
+    sequence: u64,
+) -> Result<Option<StreamMessage>, OutboxError> {
+    let asked = stream.raw_message_builder().sequence(sequence).next_by_subject(subject).send().await;
+    found(engine, asked.map_err(|error| (error.kind(), error)))
+}
+
+async fn engine_message(engine: &Engine, id: u64) -> Result<Option<StreamMessage>, OutboxError> {
+    let asked = engine.dead.get_raw_message(id).await;
+    found(engine, asked.map_err(|error| (error.kind(), error)))
+}
+
+fn found(
+    engine: &Engine,
+    asked: Result<StreamMessage, (RawMessageErrorKind, impl std::error::Error)>,
+) -> Result<Option<StreamMessage>, OutboxError> {
+    match asked {
+        Ok(message) => Ok(Some(message)),
+        Err((RawMessageErrorKind::NoMessageFound, _)) => Ok(None),
+        Err((_, error)) => Err(fault::unusable(&engine.place, &error)),
+    }
+}
+
+fn letter(engine: &Engine, message: &StreamMessage) -> Option<DeadLetter> {
+    let record = message::record(&message.headers, &message.payload, &message.subject);
+    let (Some(record), Some(ended)) = (record, message::ended(&message.headers)) else {
+        tracing::error!(outbox = engine.place, "{}", fault::new(&engine.place, Fault::Corrupt));
+        return None;
+    };
+    let reason = || {
+        let by = if ended.judge.as_deref() == Some("contract") { Judge::Contract } else { Judge::Server };
+        Reason::new(by, ended.words.iter().cloned())
+    };
+    let outcome = match ended.outcome.as_str() {
+        "rejected" => Outcome::Rejected(reason()),
+        "expired" => Outcome::Expired,
+        _ => Outcome::Unattributed(reason()),
+    };
+    Some(DeadLetter { id: message.sequence, outcome, since: ended.since, item: Item::from_record(record) })
+}
+
+fn judge_name(judge: Judge) -> &'static str {
+    match judge {
+        Judge::Contract => "contract",
+        Judge::Server => "server",
+    }
+}

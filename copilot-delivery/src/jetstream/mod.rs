@@ -1,0 +1,424 @@
+//! The outbox in a stream of NATS JetStream: many processes put in, and share what is taken out.
+//!
+//! `address` is where the servers are, `engine` what the outbox's thread has, `message` how items are written; `storing` publishes,
+//! `holding` shares the lanes and reads them, `lanes` is what was read, `taking`, `letters` and `removal` what becomes of it.
+
+mod address;
+mod engine;
+mod fault;
+mod holding;
+mod lanes;
+mod letters;
+mod message;
+mod removal;
+mod storing;
+mod taking;
+mod tallies;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_nats::jetstream::stream::Info;
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use self::{
+    address::Address,
+    engine::{Engine, Settings},
+    holding::Holding,
+};
+use crate::{
+    Item,
+    outbox::{
+        Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased,
+        Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Tally, Unsettled,
+    },
+    remote::{Intake, Remote, Sum},
+};
+
+/// The key of the owner.
+const OWNER: &str = "owner";
+
+/// Keeps items in a stream of NATS JetStream, of server 2.9 or newer, for any number of processes that report and that deliver.
+///
+/// [`open`](Self::open) makes what is missing: the stream (a work queue, by default `COPILOT`, with a subject for each lane), a stream of dead
+/// letters, and two buckets of keys. One thread of this process speaks to the servers. An item is taken when the server has acknowledged
+/// it; of a lane one is on its way at a time, so that none overtakes another whatever fails.
+///
+/// - **Couriers** of all processes that have the outbox open share the lanes evenly. One that dies loses its lanes to the others when its lease
+///   has run out; what it had read comes to them from the first message on, and what it delivered meanwhile may be sent twice.
+/// - **A full stream** refuses what comes (`max_items`, `max_bytes`): `report` waits, `try_report` gives back.
+/// - **A server that cannot be reached** is waited for until the deadline; then the item comes back with an error, which says when it may be
+///   stored all the same. What is published again is known by its id for two minutes: that of its event.
+/// - **A power cut** can lose what was acknowledged in the last minutes, unless the server is 2.10.23 or newer and has `sync_interval: always`, or
+///   the stream has three replicas. Opening says so in the log.
+/// - **[`forget`](Outbox::forget)** looks at each message of the user's lane, and has the server overwrite those that are the user's. It does not reach
+///   mirrors and backups of the stream, nor what a server that is away still has; they are yours to remove.
+/// - **Counts**: what is pending and dead is the stream's. What became of the rest is written down every few seconds by who holds a lane: of a
+///   process that was killed, the last of it is missing.
+/// - **Dead letters** are kept for 30 days, by the stream itself; `Retention` has no effect.
+/// - **After a fork** the child cannot use it.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), copilot_delivery::OutboxError> {
+/// let outbox = copilot_delivery::JetStreamOutbox::open("nats://nats.example:4222?creds=/etc/copilot.creds&replicas=3").await?;
+/// # drop(outbox);
+/// # Ok(())
+/// # }
+/// ```
+pub struct JetStreamOutbox {
+    engine: Arc<Engine>,
+    /// None once it is being dropped.
+    remote: Option<Remote>,
+    working: Mutex<Option<(Arc<Notify>, JoinHandle<()>)>>,
+}
+
+/// Opens a [`JetStreamOutbox`] that is not as usual. What it is told counts, before what the URL says.
+#[derive(Clone)]
+#[must_use = "a builder opens nothing before `open`"]
+pub struct JetStreamOutboxBuilder {
+    url: String,
+    stream: Option<String>,
+    replicas: Option<usize>,
+    max_items: Option<u64>,
+    max_bytes: Option<u64>,
+    lease: Option<Duration>,
+    deadline: Option<Duration>,
+}
+
+impl JetStreamOutboxBuilder {
+    /// The name of the stream, by default `COPILOT`; in the URL `stream`. Letters, digits, `-` and `_`.
+    pub fn stream(mut self, name: &str) -> Self {
+        self.stream = Some(name.to_owned());
+        self
+    }
+
+    /// On how many servers of a cluster each message is kept, by default 1; in the URL `replicas`. For a stream that is made.
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = Some(replicas);
+        self
+    }
+
+    /// How many pending items a stream that is made may hold, by default 1,000,000; in the URL `max_items`. Of one that is there, an operator
+    /// changes it.
+    pub fn max_items(mut self, items: u64) -> Self {
+        self.max_items = Some(items);
+        self
+    }
+
+    /// How many bytes they may be, with what the stream adds, by default 1 GiB; in the URL `max_bytes`.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// For how long a process has lanes without renewing them, by default 10 s; in the URL `lease_ms`, in milliseconds. The same for all that have
+    /// the outbox open. At least 1 s.
+    pub fn lease(mut self, lasts: Duration) -> Self {
+        self.lease = Some(lasts);
+        self
+    }
+
+    /// How long an item waits to be acknowledged before it is given back, by default 10 s; in the URL `deadline_ms`, in milliseconds.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Connects to the servers, makes what is missing, and takes a share of the lanes.
+    ///
+    /// # Errors
+    ///
+    /// By [`OutboxError::fault`]: [`Foreign`](Fault::Foreign), where something of that name is there and is set up otherwise;
+    /// [`Engine`](Fault::Engine) otherwise: a URL that cannot be read, a server that cannot be reached by the deadline or has no JetStream, or
+    /// that refuses the credentials. No error shows a secret.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was made stays; lanes that were taken are free when their lease has run out.
+    pub async fn open(self) -> Result<JetStreamOutbox, OutboxError> {
+        let address = Address::read(&self.url)?;
+        let wishes = address.wishes.clone();
+        let name = self.stream.or(wishes.stream).unwrap_or_else(|| "COPILOT".to_owned());
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        {
+            return Err(address::wrong("names a stream of other characters than letters, digits, - and _"));
+        }
+        let bound = |bound: u64| i64::try_from(bound).unwrap_or(i64::MAX).max(1);
+        let settings = Settings {
+            stream: name,
+            replicas: self.replicas.or(wishes.replicas).unwrap_or(1).max(1),
+            max_items: bound(self.max_items.or(wishes.max_items).unwrap_or(1_000_000)),
+            max_bytes: bound(self.max_bytes.or(wishes.max_bytes).unwrap_or(1024 * 1024 * 1024)),
+            lease: self.lease.or(wishes.lease).unwrap_or(Duration::from_secs(10)).max(Duration::from_secs(1)),
+            deadline: self.deadline.or(wishes.deadline).unwrap_or(Duration::from_secs(10)),
+        };
+        let remote = Remote::start("copilot-outbox")?;
+        // The stream's bounds are the server's to keep; here it is only what may wait in memory.
+        let intake = Intake::new(Sum { items: u64::MAX, bytes: u64::MAX });
+        let (engine, mut holding) = remote
+            .run(async move {
+                let engine = Arc::new(Engine::connect(&address, settings, intake).await?);
+                let holding = Holding::begin(engine.clone()).await?;
+                Ok((engine, holding))
+            })
+            .await?;
+        let stop = Arc::new(Notify::new());
+        let (works, stops) = (engine.clone(), stop.clone());
+        let working = remote.spawn(async move {
+            tokio::join!(
+                async {
+                    tokio::select! {
+                        () = holding.run() => {}
+                        () = stops.notified() => {}
+                    }
+                    holding.end().await;
+                },
+                storing::run(&works),
+            );
+            // What the server was told last is to arrive.
+            let _ = works.client.flush().await;
+        });
+        Ok(JetStreamOutbox { engine, remote: Some(remote), working: Mutex::new(Some((stop, working))) })
+    }
+}
+
+impl JetStreamOutbox {
+    /// Opens the outbox on these servers, as [`JetStreamOutboxBuilder::open`] does.
+    ///
+    /// The URL is `nats://HOST:PORT`, of several servers `nats://HOST:PORT,HOST:PORT`, or `tls://…`, with `USER:PASSWORD@` or `TOKEN@` where the servers ask
+    /// for them. Its query may say what the builder says, and `creds=FILE`, credentials as `nsc` makes them, and `sslrootcert=FILE`, the
+    /// certificates in PEM to trust instead of the system's. Anything else is refused. Of TLS providers, the program's counts; with the feature
+    /// `native-tls` alone there is none, and `tls://` errs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`JetStreamOutboxBuilder::open`].
+    pub async fn open(url: &str) -> Result<Self, OutboxError> {
+        Self::builder(url).open().await
+    }
+
+    /// An outbox on these servers that is not as usual.
+    pub fn builder(url: &str) -> JetStreamOutboxBuilder {
+        JetStreamOutboxBuilder {
+            url: url.to_owned(),
+            stream: None,
+            replicas: None,
+            max_items: None,
+            max_bytes: None,
+            lease: None,
+            deadline: None,
+        }
+    }
+
+    async fn run<T: Send + 'static, F>(&self, work: impl FnOnce(Arc<Engine>) -> F) -> Result<T, OutboxError>
+    where
+        F: Future<Output = Result<T, OutboxError>> + Send + 'static,
+    {
+        match &self.remote {
+            Some(remote) => remote.run(work(self.engine.clone())).await,
+            None => Err(fault::new(&self.engine.place, Fault::Closed)),
+        }
+    }
+
+    fn check_process(&self) -> Result<(), OutboxError> {
+        self.remote.as_ref().map_or(Ok(()), Remote::check_process)
+    }
+
+    /// Takes nothing any more. What ends when all that was handed over is stored, and the lanes are free.
+    fn end(&self) -> Option<JoinHandle<()>> {
+        self.engine.intake.close();
+        let (stop, working) = self.working.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        stop.notify_one();
+        Some(working)
+    }
+}
+
+#[async_trait]
+impl Outbox for JetStreamOutbox {
+    fn abilities(&self) -> Abilities {
+        Abilities { shared: true, retains: false, counts_all: false, ..Abilities::of_one_process(true) }
+    }
+
+    fn signals(&self) -> &Signals {
+        &self.engine.intake.signals
+    }
+
+    fn hand_over(&self, item: Item) -> Result<HandedOver, Refused> {
+        if let Err(error) = self.check_process() {
+            return Err(Refused { item: Box::new(item), error });
+        }
+        let refused =
+            |item, why| Refused { item: Box::new(item), error: fault::new(&self.engine.place, why) };
+        if let Some(why) = self.engine.intake.refuses(0) {
+            return Err(refused(item, why));
+        }
+        let appended = self.engine.intake.append(item.into_record());
+        appended.map_err(|(record, why)| refused(Item::from_record(*record), why))
+    }
+
+    async fn bind(&self, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
+        let owner = owner.clone();
+        self.run(|engine| async move { bind(&engine, &owner, rebind).await }).await
+    }
+
+    async fn lease(&self, request: &LeaseRequest) -> Result<Leased, OutboxError> {
+        let request = *request;
+        if self.engine.intake.is_closed() {
+            return Err(fault::new(&self.engine.place, Fault::Closed));
+        }
+        self.run(|engine| async move { Ok(taking::lease(&engine, request).await) }).await
+    }
+
+    async fn extend(&self, lease: &Lease) -> Result<(), OutboxError> {
+        taking::extend(&self.engine, lease)
+    }
+
+    async fn settle(&self, lease: Lease, ends: Vec<End>) -> Result<(), Unsettled> {
+        let of_nothing =
+            Lease { fence: lease.fence, lanes: lease.lanes, items: Vec::new(), lasts: lease.lasts };
+        let settled = self.run(|engine| async move { Ok(taking::settle(&engine, lease, ends).await) }).await;
+        // The thread has ended with what it was given: the stream has it still.
+        match settled {
+            Ok(settled) => settled,
+            Err(error) => Err(Unsettled { lease: of_nothing, ends: Vec::new(), error }),
+        }
+    }
+
+    async fn dead_letters(&self, after: Option<u64>, limit: usize) -> Result<Vec<DeadLetter>, OutboxError> {
+        self.run(|engine| async move { letters::list(&engine, after, limit).await }).await
+    }
+
+    async fn put_back(&self, id: u64, mended: Option<Item>) -> Result<bool, OutboxError> {
+        let mended = mended.map(Item::into_record);
+        self.run(|engine| async move { letters::put_back(&engine, id, mended).await }).await
+    }
+
+    async fn drop_dead_letters(&self, ids: &[u64]) -> Result<u64, OutboxError> {
+        let ids = ids.to_vec();
+        self.run(|engine| async move { letters::drop(&engine, ids).await }).await
+    }
+
+    /// Waits until this process has the lane of the user and it is idle: where another one holds it, that takes up to half a lease.
+    async fn forget(&self, user_id: &str) -> Result<Forgotten, OutboxError> {
+        let user_id = user_id.to_owned();
+        self.run(|engine| async move { removal::forget(&engine, &user_id).await }).await
+    }
+
+    /// The streams bound themselves.
+    async fn retain(&self, _: &Retention) -> Result<Vec<Removed>, OutboxError> {
+        Ok(Vec::new())
+    }
+
+    async fn counts(&self) -> Result<Counts, OutboxError> {
+        self.run(|engine| async move { counts(&engine).await }).await
+    }
+
+    async fn places(&self) -> Result<(Option<u64>, u64), OutboxError> {
+        self.run(|engine| async move { Ok(places(&info(&engine).await?)) }).await
+    }
+
+    fn pending_now(&self) -> u64 {
+        if self.check_process().is_ok() { self.engine.intake.pending() } else { 0 }
+    }
+
+    /// Stores what was handed over, or gives it back to who waits for it, and frees the lanes. Everything stays in the stream.
+    async fn close(&self) -> Vec<Item> {
+        if self.check_process().is_ok()
+            && let Some(working) = self.end()
+        {
+            let _ = working.await;
+        }
+        Vec::new()
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(self.engine.place.clone())
+    }
+}
+
+async fn info(engine: &Engine) -> Result<Info, OutboxError> {
+    engine.pending.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))
+}
+
+fn places(info: &Info) -> (Option<u64>, u64) {
+    let state = &info.state;
+    ((state.messages > 0).then_some(state.first_sequence), state.last_sequence)
+}
+
+async fn counts(engine: &Engine) -> Result<Counts, OutboxError> {
+    let info = info(engine).await?;
+    let dead = engine.dead.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))?;
+    let (first, last) = places(&info);
+    let subject = format!("{}.*", engine.settings.stream);
+    let oldest = match first {
+        Some(first) => letters::next_message(engine, &engine.pending, &subject, first).await?,
+        None => None,
+    };
+    let oldest = oldest.and_then(|oldest| message::record(&oldest.headers, &oldest.payload, &oldest.subject));
+    let tally = tallies::all(engine).await?;
+    Ok(Counts {
+        tally: Tally { taken: info.state.messages + tally.ended(), ..tally },
+        pending: info.state.messages,
+        pending_bytes: info.state.bytes,
+        lanes: u32::try_from(info.state.subjects_count).unwrap_or(u32::MAX),
+        oldest: oldest.map(|oldest| oldest.reported_at),
+        first,
+        last,
+        dead_letters: dead.state.messages,
+    })
+}
+
+async fn bind(engine: &Engine, owner: &Owner, rebind: bool) -> Result<(), OutboxError> {
+    let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
+    let ours = serde_json::json!([owner.client_id, owner.endpoint]).to_string();
+    let ours = Bytes::from(ours);
+    if !rebind {
+        match engine.notes.create(OWNER, ours.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == async_nats::jetstream::kv::CreateErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        let known = engine.notes.get(OWNER).await.map_err(|error| failed(&error))?;
+        if known.is_some_and(|known| known == ours) {
+            return Ok(());
+        }
+        let words = format!(
+            "the outbox {} belongs to another client id or endpoint: start a reporter with `rebind` to hand it over",
+            engine.place
+        );
+        return Err(OutboxError::new(Fault::BoundElsewhere, words));
+    }
+    engine.notes.put(OWNER, ours).await.map(drop).map_err(|error| failed(&error))
+}
+
+/// Stores what was handed over and frees the lanes, without waiting for it.
+impl Drop for JetStreamOutbox {
+    fn drop(&mut self) {
+        let working = if self.check_process().is_ok() { self.end() } else { None };
+        let Some(remote) = self.remote.take() else { return };
+        if let Some(working) = working {
+            remote.end_after(async move {
+                let _ = working.await;
+            });
+        }
+    }
+}
+
+impl fmt::Debug for JetStreamOutbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JetStreamOutbox").field("place", &self.engine.place).finish_non_exhaustive()
+    }
+}
+
+/// Without the URL, which may hold a secret.
+impl fmt::Debug for JetStreamOutboxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JetStreamOutboxBuilder").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

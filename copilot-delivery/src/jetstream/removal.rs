@@ -1,0 +1,85 @@
+//! Forgetting a user, as far as a stream allows.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use copilot_api::{EventPayload as _, types::UserDeletedPayload};
+use futures_util::TryStreamExt as _;
+
+use super::{engine::Engine, fault, letters, message, taking};
+use crate::{
+    Kind, Lane,
+    outbox::{Forgotten, OutboxError, Removed},
+    remote::Sum,
+};
+
+/// Removes what is there of a user, whose lane this process has to itself meanwhile. Each message of the lane is looked at.
+pub(super) async fn forget(engine: &Engine, user_id: &str) -> Result<Forgotten, OutboxError> {
+    let lane = Lane::of(user_id);
+    let _kept_out = taking::have(engine, lane).await;
+    let (subject, mut next, mut theirs) = (engine.subject(lane), 1, Vec::new());
+    while let Some(found) = letters::next_message(engine, &engine.pending, &subject, next).await? {
+        next = found.sequence + 1;
+        let record = message::record(&found.headers, &found.payload, &found.subject);
+        theirs.extend(
+            record
+                .filter(|record| record.user_id.as_deref() == Some(user_id))
+                .map(|record| (found.sequence, record)),
+        );
+    }
+    let newest_consent =
+        theirs.iter().rev().find(|(_, record)| record.kind == Kind::Consent).map(|(sequence, _)| *sequence);
+    let mut forgotten = Forgotten::default();
+    for (sequence, record) in theirs {
+        let deletes = record.event_type.as_deref() == Some(UserDeletedPayload::EVENT_TYPE);
+        if deletes || newest_consent == Some(sequence) {
+            let marked = engine.notes.put(note(lane, sequence), Bytes::new()).await;
+            marked.map_err(|error| fault::unusable(&engine.place, &error))?;
+            engine.lanes().mark(lane, sequence);
+            forgotten.still_sent += 1;
+            continue;
+        }
+        letters::remove(engine, &engine.pending, sequence).await?;
+        let reply = engine.lanes().reply(lane, sequence);
+        engine.lanes().remove(lane, sequence);
+        engine.lanes().count(lane, |tally| tally.forgotten += 1);
+        if let Some(reply) = reply {
+            // So that the consumer does not wait for it.
+            let _ = engine.acknowledge(reply).await;
+        }
+        engine.intake.removed(Sum::default().with(record.json.len()));
+        forgotten.pending.push(Removed {
+            key: record.key,
+            event_id: record.event_id,
+            event_type: record.event_type.map(Into::into),
+            settler: None,
+        });
+    }
+    let (subject, mut next) = (engine.dead_subject(lane), 1);
+    while let Some(found) = letters::next_message(engine, &engine.dead, &subject, next).await? {
+        next = found.sequence + 1;
+        let record = message::record(&found.headers, &found.payload, &found.subject);
+        if record.is_some_and(|record| record.user_id.as_deref() == Some(user_id)) {
+            forgotten.dead_letters += u64::from(letters::remove(engine, &engine.dead, found.sequence).await?);
+        }
+    }
+    Ok(forgotten)
+}
+
+/// The messages of a lane that are removed once they were sent.
+pub(super) async fn marks(engine: &Engine, lane: Lane) -> Result<HashSet<u64>, OutboxError> {
+    let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
+    let prefix = format!("forget.{:02}.", lane.number());
+    let keys = engine.notes.keys().await.map_err(|error| failed(&error))?;
+    let keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
+    Ok(keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.parse().ok()).collect())
+}
+
+/// A message is gone that was to be forgotten. A mark that stays marks nothing: no number comes twice.
+pub(super) async fn unmark(engine: &Engine, lane: Lane, sequence: u64) {
+    let _ = engine.notes.purge(note(lane, sequence)).await;
+}
+
+fn note(lane: Lane, sequence: u64) -> String {
+    format!("forget.{:02}.{sequence}", lane.number())
+}
