@@ -114,6 +114,8 @@ BEGIN
             AND coalesce(lane.until <= clock_timestamp(), true) ORDER BY lane.lane FOR UPDATE);
         WITH deleted AS (
             DELETE FROM copilot.pending WHERE pending.lane = ANY(lanes) AND pending.seq = ANY(seqs)
+                -- Somebody may have forgotten its user meanwhile.
+                AND NOT EXISTS (SELECT FROM copilot.mark WHERE mark.lane = pending.lane AND mark.seq = pending.seq)
             RETURNING pending.lane, pending.seq, pending.key, pending.event_id, pending.event_type, octet_length(pending.json) AS bytes
         ), counted AS (
             UPDATE copilot.lane SET expired = lane.expired + sums.expired

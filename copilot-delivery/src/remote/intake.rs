@@ -148,6 +148,7 @@ impl Intake {
     }
 
     /// Whether somebody got an item back for want of room, and may wait for what others remove.
+    #[cfg(feature = "postgres")]
     pub(crate) fn is_wanted(&self) -> bool {
         self.state().turned_away
     }

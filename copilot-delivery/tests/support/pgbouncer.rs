@@ -4,18 +4,16 @@
 use std::{
     fs,
     net::TcpStream,
-    path::PathBuf,
-    process::{Child, Stdio},
+    process::Child,
     thread,
     time::{Duration, Instant},
 };
 
-use super::postgres::{Cluster, free_port, on_path, skip, unprivileged};
+use super::postgres::{Cluster, free_port, kept, on_path, skip, unprivileged};
 
 /// A pool with one connection to each database.
 pub(crate) struct Pool {
-    child: Child,
-    file: PathBuf,
+    keeper: Child,
     port: u16,
 }
 
@@ -32,15 +30,9 @@ impl Pool {
             cluster.port()
         );
         fs::write(&file, configuration).unwrap();
-        let mut command = unprivileged(&program);
-        let child = command
-            .arg("-q")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let pool = Self { child: child.unwrap(), file, port };
+        let mut server = unprivileged(&program);
+        server.arg("-q").arg(&file);
+        let pool = Self { keeper: kept(&file, "TERM", &server), port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "PgBouncer does not start");
@@ -57,8 +49,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_file(&self.file);
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }

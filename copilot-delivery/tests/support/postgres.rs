@@ -19,9 +19,9 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the server until its own input ends: with the test's process, whatever ends that.
-const KEEPER: &str = r#"folder="$1"; shift; "$@" & server=$!
-read -r what; kill -QUIT $server; wait $server
-[ "$what" = keep ] || rm -rf "$folder""#;
+const KEEPER: &str = r#"path="$1"; signal="$2"; shift 2; "$@" & server=$!
+read -r what; kill -"$signal" $server; wait $server
+[ "$what" = keep ] || rm -rf "$path""#;
 
 /// Settings of every server: no transaction but those of the test, and no disk to wait for.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nautovacuum = off\nfsync = off\n\
@@ -79,12 +79,9 @@ impl Cluster {
 
     /// Starts the server again.
     pub(crate) fn run(&self) {
-        let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
-        let server = unprivileged(&program("postgres").unwrap());
-        command.arg(server.get_program()).args(server.get_args()).arg("-D").arg(&self.folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        *self.keeper.lock().unwrap() = Some(command.spawn().unwrap());
+        let mut server = unprivileged(&program("postgres").unwrap());
+        server.arg("-D").arg(&self.folder);
+        *self.keeper.lock().unwrap() = Some(kept(&self.folder, "QUIT", &server));
         let ready = program("pg_isready").unwrap();
         let begun = Instant::now();
         while !Command::new(&ready)
@@ -142,6 +139,18 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// Runs a server until what is returned loses its input; then ends it by that signal, and removes its files.
+pub(crate) fn kept(path: &Path, signal: &str, server: &Command) -> Child {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", KEEPER, "keeper"])
+        .arg(path)
+        .arg(signal)
+        .arg(server.get_program())
+        .args(server.get_args());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// A program of PostgreSQL, wherever its packages put it.
