@@ -6,8 +6,6 @@
 #[allow(dead_code, reason = "the suite needs more of them")]
 mod items;
 mod loss;
-#[path = "../support/nats.rs"]
-mod nats;
 #[path = "../postgres/proxy.rs"]
 #[allow(dead_code, reason = "PostgreSQL's tests need more of it")]
 mod proxy;
@@ -19,7 +17,7 @@ use copilot_delivery::{
     Item, JetStreamOutbox, JetStreamOutboxBuilder, Kind, LaneSet, Outbox,
     outbox::{End, HandedOver, Lease, LeaseRequest, Leased, Refused},
 };
-use nats::Nats;
+use copilot_servers::nats::Nats;
 
 /// All events that are there.
 const ANY: LeaseRequest = LeaseRequest {
