@@ -8,6 +8,7 @@ mod child;
 mod ending;
 mod faults;
 mod record;
+mod shared;
 mod verdict;
 
 use std::{
@@ -47,6 +48,14 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(240);
 /// How long a process that is to abort may work on.
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
+/// What a process has on its way at most, as `tests/crash` is set.
+const MAX_IN_FLIGHT: u64 = 4;
+/// Items taken a kill, on average, or the run proves little.
+const ITEMS_A_KILL: u64 = 1000;
+/// The outboxes, and how often something is killed in CI.
+pub(crate) const OUTBOXES: [(&str, u64); 4] =
+    [("sqlite", 20), ("memory", 20), ("postgres", 24), ("jetstream", 24)];
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -57,21 +66,31 @@ pub(crate) struct Options {
 
 impl Options {
     /// What CI runs.
-    pub(crate) fn short() -> Self {
-        Self { outbox: "sqlite".to_owned(), kills: 20, seed: fastrand::u64(..1_000_000) }
+    pub(crate) fn short(outbox: &str) -> Self {
+        let kills = OUTBOXES.iter().find(|(name, _)| *name == outbox).map_or(20, |(_, kills)| *kills);
+        Self { outbox: outbox.to_owned(), kills, seed: fastrand::u64(..1_000_000) }
     }
 
     /// What `cargo xtask soak` runs.
-    pub(crate) fn long() -> Self {
-        Self { kills: 200, ..Self::short() }
+    pub(crate) fn long(outbox: &str) -> Self {
+        Self { kills: 200, ..Self::short(outbox) }
     }
 
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
-        let usage = || Failure::Usage("crash [--outbox sqlite|memory] [--kills N] [--seed N]".to_owned());
-        let mut options = Self::short();
+        let usage = || {
+            Failure::Usage(
+                "crash [--outbox sqlite|memory|postgres|jetstream] [--kills N] [--seed N]".to_owned(),
+            )
+        };
+        let named = |outbox: &str| OUTBOXES.iter().any(|(name, _)| *name == outbox);
+        let outbox = arguments.chunks(2).find_map(|pair| match pair {
+            ["--outbox", outbox] => Some(*outbox),
+            _ => None,
+        });
+        let mut options = Self::short(outbox.unwrap_or("sqlite"));
         for pair in arguments.chunks(2) {
             match pair {
-                ["--outbox", outbox @ ("sqlite" | "memory")] => (*outbox).clone_into(&mut options.outbox),
+                ["--outbox", outbox] if named(outbox) => {}
                 ["--kills", kills] => options.kills = kills.parse().map_err(|_| usage())?,
                 ["--seed", seed] => options.seed = seed.parse().map_err(|_| usage())?,
                 _ => return Err(usage()),
@@ -86,6 +105,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, Failure> {
     let workspace = Workspace::read(root)?;
     let sandbox = sandbox::build(&workspace)?;
     let program = build(&workspace)?;
+    if let Some(server) = shared::Server::start(&options.outbox) {
+        let Some(server) = server else { return Ok(true) };
+        return shared::run(&sandbox, program, &server, options);
+    }
     let folder = workspace.target.join("crash").join(&options.outbox);
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Failure::writing(&folder))?;
@@ -115,7 +138,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, Failure> {
     let fired = crash.faults.end()?;
     crash.drain()?;
     let Crash { record, endings, .. } = crash;
-    verdict::judge(&sandbox, options, &record, &fired, &endings)
+    let demands = verdict::Demands { items_a_kill: ITEMS_A_KILL, requests_cut: record.kills * MAX_IN_FLIGHT };
+    verdict::judge(&sandbox, options, &record, &fired, &endings, &demands)
 }
 
 /// Builds the process, and returns its program.

@@ -13,7 +13,9 @@ use crate::{
 type Member = (&'static str, fn(&Path) -> Result<bool, Failure>);
 
 const MEMBERS: &[Member] = &[
-    ("crash --kills 200", |root| crash::run(root, &crash::Options::long())),
+    ("crash --kills 200", |root| crash::run(root, &crash::Options::long("sqlite"))),
+    ("crash --outbox postgres --kills 200", |root| crash::run(root, &crash::Options::long("postgres"))),
+    ("crash --outbox jetstream --kills 200", |root| crash::run(root, &crash::Options::long("jetstream"))),
     ("soak", |root| program(root, "release", &LONG)),
 ];
 

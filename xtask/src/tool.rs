@@ -31,6 +31,10 @@ pub(crate) enum Tool {
     ContractLinters,
     /// Counts instructions.
     Valgrind,
+    /// PostgreSQL's server.
+    Postgres,
+    /// NATS' server.
+    Nats,
 }
 
 impl Tool {
@@ -58,6 +62,8 @@ impl Tool {
                 "install Node.js 20.19 or newer, then npm ci in openapi/lint",
             ),
             Self::Valgrind => ("valgrind", "apt-get install valgrind"),
+            Self::Postgres => ("PostgreSQL's server", "apt-get install postgresql"),
+            Self::Nats => ("nats-server", "apt-get install nats-server"),
         };
         format!("{name} is not installed: {how}")
     }
@@ -74,6 +80,8 @@ impl Tool {
             Self::Schemathesis => return schemathesis(root).is_ok(),
             Self::Chromium => return chromium().is_ok(),
             Self::Valgrind => ("valgrind", &["--version"]),
+            Self::Postgres => return copilot_servers::postgres::program("initdb").is_some(),
+            Self::Nats => return copilot_servers::on_path("nats-server").is_some(),
             // These fail where a package is missing, or not in the version that the project asks for.
             Self::BrowserDriver => ("npm", &["ls", "--prefix", "tests/browser"]),
             Self::ContractLinters => ("npm", &["ls", "--prefix", "openapi/lint"]),

@@ -4,6 +4,7 @@
 //! `abort POINT`, to abort at the next passage of that fail point, and `shutdown`. It ends with its input.
 
 mod reports;
+mod shared;
 
 use std::{
     env,
@@ -56,12 +57,17 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let [engine, url, role @ ..] = arguments.as_slice()
+        && engine == "shared"
+    {
+        return runtime.block_on(shared::run(url, role));
+    }
     let [engine, file, life] = arguments.as_slice() else {
-        return Err("usage: copilot-crash sqlite|memory FILE LIFE|drain".into());
+        return Err("usage: copilot-crash sqlite|memory FILE LIFE|drain, or shared URL ROLE".into());
     };
     let number = if life == "drain" { None } else { Some(life.parse::<u32>()?) };
     let outbox = open(engine, file, number)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let reporter = Reporter::builder(Client::from_env()?)
         .shared_outbox(outbox.clone())
         .linger(LINGER)
@@ -94,7 +100,7 @@ async fn live(reporter: &Reporter, life: u32) -> Result<(), Failure> {
     let mut orders = orders();
     tokio::spawn(tell(reporter.clone()));
     tokio::spawn(watch(reporter.clone()));
-    reports::begin(reporter, life);
+    reports::begin(reporter, life, 0);
     while let Some(order) = orders.recv().await {
         match order.split_once(' ') {
             Some(("abort", point)) => fail::cfg_callback(point, || std::process::abort())?,

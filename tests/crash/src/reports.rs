@@ -20,12 +20,12 @@ const USERS_EACH: u32 = 2;
 /// How often a user's consent changes: each change is a request of its own.
 const CONSENT: Duration = Duration::from_millis(50);
 
-/// Begins to report, on the runtime and on threads, until delivery ends.
-pub(crate) fn begin(reporter: &Reporter, life: u32) {
+/// Begins to report, on the runtime and on threads, until delivery ends. The users are numbered from `base`.
+pub(crate) fn begin(reporter: &Reporter, life: u32, base: u32) {
     for worker in 0..WAITING + TRYING {
         let reporter = reporter.clone();
         tokio::spawn(async move {
-            for (user, number) in turns(worker) {
+            for (user, number) in turns(base, worker) {
                 let id = id(life, user, number);
                 let taken = match event(&id, user) {
                     Ok(event) if worker < WAITING => reporter.report(event).await.map(drop),
@@ -41,7 +41,7 @@ pub(crate) fn begin(reporter: &Reporter, life: u32) {
     for worker in (WAITING + TRYING..).take(THREADS as usize) {
         let reporter = reporter.clone();
         thread::spawn(move || {
-            for (user, number) in turns(worker) {
+            for (user, number) in turns(base, worker) {
                 let id = id(life, user, number);
                 let taken = match event(&id, user) {
                     Ok(event) => reporter.report_blocking(event).map(drop),
@@ -57,9 +57,9 @@ pub(crate) fn begin(reporter: &Reporter, life: u32) {
 }
 
 /// Each user's events, one after the other.
-fn turns(worker: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0..u32::MAX)
-        .flat_map(move |number| (0..USERS_EACH).map(move |place| (worker * USERS_EACH + place, number)))
+fn turns(base: u32, worker: u32) -> impl Iterator<Item = (u32, u32)> {
+    let first = base + worker * USERS_EACH;
+    (0..u32::MAX).flat_map(move |number| (first..).take(USERS_EACH as usize).map(move |user| (user, number)))
 }
 
 /// An id tells whose event it is, and its place in the order of reporting.

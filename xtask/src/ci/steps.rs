@@ -120,7 +120,15 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
         shown(&packages::package_command(workspace, in_ci))
     );
     steps.extend([
-        own("crash", "cargo xtask crash", &[], || crash::run(&workspace.root, &crash::Options::short())),
+        own("crash", "cargo xtask crash", &[], || {
+            crash::run(&workspace.root, &crash::Options::short("sqlite"))
+        }),
+        own("crash:postgres", "cargo xtask crash --outbox postgres", &[Tool::Postgres], || {
+            crash::run(&workspace.root, &crash::Options::short("postgres"))
+        }),
+        own("crash:jetstream", "cargo xtask crash --outbox jetstream", &[Tool::Nats], || {
+            crash::run(&workspace.root, &crash::Options::short("jetstream"))
+        }),
         own("soak", "cargo xtask soak --short", &[], || soak::short(&workspace.root)),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),
     ]);

@@ -1,6 +1,7 @@
 //! The process that is killed: started, told what to do, and heard.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{self, Command, Stdio},
@@ -37,8 +38,13 @@ pub(super) enum Heard {
 impl Program<'_> {
     /// Starts it, as that life.
     pub(super) fn start(&self, life: &str) -> Result<Child, Failure> {
+        self.start_with(&[OsStr::new(self.outbox), self.file.as_os_str(), OsStr::new(life)])
+    }
+
+    /// Starts it with these arguments.
+    pub(super) fn start_with(&self, arguments: &[&OsStr]) -> Result<Child, Failure> {
         let mut command = Command::new(&self.path);
-        command.arg(self.outbox).arg(&self.file).arg(life).envs([
+        command.args(arguments).envs([
             ("COPILOT_CLIENT_ID", self.sandbox.client_id.clone()),
             ("COPILOT_CLIENT_SECRET", self.sandbox.client_secret.clone()),
             ("COPILOT_CLIENT_COLLECT_ENDPOINT", self.sandbox.collect_url()),
@@ -81,6 +87,13 @@ impl Child {
     /// Kills it; one that has ended is as good.
     pub(super) fn kill(&mut self) {
         let _ = self.process.kill();
+    }
+
+    /// Stops it where it is, or lets it go on.
+    pub(super) fn signal(&self, signal: &str) -> Result<(), Failure> {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        sent.map(drop).map_err(could_not("be sent a signal"))
     }
 
     /// How it ended: killed by a signal, or with success or not.

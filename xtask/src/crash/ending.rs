@@ -51,6 +51,11 @@ impl Endings {
         Self { all, round: Vec::new(), passed }
     }
 
+    /// None: what is killed is killed by signals alone.
+    pub(super) fn none() -> Self {
+        Self { all: Vec::new(), round: Vec::new(), passed: BTreeMap::new() }
+    }
+
     pub(super) fn next(&mut self, random: &mut Rng) -> Ending {
         if self.round.is_empty() {
             self.round.clone_from(&self.all);

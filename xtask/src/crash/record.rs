@@ -44,6 +44,10 @@ pub(super) struct Counts {
 pub(super) struct Record {
     /// The events whose report returned.
     pub(super) taken: BTreeSet<Id>,
+    /// The events that were reported in a transaction that was rolled back.
+    pub(super) rolled_back: BTreeSet<Id>,
+    /// How many items a courier had delivered when another had its lease.
+    pub(super) refused: u64,
     /// The change of each user's consent whose report returned.
     pub(super) consent: BTreeMap<String, bool>,
     /// What the stream of outcomes told.
@@ -75,6 +79,12 @@ impl Record {
             ["took", id] => Id::read(id).map(|id| _ = self.taken.insert(id)),
             ["consent", user, value] => {
                 value.parse().ok().map(|value| _ = self.consent.insert((*user).to_owned(), value))
+            }
+            ["rolled", id] => Id::read(id).map(|id| _ = self.rolled_back.insert(id)),
+            // Another process says what became of it.
+            ["told", _, "settled elsewhere"] => {
+                self.refused += 1;
+                Some(())
             }
             ["told", id, outcome] => Id::read(id).map(|id| _ = self.told.insert(id, (*outcome).to_owned())),
             ["missed", count] => count.parse::<u64>().ok().map(|count| self.missed += count),
@@ -121,6 +131,11 @@ impl Record {
     pub(super) fn killed(&mut self) {
         self.kills += 1;
         self.kills_in_flight += u64::from(self.in_flight > 0);
+    }
+
+    /// So many requests are on their way, of all processes together.
+    pub(super) fn fly(&mut self, in_flight: u64) {
+        self.in_flight = in_flight;
     }
 
     /// How many requests were on their way when it was last looked.

@@ -12,13 +12,21 @@ use super::{
 };
 use crate::{failure::Failure, sandbox::Sandbox};
 
-/// What a process has on its way at most, as `tests/crash` is set, and what a request holds at most.
-const MAX_IN_FLIGHT: u64 = 4;
+/// What a request holds at most.
 const MAX_ITEMS: u64 = 100;
 
-/// What a run must show, or it proves little: items taken a kill, on average, and how often each fault happens in 200 kills.
-const ITEMS_A_KILL: u64 = 1000;
+/// How often each fault must happen in 200 kills, or the run proves little.
 const EACH_FAULT: u64 = 20;
+
+/// What a run is held against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demands {
+    /// Items taken a kill, on average, or it proves little.
+    pub(super) items_a_kill: u64,
+    /// How many requests were on their way at most, together, when something was killed.
+    pub(super) requests_cut: u64,
+}
+
 /// How many cases of one kind of trouble are printed.
 const SHOWN: usize = 5;
 
@@ -70,8 +78,12 @@ impl Arrived {
         Ok(arrived)
     }
 
+    fn has(&self, id: Id) -> bool {
+        self.accepted.contains(&id) || self.rejected.contains(&id)
+    }
+
     fn add(&mut self, id: Id, accepted: bool) {
-        if !self.accepted.contains(&id) && !self.rejected.contains(&id) {
+        if !self.has(id) {
             let last = self.last.entry(id.user).or_insert(id);
             if id < *last {
                 self.late.push(id);
@@ -94,6 +106,7 @@ pub(super) fn judge(
     record: &Record,
     fired: &Fired,
     endings: &Endings,
+    demands: &Demands,
 ) -> Result<bool, Failure> {
     let arrived = Arrived::read(sandbox)?;
     let mut problems: Vec<String> = some("said by the processes", &record.wrong).into_iter().collect();
@@ -104,7 +117,9 @@ pub(super) fn judge(
     let lost_consent = lost_consent(sandbox, record);
     problems.extend(some("of these users the change of consent is lost", &lost_consent));
     let closed = fired.get("close_after").copied().unwrap_or_default();
-    let most_twice = (record.kills * MAX_IN_FLIGHT + closed) * MAX_ITEMS;
+    let most_twice = (demands.requests_cut + closed) * MAX_ITEMS;
+    let came: Vec<Id> = record.rolled_back.iter().filter(|id| arrived.has(**id)).copied().collect();
+    problems.extend(some("rolled back, and came", &came));
     if arrived.twice > most_twice {
         problems.push(format!("{} events arrived twice: more than were on their way", arrived.twice));
     }
@@ -112,7 +127,7 @@ pub(super) fn judge(
     if counts.pending > 0 || counts.dead != record.dead.len() as u64 {
         problems.push(format!("the outbox counts {counts:?}, and lists {} dead letters", record.dead.len()));
     }
-    problems.extend(proves_little(record, fired, endings));
+    problems.extend(proves_little(record, fired, endings, demands));
 
     println!("faults: {}", listed(fired));
     println!("aborted at: {}", listed(&endings.passed));
@@ -120,7 +135,7 @@ pub(super) fn judge(
     problems.iter().for_each(|problem| println!("WRONG: {problem}"));
     println!(
         "crash {}: {} kills, {} with a request in flight, seed {}; taken {} ({} a kill), accepted {}, rejected {}, \
-         unattributed {}, expired {}, twice {} (at most {most_twice}), lost {}",
+         unattributed {}, expired {}, twice {} (at most {most_twice}), late settling refused of {}, rolled back {}, lost {}",
         options.outbox,
         record.kills,
         record.kills_in_flight,
@@ -132,6 +147,8 @@ pub(super) fn judge(
         counts.unattributed,
         counts.expired,
         arrived.twice,
+        record.refused,
+        record.rolled_back.len(),
         lost.len() + lost_consent.len(),
     );
     Ok(problems.is_empty())
@@ -176,7 +193,7 @@ fn lost_consent(sandbox: &Sandbox, record: &Record) -> Vec<String> {
 }
 
 /// What a run lacks that would prove something.
-fn proves_little(record: &Record, fired: &Fired, endings: &Endings) -> Vec<String> {
+fn proves_little(record: &Record, fired: &Fired, endings: &Endings, demands: &Demands) -> Vec<String> {
     let mut problems = Vec::new();
     let mut demand = |holds: bool, words: String| {
         if !holds {
@@ -184,7 +201,8 @@ fn proves_little(record: &Record, fired: &Fired, endings: &Endings) -> Vec<Strin
         }
     };
     let a_kill = record.items() / record.kills.max(1);
-    demand(a_kill >= ITEMS_A_KILL, format!("{a_kill} items a kill, and {ITEMS_A_KILL} are asked for"));
+    let asked = demands.items_a_kill;
+    demand(a_kill >= asked, format!("{a_kill} items a kill, and {asked} are asked for"));
     demand(
         record.kills_in_flight * 2 >= record.kills,
         format!("{} of {} kills with a request in flight", record.kills_in_flight, record.kills),
@@ -193,7 +211,7 @@ fn proves_little(record: &Record, fired: &Fired, endings: &Endings) -> Vec<Strin
     for (name, fired) in fired {
         demand(*fired >= each, format!("{name} happened {fired} times, and {each} are asked for"));
     }
-    let rounds = record.kills / endings.each_round();
+    let rounds = record.kills / endings.each_round().max(1);
     for (point, passed) in &endings.passed {
         demand(
             *passed >= rounds.div_ceil(2),
