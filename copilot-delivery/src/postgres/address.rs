@@ -41,6 +41,19 @@ pub(super) struct Wishes {
     pub(super) order: Option<Order>,
 }
 
+impl Wishes {
+    /// These, and of what they do not say what the others say.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            max_items: self.max_items.or(other.max_items),
+            max_bytes: self.max_bytes.or(other.max_bytes),
+            lease: self.lease.or(other.lease),
+            deadline: self.deadline.or(other.deadline),
+            order: self.order.or(other.order),
+        }
+    }
+}
+
 /// What the driver reads of a URL's query. What is not listed is refused: a misspelt wish must not pass for granted.
 const DRIVERS: [&str; 10] = [
     "user",
