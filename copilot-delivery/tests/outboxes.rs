@@ -76,19 +76,14 @@ mod sqlite {
 }
 
 #[cfg(feature = "postgres")]
-#[path = "support/postgres.rs"]
-mod servers;
-
-#[cfg(feature = "postgres")]
 mod postgres {
     use std::{sync::Arc, time::Duration};
 
     use copilot_delivery::{Outbox, PostgresOutbox};
 
-    use super::{
-        conformance::{self, Engine},
-        servers::Cluster,
-    };
+    use copilot_servers::postgres::Cluster;
+
+    use super::conformance::{self, Engine};
 
     /// So that what waits for a lease to run out does not wait long.
     const LEASE: Duration = Duration::from_millis(1500);
@@ -99,7 +94,7 @@ mod postgres {
     #[async_trait::async_trait]
     impl Engine for Postgres {
         async fn fresh(&self, items: u64, bytes: u64) -> Arc<dyn Outbox> {
-            let url = self.0.url(&self.0.database().await);
+            let url = self.0.url(&self.0.database());
             PostgresOutbox::migrate(&url).await.unwrap();
             let builder = PostgresOutbox::builder(&url).max_items(items).max_bytes(bytes).lease(LEASE);
             Arc::new(builder.open().await.unwrap())
@@ -122,19 +117,14 @@ mod postgres {
 }
 
 #[cfg(feature = "jetstream")]
-#[path = "support/nats.rs"]
-mod nats;
-
-#[cfg(feature = "jetstream")]
 mod jetstream {
     use std::{sync::Arc, time::Duration};
 
     use copilot_delivery::{JetStreamOutbox, Outbox};
 
-    use super::{
-        conformance::{self, Engine},
-        nats::Nats,
-    };
+    use copilot_servers::nats::Nats;
+
+    use super::conformance::{self, Engine};
 
     /// So that what waits for a lease to run out does not wait long.
     const LEASE: Duration = Duration::from_millis(1500);

@@ -79,9 +79,11 @@ impl Engine {
         let place = address.place(&settings.stream);
         let (epoch, reconnected) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let (counts, tells) = (epoch.clone(), reconnected.clone());
+        let delay = |attempts: usize| Duration::from_millis(50 * attempts.min(20) as u64);
         let options = address
             .options()
             .await?
+            .reconnect_delay_callback(delay)
             .request_timeout(Some(settings.deadline.min(Duration::from_secs(5))))
             .event_callback(move |event| {
                 let (counts, tells) = (counts.clone(), tells.clone());
@@ -195,8 +197,14 @@ impl Engine {
     /// Acknowledges a message, and waits until the server has removed it. Unlike the library's own, it errs where nobody hears it: the
     /// consumer is gone, and with it the lane.
     pub(super) async fn acknowledge(&self, reply: Subject) -> Result<(), OutboxError> {
+        let lost = self.reconnected.notified();
         let request = Request::new().payload("+ACK".into());
-        self.client.send_request(reply, request).await.map(drop).map_err(|error| match error.kind() {
+        let answer = tokio::select! {
+            answer = self.client.send_request(reply, request) => answer,
+            // Its answer will not come any more.
+            () = lost => return Err(fault::late(&self.place)),
+        };
+        answer.map(drop).map_err(|error| match error.kind() {
             async_nats::RequestErrorKind::NoResponders => fault::new(&self.place, Fault::Fenced),
             _ => fault::unusable(&self.place, &error),
         })

@@ -35,6 +35,8 @@ pub(super) struct Holding {
     readers: HashMap<u8, JoinHandle<()>>,
     /// What was written down of each.
     saved: HashMap<u8, Tally>,
+    /// Lanes that were not renewed in time: whose they are is to be asked.
+    doubted: LaneSet,
     /// When the keys were renewed last.
     renewed: Instant,
 }
@@ -42,8 +44,13 @@ pub(super) struct Holding {
 impl Holding {
     /// Joins the others, and takes its share.
     pub(super) async fn begin(engine: Arc<Engine>) -> Result<Self, OutboxError> {
-        let mut holding =
-            Self { engine, readers: HashMap::new(), saved: HashMap::new(), renewed: Instant::now() };
+        let mut holding = Self {
+            engine,
+            readers: HashMap::new(),
+            saved: HashMap::new(),
+            doubted: LaneSet::NONE,
+            renewed: Instant::now(),
+        };
         holding.turn().await?;
         Ok(holding)
     }
@@ -60,6 +67,7 @@ impl Holding {
                 // Others may have them by now.
                 let held = self.engine.lanes().held();
                 self.lose(held);
+                self.doubted = self.doubted.and(held);
             }
         }
     }
@@ -87,6 +95,14 @@ impl Holding {
                 .collect()
         };
         let (taken, wanted) = (lanes_of("lane."), lanes_of("wanted."));
+
+        let doubted = std::mem::replace(&mut self.doubted, LaneSet::NONE);
+        for lane in doubted.iter().filter(|lane| taken.contains(*lane)) {
+            let entry = engine.holders.entry(key(lane)).await.map_err(|error| failed(&error))?;
+            if let Some(entry) = entry.filter(|entry| entry.value == engine.id.as_bytes()) {
+                self.begin_to_read(lane, entry.revision).await?;
+            }
+        }
 
         let held = engine.lanes().held();
         let surplus = (held.len() as usize).saturating_sub(share);
@@ -166,20 +182,26 @@ impl Holding {
         });
         for (lane, taken) in join_all(takings).await {
             match taken {
-                Ok(revision) => {
-                    let tally = tallies::read(&engine, lane).await?;
-                    let mut lanes = engine.lanes();
-                    lanes.count(lane, |of_lane| *of_lane = tally);
-                    lanes.hold(lane, revision);
-                    drop(lanes);
-                    let reader = tokio::spawn(read(engine.clone(), lane));
-                    if let Some(before) = self.readers.insert(lane.number(), reader) {
-                        before.abort();
-                    }
-                }
+                Ok(revision) => self.begin_to_read(lane, revision).await?,
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
                 Err(error) => return Err(fault::unusable(&engine.place, &error)),
             }
+        }
+        Ok(())
+    }
+
+    /// Reads a lane from now on, whose key has that revision.
+    async fn begin_to_read(&mut self, lane: Lane, revision: u64) -> Result<(), OutboxError> {
+        let engine = self.engine.clone();
+        let tally = tallies::read(&engine, lane).await?;
+        {
+            let mut lanes = engine.lanes();
+            lanes.count(lane, |of_lane| *of_lane = tally);
+            lanes.hold(lane, revision);
+        }
+        let reader = tokio::spawn(read(engine, lane));
+        if let Some(before) = self.readers.insert(lane.number(), reader) {
+            before.abort();
         }
         Ok(())
     }

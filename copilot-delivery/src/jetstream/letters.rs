@@ -67,7 +67,8 @@ pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -
         return Ok(false);
     };
     let deadline = Instant::now() + engine.settings.deadline;
-    storing::publish(engine, &mended.unwrap_or(kept), Some(id), deadline).await?;
+    let published = storing::publish(engine, &mended.unwrap_or(kept), Some(id), deadline).await;
+    published.map_err(|unpublished| unpublished.error)?;
     remove(engine, &engine.dead, id).await?;
     engine.intake.signals.filled.notify_one();
     Ok(true)

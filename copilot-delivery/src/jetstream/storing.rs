@@ -84,14 +84,25 @@ async fn store(engine: &Engine, append: Append) {
             engine.intake.answered(sum, sum);
             let _ = answer.send(Ok(()));
         }
-        Err(error) => {
+        Err(Unpublished { error, in_doubt }) => {
             engine.intake.answered(Sum::default(), sum);
             if error.is_full() {
                 engine.intake.turned_away();
             }
-            let _ = answer.send(Err(Refused { item: Box::new(Item::from_record(record)), error }));
+            let mut item = Box::new(Item::from_record(record));
+            if in_doubt {
+                item.mark_may_have_been_taken();
+            }
+            let _ = answer.send(Err(Refused { item, error }));
         }
     }
+}
+
+/// Why an item was not stored.
+pub(super) struct Unpublished {
+    pub(super) error: OutboxError,
+    /// It may be all the same.
+    in_doubt: bool,
 }
 
 /// Publishes an item until it is acknowledged or the deadline comes. The server knows a message that comes again by its id.
@@ -100,19 +111,19 @@ pub(super) async fn publish(
     record: &Record,
     attempt: Option<u64>,
     deadline: Instant,
-) -> Result<(), OutboxError> {
+) -> Result<(), Unpublished> {
     let place = &engine.place;
     let (mut wait, mut in_doubt, mut why) = (FIRST_WAIT, false, None);
     loop {
         if Instant::now() >= deadline {
-            let doubt = if in_doubt { "; it may be stored all the same" } else { "" };
+            let doubt = if in_doubt { ", and may be delivered all the same" } else { "" };
             let words = match why {
                 Some(why) => format!("an item could not be stored by its deadline{doubt}: {why}"),
                 None => format!(
                     "an item could not be stored by its deadline{doubt}: the outbox {place} does not answer"
                 ),
             };
-            return Err(OutboxError::new(Fault::Engine, words));
+            return Err(Unpublished { error: OutboxError::new(Fault::Engine, words), in_doubt });
         }
         let headers = message::headers(record, attempt);
         let sending = engine.context.publish_with_headers(
@@ -126,9 +137,11 @@ pub(super) async fn publish(
                 engine.lanes().published(record.lane, acknowledged.sequence);
                 return Ok(());
             }
-            Ok(Err(error)) if fault::is_full(&error) => return Err(fault::new(place, Fault::Full)),
+            Ok(Err(error)) if fault::is_full(&error) => {
+                return Err(Unpublished { error: fault::new(place, Fault::Full), in_doubt });
+            }
             Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                return Err(fault::unusable(place, &error));
+                return Err(Unpublished { error: fault::unusable(place, &error), in_doubt });
             }
             Ok(Err(error)) => Some(fault::unusable(place, &error)),
             Err(_) => None,

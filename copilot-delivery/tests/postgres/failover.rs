@@ -3,11 +3,11 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use copilot_delivery::PostgresOutbox;
+use copilot_servers::{postgres::program, unprivileged};
 
 use super::{
     Cluster, connect, drain,
     items::{event, user},
-    postgres::{program, unprivileged},
     put, quick,
 };
 
@@ -15,7 +15,7 @@ use super::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_takes_over_has_what_was_stored_and_is_found() {
     let Some(primary) = Cluster::with("wal_level = replica\nmax_wal_senders = 4") else { return };
-    let Some(standby) = Cluster::copy(&primary) else { return };
+    let Some(standby) = copy(&primary) else { return };
     let admin = connect(&primary.url("postgres")).await;
     admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").await.unwrap();
     admin.query_typed("SELECT pg_reload_conf()", &[]).await.unwrap();
@@ -48,16 +48,14 @@ async fn a_standby_that_takes_over_has_what_was_stored_and_is_found() {
     assert_eq!(came, (0..400).collect::<Vec<_>>());
 }
 
-impl Cluster {
-    /// A standby of that server.
-    fn copy(primary: &Self) -> Option<Self> {
-        let standby = Self::made_by("hot_standby = on", |folder| {
-            let mut copy: Command = unprivileged(&program("pg_basebackup").unwrap());
-            copy.args(["-R", "-X", "stream", "-c", "fast", "-h", "127.0.0.1", "-U", "postgres"]);
-            copy.args(["-p", &primary.port().to_string(), "-D"]).arg(folder);
-            copy
-        })?;
-        standby.run();
-        Some(standby)
-    }
+/// A standby of that server.
+fn copy(primary: &Cluster) -> Option<Cluster> {
+    let standby = Cluster::made_by("hot_standby = on", |folder| {
+        let mut copy: Command = unprivileged(&program("pg_basebackup").unwrap());
+        copy.args(["-R", "-X", "stream", "-c", "fast", "-h", "127.0.0.1", "-U", "postgres"]);
+        copy.args(["-p", &primary.port().to_string(), "-D"]).arg(folder);
+        copy
+    })?;
+    standby.run();
+    Some(standby)
 }

@@ -10,11 +10,7 @@ mod failover;
 mod items;
 mod loss;
 mod order;
-#[path = "../support/pgbouncer.rs"]
-mod pgbouncer;
 mod pooled;
-#[path = "../support/postgres.rs"]
-mod postgres;
 mod proxy;
 mod restored;
 mod schema;
@@ -27,7 +23,7 @@ use copilot_delivery::{
     Item, Kind, LaneSet, Outbox, PostgresOutbox, PostgresOutboxBuilder, Record,
     outbox::{End, HandedOver, Lease, LeaseRequest, Leased, Refused},
 };
-use postgres::{Cluster, connect};
+use copilot_servers::postgres::Cluster;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::{Client, types::Type};
 
@@ -58,7 +54,7 @@ fn is_long() -> bool {
 
 /// The URL of a new database with the outbox's tables.
 async fn migrated(server: &Cluster) -> String {
-    let url = server.url(&server.database().await);
+    let url = server.url(&server.database());
     PostgresOutbox::migrate(&url).await.unwrap();
     url
 }
@@ -123,4 +119,11 @@ async fn drain(outbox: &dyn Outbox) -> Vec<u64> {
         outbox.settle(lease, ends).await.expect("settled");
     }
     drained
+}
+
+/// A session with a database.
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }

@@ -50,7 +50,7 @@ async fn a_transaction_that_stays_open_delays_only_what_came_after_it_and_loses_
 async fn a_writer_of_another_database_and_a_prepared_transaction_are_waited_for_and_named() {
     let Some(server) = server().await else { return };
     let url = migrated(&server).await;
-    let elsewhere = server.database().await;
+    let elsewhere = server.database();
     let writer = connect(&server.url(&elsewhere)).await;
     let outbox = quick(&url).open().await.unwrap();
 

@@ -3,20 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use copilot_delivery::{Outbox, PostgresOutbox, Reported};
+use copilot_servers::pgbouncer::Pool;
 
 use super::{
     connect, drain,
     items::{event, user},
-    look,
-    pgbouncer::Pool,
-    put, put_by, quick, server,
+    look, put, put_by, quick, server,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_outboxes_share_a_pool_of_one_connection() {
     let Some(server) = server().await else { return };
     let Some(pool) = Pool::start(&server) else { return };
-    let name = server.database().await;
+    let name = server.database();
     let url = pool.url(&name);
     PostgresOutbox::migrate(&url).await.unwrap();
     let outboxes = [Arc::new(quick(&url).open().await.unwrap()), Arc::new(quick(&url).open().await.unwrap())];

@@ -2,12 +2,12 @@
 
 use std::process::{Command, Stdio};
 
+use copilot_servers::{postgres::program, unprivileged};
+
 use super::{
     Cluster, drain,
     items::{event, user},
-    look, migrated,
-    postgres::{program, unprivileged},
-    put, quick, server,
+    look, migrated, put, quick, server,
 };
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_row_of_another_cluster_is_read() {
     put(&outbox, event(2, &id)).await;
     assert_eq!(look(&outbox).await, [1, 2]);
 
-    let name = server.database().await;
+    let name = server.database();
     let after = server.url(&name);
     let dump = Command::new(program("pg_dump").unwrap()).arg(&before).output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));

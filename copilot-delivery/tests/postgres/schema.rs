@@ -16,7 +16,7 @@ use super::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_at_once_migrate_once() {
     let Some(server) = server().await else { return };
-    let url = server.url(&server.database().await);
+    let url = server.url(&server.database());
     let error = PostgresOutbox::open(&url).await.expect_err("no tables");
     assert!(error.to_string().contains("PostgresOutbox::migrate"), "{error}");
     let migrations = (0..4).map(|_| {

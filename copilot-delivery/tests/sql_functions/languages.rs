@@ -5,12 +5,13 @@ use std::{
     process::Command,
 };
 
-use super::{Database, servers};
+use super::Database;
 
 /// Runs an example, whose transaction is committed for one user and rolled back for another. Nothing, where `ready` is not.
 async fn run(language: &str, ready: bool, command: impl FnOnce(&Path) -> Command) {
     if !ready {
-        return servers::skip::<()>(&format!("what the example in {language} needs")).unwrap_or_default();
+        return copilot_servers::skip::<()>(&format!("what the example in {language} needs"))
+            .unwrap_or_default();
     }
     let Some(database) = Database::new().await else { return };
     database.client.batch_execute("CREATE TABLE orders(user_id text)").await.unwrap();
@@ -54,7 +55,8 @@ async fn in_python() {
 #[tokio::test]
 async fn in_go() {
     let sources = "/usr/share/gocode";
-    let ready = servers::on_path("go").is_some() && Path::new(sources).join("src/github.com/lib/pq").exists();
+    let ready =
+        copilot_servers::on_path("go").is_some() && Path::new(sources).join("src/github.com/lib/pq").exists();
     run("go", ready, |_| {
         let mut command = Command::new("go");
         command.args(["run", "report.go"]).env("GO111MODULE", "off").env("GOPATH", sources);
@@ -67,7 +69,7 @@ async fn in_go() {
 #[tokio::test]
 async fn in_node() {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "sql", "examples", "node"].iter().collect();
-    let ready = servers::on_path("node").is_some() && folder.join("node_modules/pg").exists();
+    let ready = copilot_servers::on_path("node").is_some() && folder.join("node_modules/pg").exists();
     run("node", ready, |_| {
         let mut command = Command::new("node");
         command.arg("report.mjs");

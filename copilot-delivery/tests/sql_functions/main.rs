@@ -7,14 +7,12 @@ mod delivery;
 mod lanes;
 mod languages;
 mod refusals;
-#[path = "../support/postgres.rs"]
-mod servers;
 mod vectors;
 
 use std::sync::OnceLock;
 
 use copilot_delivery::PostgresOutbox;
-use servers::{Cluster, connect};
+use copilot_servers::postgres::Cluster;
 use tokio_postgres::{Client, error::SqlState, types::Type};
 
 /// A database with the functions of the outbox.
@@ -29,7 +27,7 @@ impl Database {
         // Its server ends with this process.
         static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
         let cluster = CLUSTER.get_or_init(Cluster::start).as_ref()?;
-        let url = cluster.url(&cluster.database().await);
+        let url = cluster.url(&cluster.database());
         PostgresOutbox::migrate(&url).await.unwrap();
         let client = connect(&url).await;
         Some(Self { url, client })
@@ -66,4 +64,11 @@ fn refused<T>(answer: Result<T, tokio_postgres::Error>) -> Result<(), (String, S
     }
     assert_eq!(error.code(), &SqlState::INVALID_PARAMETER_VALUE, "{error}");
     Err((error.detail().unwrap().to_owned(), error.message().to_owned()))
+}
+
+/// A session with a database.
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }

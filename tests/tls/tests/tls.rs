@@ -165,10 +165,6 @@ async fn the_courier_goes_by_the_provider_that_the_program_chose() {
     assert_eq!(said, "undelivered, 1 left");
 }
 
-#[cfg(all(unix, feature = "rustls-no-provider", not(feature = "rustls")))]
-#[path = "../../../copilot-delivery/tests/support/postgres.rs"]
-mod postgres;
-
 /// And so does the outbox on PostgreSQL, on its connections to a server that takes none without TLS.
 #[cfg(all(unix, feature = "rustls-no-provider", not(feature = "rustls")))]
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +190,7 @@ async fn the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose() 
     }
     let authority = Authority::new();
     let settings = "ssl = on\nssl_cert_file = 'FOLDER/server.crt'\nssl_key_file = 'FOLDER/server.key'";
-    let prepared = postgres::Cluster::prepared(settings, |folder| {
+    let prepared = copilot_servers::postgres::Cluster::prepared(settings, |folder| {
         let [certificate, key] = authority.certificate("127.0.0.1");
         let files = [
             ("server.crt", certificate),

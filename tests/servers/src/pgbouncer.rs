@@ -1,5 +1,4 @@
-//! PgBouncer in front of a [`Cluster`]: a pool of transactions, as small as can be.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! PgBouncer in front of a server: a pool of transactions, as small as can be.
 
 use std::{
     fs,
@@ -9,17 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::postgres::{Cluster, free_port, kept, on_path, skip, unprivileged};
+use crate::{free_port, kept, on_path, postgres::Cluster, skip, unprivileged};
 
 /// A pool with one connection to each database.
-pub(crate) struct Pool {
+#[derive(Debug)]
+pub struct Pool {
     keeper: Child,
     port: u16,
 }
 
 impl Pool {
     /// In front of that server; none, where PgBouncer is not installed.
-    pub(crate) fn start(cluster: &Cluster) -> Option<Self> {
+    pub fn start(cluster: &Cluster) -> Option<Self> {
         let program = on_path("pgbouncer").or_else(|| skip("PgBouncer"))?;
         let port = free_port();
         let file = std::env::temp_dir().join(format!("copilot-pgbouncer-{}-{port}.ini", std::process::id()));
@@ -42,7 +42,7 @@ impl Pool {
     }
 
     /// The URL of a database behind it.
-    pub(crate) fn url(&self, database: &str) -> String {
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }
