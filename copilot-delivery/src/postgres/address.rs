@@ -1,7 +1,8 @@
 //! Where the database is, and what else the outbox's URL says.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
@@ -38,6 +39,19 @@ pub(super) struct Wishes {
     pub(super) lease: Option<Duration>,
     pub(super) deadline: Option<Duration>,
     pub(super) order: Option<Order>,
+}
+
+impl Wishes {
+    /// These, and of what they do not say what the others say.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            max_items: self.max_items.or(other.max_items),
+            max_bytes: self.max_bytes.or(other.max_bytes),
+            lease: self.lease.or(other.lease),
+            deadline: self.deadline.or(other.deadline),
+            order: self.order.or(other.order),
+        }
+    }
 }
 
 /// What the driver reads of a URL's query. What is not listed is refused: a misspelt wish must not pass for granted.
@@ -147,25 +161,9 @@ fn number(name: &str, value: &str) -> Result<u64, OutboxError> {
     value.parse().map_err(|_| wrong(&format!("has a {name} that is no whole number")))
 }
 
-/// A value of the query, with its percent signs read.
-fn decoded(value: &str) -> Result<String, OutboxError> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match (first, after) {
-            (b'%', [high, low, after @ ..]) => {
-                rest = after;
-                let digits = [*high, *low];
-                let digits = std::str::from_utf8(&digits).ok();
-                digits
-                    .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-                    .ok_or_else(|| wrong("has a percent sign that is not one of %00 to %FF"))?
-            }
-            _ => *first,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| wrong("has a parameter that is no UTF-8"))
+/// A value of the query, as it was before it was encoded.
+fn decoded(value: &str) -> Result<Cow<'_, str>, OutboxError> {
+    percent_decode_str(value).decode_utf8().map_err(|_| wrong("has a parameter that is no UTF-8"))
 }
 
 fn wrong(what: &str) -> OutboxError {

@@ -1,11 +1,12 @@
 //! The outbox in a PostgreSQL database: many processes put in and take out, and an event can commit with the row that it is about.
 //!
-//! `address` is where the database is, `tls` what secures the way there, `line` a connection that comes back, `migrate` the tables;
+//! `builder` is how it is opened, `address` where the database is, `tls` what secures the way there, `line` a connection that comes back, `migrate` the tables;
 //! `engine` is what the outbox's thread has, `storing`, `taking`, `removal` and `books` what it does, by the functions of `sql/`, and `row`
 //! how items are written.
 
 mod address;
 mod books;
+mod builder;
 mod engine;
 mod fault;
 mod line;
@@ -28,8 +29,13 @@ use copilot_api::{InvalidInput, types::Event};
 use tokio::task::JoinHandle;
 use tokio_postgres::{GenericClient, types::Type};
 
-use self::{address::Address, engine::Engine, line::Line};
+use self::{
+    address::{Address, Wishes},
+    engine::{Engine, Known},
+    line::Line,
+};
 pub use address::Order;
+pub use builder::PostgresOutboxBuilder;
 
 use crate::{
     Item, ReportError, Reported, clock,
@@ -93,53 +99,7 @@ pub struct PostgresOutbox {
     storing: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Opens a [`PostgresOutbox`] that is not as usual. What it is told counts, before what the URL says.
-#[derive(Clone)]
-#[must_use = "a builder opens nothing before `open`"]
-pub struct PostgresOutboxBuilder {
-    url: String,
-    max_items: Option<u64>,
-    max_bytes: Option<u64>,
-    lease: Option<Duration>,
-    deadline: Option<Duration>,
-    order: Option<Order>,
-}
-
 impl PostgresOutboxBuilder {
-    /// How many pending items the table may hold before this process puts nothing more in, by default 1,000,000; in the URL `max_items`.
-    /// What others put in is counted every few seconds. Dead letters do not count, and [`report_in`](PostgresOutbox::report_in)
-    /// asks for no room. 0 counts as 1.
-    pub fn max_items(mut self, items: u64) -> Self {
-        self.max_items = Some(items);
-        self
-    }
-
-    /// How many bytes of JSON they may be, by default 1 GiB; in the URL `max_bytes`.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = Some(bytes);
-        self
-    }
-
-    /// For how long a courier has lanes without saying that it still works on them, by default 10 s; in the URL `lease_ms`, in milliseconds.
-    /// What a courier had that was killed waits so long. At least 100 ms.
-    pub fn lease(mut self, lasts: Duration) -> Self {
-        self.lease = Some(lasts);
-        self
-    }
-
-    /// How long an item waits to be stored before it is given back, and how long the database may take to answer, by default 10 s; in the
-    /// URL `deadline_ms`, in milliseconds.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// What items wait for before they are read, by default [`Order::Strict`]; in the URL `order`, `strict` or `as_committed`.
-    pub fn order(mut self, order: Order) -> Self {
-        self.order = Some(order);
-        self
-    }
-
     /// Connects to the database, and looks whether its tables are those of this version.
     ///
     /// # Errors
@@ -153,13 +113,13 @@ impl PostgresOutboxBuilder {
     ///
     /// Safe: the connection is closed.
     pub async fn open(self) -> Result<PostgresOutbox, OutboxError> {
-        let (address, wishes) = Address::read(&self.url)?;
-        let address = Arc::new(address);
-        let deadline = self.deadline.or(wishes.deadline).unwrap_or(Duration::from_secs(10));
-        let lease = self.lease.or(wishes.lease).unwrap_or(Duration::from_secs(10));
+        let (address, of_url) = Address::read(&self.url)?;
+        let (address, wishes) = (Arc::new(address), self.wishes.or(of_url));
+        let deadline = wishes.deadline.unwrap_or(Duration::from_secs(10));
+        let lease = wishes.lease.unwrap_or(Duration::from_secs(10));
         let limits = Sum {
-            items: self.max_items.or(wishes.max_items).unwrap_or(1_000_000).max(1),
-            bytes: self.max_bytes.or(wishes.max_bytes).unwrap_or(1024 * 1024 * 1024),
+            items: wishes.max_items.unwrap_or(1_000_000).max(1),
+            bytes: wishes.max_bytes.unwrap_or(1024 * 1024 * 1024),
         };
         let engine = Arc::new(Engine {
             intake: Intake::new(limits),
@@ -168,8 +128,8 @@ impl PostgresOutboxBuilder {
             others: Line::new(address, deadline.saturating_mul(OTHERS_PATIENCE)),
             lease: lease.max(Duration::from_millis(100)),
             deadline,
-            is_strict: self.order.or(wishes.order).unwrap_or_default() == Order::Strict,
-            known: engine::Known::default(),
+            is_strict: wishes.order.unwrap_or_default() == Order::Strict,
+            known: Known::default(),
         });
         let remote = Remote::start("copilot-outbox")?;
         let opened = engine.clone();
@@ -193,8 +153,9 @@ impl PostgresOutboxBuilder {
 impl PostgresOutbox {
     /// Opens the outbox in a database, as [`PostgresOutboxBuilder::open`] does.
     ///
-    /// The URL is `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, of several hosts `HOST:PORT,HOST:PORT`. Its query may say what the builder says,
-    /// and `application_name`, `target_session_attrs=read-write`, `load_balance_hosts`, `channel_binding`, `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, and of TLS:
+    /// The URL is `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, of several hosts `HOST:PORT,HOST:PORT`. Its query may say what the builder
+    /// says; as with libpq `application_name`, `target_session_attrs=read-write`, `load_balance_hosts`, `channel_binding`, and where and who
+    /// (`host`, `hostaddr`, `port`, `dbname`, `user`, `password`); and of TLS:
     /// `sslmode=verify-full`, the default for other machines (`require` means the same here), or `sslmode=disable`, the default for this one;
     /// `sslrootcert=FILE`, the certificates in PEM to trust instead of the system's. Anything else is refused.
     ///
@@ -207,14 +168,7 @@ impl PostgresOutbox {
 
     /// An outbox in a database that is not as usual.
     pub fn builder(url: &str) -> PostgresOutboxBuilder {
-        PostgresOutboxBuilder {
-            url: url.to_owned(),
-            max_items: None,
-            max_bytes: None,
-            lease: None,
-            deadline: None,
-            order: None,
-        }
+        PostgresOutboxBuilder { url: url.to_owned(), wishes: Wishes::default() }
     }
 
     /// Brings the outbox's tables and functions in a database up to this version, or makes them. Several processes may do so at once. The role
@@ -414,19 +368,5 @@ impl Drop for PostgresOutbox {
 impl fmt::Debug for PostgresOutbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOutbox").field("place", &self.engine.place()).finish_non_exhaustive()
-    }
-}
-
-/// Without the URL, which may hold a password.
-impl fmt::Debug for PostgresOutboxBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, max_items, max_bytes, lease, deadline, order } = self;
-        f.debug_struct("PostgresOutboxBuilder")
-            .field("max_items", max_items)
-            .field("max_bytes", max_bytes)
-            .field("lease", lease)
-            .field("deadline", deadline)
-            .field("order", order)
-            .finish_non_exhaustive()
     }
 }

@@ -73,10 +73,10 @@ async fn store(engine: &Engine, mut appends: Vec<Append>) {
                 error
             }
             Stored::No(Some(error)) if fault::remedy(&error) == Remedy::Part && appends.len() > 1 => {
-                // One of them is to blame: each for itself.
-                for append in appends {
-                    Box::pin(store(engine, vec![append])).await;
-                }
+                // One of them is to blame, and no other is to go with it.
+                let rest = appends.split_off(appends.len() / 2);
+                Box::pin(store(engine, appends)).await;
+                Box::pin(store(engine, rest)).await;
                 return;
             }
             Stored::No(Some(error)) if matches!(fault::remedy(&error), Remedy::Part | Remedy::None) => {

@@ -1,4 +1,4 @@
-//! TLS to the database.
+//! What secures a connection to the database.
 
 use std::{fmt, sync::Arc};
 
@@ -7,14 +7,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{outbox::OutboxError, remote::tls};
 
-/// What secures the connection; none, where nothing does.
+/// None, where nothing does.
 #[derive(Clone)]
 pub(super) struct Tls(Option<Arc<ClientConfig>>);
 
 impl Tls {
     /// With TLS, certificates count that the system trusts, or those that the file trusts.
     pub(super) fn new(wanted: bool, root: Option<&str>) -> Result<Self, OutboxError> {
-        if wanted { Ok(Self(Some(Arc::new(tls::client_config(root)?)))) } else { Ok(Self(None)) }
+        Ok(Self(wanted.then(|| tls::client_config(root).map(Arc::new)).transpose()?))
     }
 
     pub(super) fn connector(&self) -> Option<MakeRustlsConnect> {

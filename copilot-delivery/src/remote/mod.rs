@@ -55,7 +55,6 @@ impl Remote {
     }
 
     /// Ends it once that is done.
-    #[cfg(feature = "postgres")]
     pub(crate) fn end_after(self, last: impl Future<Output = ()> + Send + 'static) {
         self.handle.clone().spawn(async move {
             last.await;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_delivery::{Outbox, PostgresOutbox, outbox::End};
+use copilot_delivery::{Item, Outbox, PostgresOutbox, outbox::End};
 
 use super::{
     connect, drain,
@@ -155,4 +155,24 @@ async fn a_server_that_crashes_and_starts_again_loses_nothing_that_was_stored() 
     for producer in 0..PRODUCERS {
         assert!(came.iter().filter(|key| **key / each == producer).is_sorted());
     }
+}
+
+/// Items that wait together are stored together, and one that cannot be is to blame alone.
+#[tokio::test]
+async fn an_item_that_the_database_refuses_sinks_no_other() {
+    let Some(server) = server().await else { return };
+    let url = migrated(&server).await;
+    let rule = "ALTER TABLE copilot.pending ADD CHECK (key <> 13)";
+    connect(&url).await.batch_execute(rule).await.unwrap();
+    let outbox = quick(&url).open().await.unwrap();
+    let mut record = event(7, &user(3, 0)).into_record();
+    record.event_id = Some("no text of PostgreSQL's: \0".to_owned());
+    let mut items: Vec<_> = (0..20).map(|key| event(key, &user(3, 0))).collect();
+    items[7] = Item::from_record(record);
+    let stored = futures_util::future::join_all(items.into_iter().map(|item| try_put(&outbox, item))).await;
+    for (key, stored) in stored.into_iter().enumerate() {
+        assert_eq!(stored.is_err(), key == 7 || key == 13, "{key}");
+    }
+    let others: Vec<u64> = (0..20).filter(|key| *key != 7 && *key != 13).collect();
+    assert_eq!(drain(&outbox).await, others);
 }

@@ -207,15 +207,20 @@ async fn the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose() 
     let Some(cluster) = prepared else { return };
     let this = "the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose";
     let server = Server::start(authority.certifies("127.0.0.1", false)).await;
-    let urls = |mode| format!("{} {}?sslmode={mode}", server.url("https"), cluster.url("postgres"));
+    let urls = |mode: &str| format!("{} {}?sslmode={mode}", server.url("https"), cluster.url("postgres"));
     let (trusted, other) =
         (file("postgres.pem", authority.pem()), file("postgres-other.pem", Authority::new().pem()));
-    let said = |what: &str, mode, trusted| child(this, &format!("{what} {}", urls(mode)), trusted);
+    let said = |what: &str, mode: &str, trusted| child(this, &format!("{what} {}", urls(mode)), trusted);
     assert_eq!(said("chosen", "verify-full", &trusted), "accepted, 0 left");
     let refused = said("chosen", "verify-full", &other);
     assert!(refused.contains("invalid peer certificate"), "{refused}");
     let unchosen = said("nothing", "verify-full", &trusted);
     assert!(unchosen.contains("the program has no TLS provider"), "{unchosen}");
+    // The URL can say whom to trust instead of whom the system trusts.
+    let trusting = |root: &Path| format!("verify-full&sslrootcert={}", root.display());
+    assert_eq!(said("chosen", &trusting(&trusted), &trusted), "accepted, 0 left");
+    let refused = said("chosen", &trusting(&other), &trusted);
+    assert!(refused.contains("invalid peer certificate"), "{refused}");
     // The server is spoken to by TLS, or not at all.
     let plain = said("chosen", "disable", &trusted);
     assert!(plain.contains("no encryption"), "{plain}");
