@@ -74,13 +74,17 @@ fn event(id: &str, user: u32) -> Result<Event, Failure> {
 }
 
 async fn try_first(reporter: &Reporter, event: Event) -> Result<(), ReportError> {
-    match reporter.try_report(event) {
+    // A server says only afterwards that it has no room.
+    let tried = match reporter.try_report(event) {
         Ok(mut ticket) => ticket.stored().await,
+        Err(refused) => Err(refused),
+    };
+    match tried {
         Err(refused) if refused.is_full() => match refused.into_reported() {
             Some(Reported::Event(event)) => reporter.report(event).await.map(drop),
             _ => fails("a full outbox did not give the event back"),
         },
-        Err(refused) => Err(refused),
+        tried => tried,
     }
 }
 
