@@ -97,6 +97,9 @@ impl Address {
         if self.tls {
             // Always ours: the library's own would take whichever provider it finds, and panic where it finds two.
             options = options.tls_client_config(tls::client_config(self.root.as_deref())?).require_tls(true);
+        } else if let Ok(config) = tls::client_config(None) {
+            // A server may ask for it.
+            options = options.tls_client_config(config);
         }
         Ok(options)
     }

@@ -3,13 +3,13 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_nats::{
-    Client, Event, Request, Subject,
+    Client, Event,
     jetstream::{
         self, Context,
         kv::Store,
@@ -29,6 +29,8 @@ use crate::{
 const KEEP_DEAD_LETTERS: Duration = Duration::from_secs(30 * 86_400);
 /// For how long the server knows a message that is published again.
 const DUPLICATES: Duration = Duration::from_secs(120);
+/// How often it is looked whether this process has its share.
+const JOINING: Duration = Duration::from_millis(100);
 /// From that version on a server can be told to sync each message to the disk.
 const SYNCS: (i64, i64, i64) = (2, 10, 23);
 
@@ -64,6 +66,9 @@ pub(super) struct Engine {
     pub(super) wished: Notify,
     /// Something was read, settled or lost.
     pub(super) changed: Notify,
+    /// This process carries; and has its share of the lanes. One that only reports holds none.
+    pub(super) carries: AtomicBool,
+    pub(super) joined: AtomicBool,
     /// How often the connection was lost.
     epoch: Arc<AtomicU64>,
     pub(super) reconnected: Arc<Notify>,
@@ -112,10 +117,11 @@ impl Engine {
         }
         let context = jetstream::new(client.clone());
         let name = &settings.stream;
+        // No work queue: servers lose messages of those whose consumers come and go and are killed. What was settled is removed by name.
         let pending = Config {
             name: name.clone(),
             subjects: vec![format!("{name}.*")],
-            retention: RetentionPolicy::WorkQueue,
+            retention: RetentionPolicy::Limits,
             discard: DiscardPolicy::New,
             max_messages: settings.max_items,
             max_bytes: settings.max_bytes,
@@ -155,6 +161,8 @@ impl Engine {
             wishes: Mutex::default(),
             wished: Notify::new(),
             changed: Notify::new(),
+            carries: AtomicBool::new(false),
+            joined: AtomicBool::new(false),
             epoch,
             reconnected,
         })
@@ -194,20 +202,17 @@ impl Engine {
         super::message::subject(&format!("{}-dead", self.settings.stream), lane)
     }
 
-    /// Acknowledges a message, and waits until the server has removed it. Unlike the library's own, it errs where nobody hears it: the
-    /// consumer is gone, and with it the lane.
-    pub(super) async fn acknowledge(&self, reply: Subject) -> Result<(), OutboxError> {
-        let lost = self.reconnected.notified();
-        let request = Request::new().payload("+ACK".into());
-        let answer = tokio::select! {
-            answer = self.client.send_request(reply, request) => answer,
-            // Its answer will not come any more.
-            () = lost => return Err(fault::late(&self.place)),
-        };
-        answer.map(drop).map_err(|error| match error.kind() {
-            async_nats::RequestErrorKind::NoResponders => fault::new(&self.place, Fault::Fenced),
-            _ => fault::unusable(&self.place, &error),
-        })
+    /// Says that this process carries from now on, and waits until it has its share of the lanes.
+    pub(super) async fn join(&self) {
+        if self.joined.load(Ordering::Acquire) {
+            return;
+        }
+        self.carries.store(true, Ordering::Release);
+        self.wished.notify_one();
+        let until = Instant::now() + self.settings.deadline;
+        while !self.joined.load(Ordering::Acquire) && Instant::now() < until {
+            let _ = tokio::time::timeout(JOINING, self.changed.notified()).await;
+        }
     }
 
     /// The lane may be of interest to a courier again.

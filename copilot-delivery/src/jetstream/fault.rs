@@ -37,13 +37,8 @@ pub(super) fn new(place: &str, fault: Fault) -> OutboxError {
     OutboxError::new(fault, format!("the outbox {place} {what}"))
 }
 
-/// Whether the stream refuses a message for want of room.
+/// Whether the stream refuses a message for want of room. The code is that of everything that cannot be stored.
 pub(super) fn is_full(error: &PublishError) -> bool {
     let said = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-    said.is_some_and(|said| {
-        // "maximum messages exceeded", "maximum bytes exceeded": one code for all reasons not to store.
-        said.error_code() == jetstream::ErrorCode::STREAM_STORE_FAILED
-            || said.to_string().contains("maximum messages exceeded")
-            || said.to_string().contains("maximum bytes exceeded")
-    })
+    said.map(ToString::to_string).is_some_and(|said| said.contains("maximum") && said.contains("exceeded"))
 }

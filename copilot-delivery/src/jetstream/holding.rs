@@ -1,6 +1,10 @@
 //! Which lanes this process holds: shared fairly among those that live, renewed, lost and taken over; and reading those that it holds.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
@@ -25,8 +29,8 @@ const AT_ONCE: usize = 100;
 /// How long a question for messages stays open, and how often the server says that it is.
 const OPEN: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Never while this process holds the lane: what it has read it settles, and what a lost connection swallowed another consumer reads.
-const ACK_WAIT: Duration = Duration::from_secs(7 * 86_400);
+/// After so long without a question the server removes a consumer.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(200);
 
 /// The lanes that this process holds, and the tasks that read them.
@@ -42,7 +46,7 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// Joins the others, and takes its share.
+    /// Looks who is there; takes its share of the lanes if this process carries.
     pub(super) async fn begin(engine: Arc<Engine>) -> Result<Self, OutboxError> {
         let mut holding = Self {
             engine,
@@ -77,17 +81,17 @@ impl Holding {
         let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
         let begun = Instant::now();
         let me = Bytes::from(engine.id.clone());
-        engine
-            .holders
-            .put(format!("member.{}", engine.id), me.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+        let carries = engine.carries.load(Ordering::Acquire);
+        if carries {
+            let member = format!("member.{}", engine.id);
+            engine.holders.put(member, me.clone()).await.map_err(|error| failed(&error))?;
+        }
         self.renew(begun).await;
 
         let keys = engine.holders.keys().await.map_err(|error| failed(&error))?;
         let keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
         let members = keys.iter().filter(|key| key.starts_with("member.")).count().max(1);
-        let share = usize::from(Lane::COUNT).div_ceil(members);
+        let share = if carries { usize::from(Lane::COUNT).div_ceil(members) } else { 0 };
         let lanes_of = |prefix: &str| -> LaneSet {
             keys.iter()
                 .filter(|key| key.starts_with(prefix))
@@ -130,6 +134,9 @@ impl Holding {
             self.take(free).await?;
         }
 
+        if carries && !engine.joined.swap(true, Ordering::AcqRel) {
+            engine.wake();
+        }
         let held = engine.lanes().held();
         for lane in held.iter() {
             self.save(lane).await;
@@ -170,6 +177,7 @@ impl Holding {
         self.lose(lost);
         if !unknown {
             self.renewed = begun;
+            self.engine.lanes().valid_until((begun + self.engine.settings.lease).into_std());
         }
     }
 
@@ -242,8 +250,6 @@ impl Holding {
         let releases = revisions.into_iter().map(|(lane, revision)| {
             let engine = &engine;
             async move {
-                // Whoever holds it next makes sure of that as well.
-                let _ = remove_consumers(engine, lane).await;
                 let _ = engine.holders.delete_expect_revision(key(lane), Some(revision)).await;
             }
         });
@@ -260,6 +266,25 @@ impl Holding {
 
 pub(super) fn key(lane: Lane) -> String {
     message::subject("lane", lane)
+}
+
+/// Whether the lane is still this process's: says so anew, and errs as fenced where it is another's.
+pub(super) async fn still_held(engine: &Engine, lane: Lane) -> Result<(), OutboxError> {
+    let fenced = || fault::new(&engine.place, crate::outbox::Fault::Fenced);
+    let Some(revision) = engine.lanes().revision(lane) else { return Err(fenced()) };
+    let renewed = engine.holders.update(key(lane), Bytes::from(engine.id.clone()), revision).await;
+    let revision = match renewed {
+        Ok(revision) => revision,
+        Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => {
+            // It may have been renewed beside this.
+            let entry = engine.holders.entry(key(lane)).await;
+            let entry = entry.map_err(|error| fault::unusable(&engine.place, &error))?;
+            entry.filter(|entry| entry.value == engine.id.as_bytes()).ok_or_else(fenced)?.revision
+        }
+        Err(error) => return Err(fault::unusable(&engine.place, &error)),
+    };
+    engine.lanes().hold(lane, revision);
+    Ok(())
 }
 
 /// Reads a lane, in order, for as long as this process holds it.
@@ -279,21 +304,14 @@ async fn read(engine: Arc<Engine>, lane: Lane) {
 /// again, and in order. Until the connection is lost.
 async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), OutboxError> {
     let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
-    let holder = engine.holders.entry(key(lane)).await.map_err(|error| failed(&error))?;
-    if holder.is_none_or(|holder| holder.value != engine.id.as_bytes()) {
-        return Err(fault::new(&engine.place, crate::outbox::Fault::Fenced));
-    }
-    remove_consumers(engine, lane).await?;
     engine.lanes().read_again(lane);
-    let name = format!("{}{:x}", prefix(lane), fastrand::u64(..));
     let configuration = pull::Config {
-        durable_name: Some(name.clone()),
         deliver_policy: DeliverPolicy::All,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
+        ack_policy: AckPolicy::None,
         max_deliver: -1,
         filter_subject: engine.subject(lane),
-        max_ack_pending: 100_000,
+        inactive_threshold: FORGOTTEN,
+        memory_storage: true,
         ..pull::Config::default()
     };
     let consumer: PullConsumer =
@@ -324,35 +342,18 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
         };
         let Some(message) = message else { return Ok(()) };
         let message = message.map_err(|error| failed(&error))?;
-        let (Ok(info), Some(reply)) = (message.info(), message.reply.clone()) else { continue };
-        let sequence = info.stream_sequence;
+        let Ok(sequence) = message.info().map(|info| info.stream_sequence) else { continue };
         let headers = message.headers.clone().unwrap_or_default();
         let Some(record) = message::record(&headers, &message.payload, &message.subject) else {
             tracing::error!(
                 outbox = engine.place,
                 sequence,
-                "a message that no version of this program has put in is removed"
+                "a message that no version of this program has put in stands in the way, and stays"
             );
-            let _ = engine.acknowledge(reply).await;
             continue;
         };
         let forget = marks.contains(&sequence);
-        engine.lanes().push(lane, Message { sequence, reply, forget, item: Item::from_record(record) });
+        engine.lanes().push(lane, Message { sequence, forget, item: Item::from_record(record) });
         engine.wake();
     }
-}
-
-fn prefix(lane: Lane) -> String {
-    format!("lane-{:02}-", lane.number())
-}
-
-/// Removes what read that lane before: its acknowledgements go nowhere from then on.
-async fn remove_consumers(engine: &Engine, lane: Lane) -> Result<(), OutboxError> {
-    let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
-    let names: Vec<String> =
-        engine.pending.consumer_names().try_collect().await.map_err(|error| failed(&error))?;
-    for name in names.iter().filter(|name| name.starts_with(&prefix(lane))) {
-        engine.pending.delete_consumer(name).await.map_err(|error| failed(&error))?;
-    }
-    Ok(())
 }

@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::Subject;
-
 use crate::{
     Item, Lane, LaneSet,
     outbox::{Lease, LeaseRequest, Leased, LeasedItem, Tally},
@@ -21,6 +19,8 @@ pub(super) struct Lanes {
     lanes: [State; Lane::COUNT as usize],
     /// The number of the lease that began last.
     fence: u64,
+    /// Until when this process holds what it holds, as it was renewed last.
+    valid_until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -53,8 +53,6 @@ struct Out {
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) sequence: u64,
-    /// Where it is acknowledged.
-    pub(super) reply: Subject,
     pub(super) forget: bool,
     pub(super) item: Item,
 }
@@ -81,8 +79,18 @@ impl Lanes {
     pub(super) fn hold(&mut self, lane: Lane, revision: u64) {
         self.fence = self.fence.max(revision << 20);
         if let Some(state) = self.of_mut(lane) {
-            state.revision = Some(revision);
+            // Renewals may be answered in another order.
+            state.revision = Some(state.revision.map_or(revision, |known| known.max(revision)));
         }
+    }
+
+    /// What this process holds was renewed, and holds until then. Afterwards it may be another's.
+    pub(super) fn valid_until(&mut self, until: Instant) {
+        self.valid_until = Some(until);
+    }
+
+    fn is_valid(&self) -> bool {
+        self.valid_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// The lane is another's, or nobody's: what was read of it is forgotten.
@@ -126,11 +134,12 @@ impl Lanes {
         let Some(state) = self.of_mut(lane) else { return true };
         state.seen = state.seen.max(message.sequence);
         state.behind = state.behind.map(|behind| behind.saturating_sub(1));
-        match state.messages.iter_mut().find(|known| known.sequence >= message.sequence) {
-            // By another consumer, whose acknowledgements count from now on.
-            Some(known) if known.sequence == message.sequence => known.reply = message.reply,
-            // It came out of a lease that has ended since.
-            Some(_) => {}
+        let leased = state.lease.map_or(0, |lease| lease.messages);
+        match state.messages.iter().position(|known| known.sequence >= message.sequence) {
+            // It was read before, and is leased.
+            Some(at) if state.messages.get(at).is_some_and(|known| known.sequence == message.sequence) => {}
+            // A server that was killed may bring back what was removed: it is sent once more, and removed again.
+            Some(at) => state.messages.insert(at.max(leased), message),
             None => state.messages.push_back(message),
         }
         self.has_room(lane)
@@ -161,6 +170,9 @@ impl Lanes {
 
     /// Takes items out, whole lanes at a time, those first whose head waits longest.
     pub(super) fn lease(&mut self, request: &LeaseRequest, lasts: Duration) -> Leased {
+        if !self.is_valid() {
+            return Leased::Nothing;
+        }
         let now = Instant::now();
         let free = |lane: &Lane| {
             self.of(*lane).is_some_and(|state| {
@@ -248,20 +260,17 @@ impl Lanes {
         })
     }
 
-    /// Where a message of a lane is acknowledged; none, where it was.
-    pub(super) fn reply(&self, lane: Lane, sequence: u64) -> Option<Subject> {
-        let messages = &self.of(lane)?.messages;
-        messages.iter().find(|message| message.sequence == sequence).map(|message| message.reply.clone())
-    }
-
-    /// A message is no longer there.
-    pub(super) fn remove(&mut self, lane: Lane, sequence: u64) {
-        let Some(state) = self.of_mut(lane) else { return };
-        let Some(at) = state.messages.iter().position(|message| message.sequence == sequence) else { return };
+    /// A message is no longer there. Whether it was known.
+    pub(super) fn remove(&mut self, lane: Lane, sequence: u64) -> bool {
+        let Some(state) = self.of_mut(lane) else { return false };
+        let Some(at) = state.messages.iter().position(|message| message.sequence == sequence) else {
+            return false;
+        };
         state.messages.remove(at);
         if let Some(lease) = state.lease.as_mut().filter(|lease| at < lease.messages) {
             lease.messages -= 1;
         }
+        true
     }
 
     /// Ends the lease of these lanes.

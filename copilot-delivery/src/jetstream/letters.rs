@@ -62,7 +62,7 @@ pub(super) async fn list(
 
 /// Publishes a dead letter again, or what stands in its place, and then removes it.
 pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
-    let Some(message) = engine_message(engine, id).await? else { return Ok(false) };
+    let Some(message) = message_of(engine, &engine.dead, id).await? else { return Ok(false) };
     let Some(kept) = message::record(&message.headers, &message.payload, &message.subject) else {
         return Ok(false);
     };
@@ -84,12 +84,11 @@ pub(super) async fn drop(engine: &Arc<Engine>, ids: Vec<u64>) -> Result<u64, Out
 
 /// Removes a message, whose place on the disk is overwritten. Whether it was there.
 pub(super) async fn remove(engine: &Engine, stream: &Stream, sequence: u64) -> Result<bool, OutboxError> {
-    use async_nats::jetstream::stream::DeleteMessageErrorKind;
-    match stream.delete_message(sequence).await {
-        Ok(was_there) => Ok(was_there),
-        // "no message found": it was removed before.
-        Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(false),
-        Err(error) => Err(fault::unusable(&engine.place, &error)),
+    let Err(error) = stream.delete_message(sequence).await else { return Ok(true) };
+    // Servers differ in how they say that there is none.
+    match message_of(engine, stream, sequence).await? {
+        None => Ok(false),
+        Some(_) => Err(fault::unusable(&engine.place, &error)),
     }
 }
 
@@ -104,8 +103,13 @@ pub(super) async fn next_message(
     found(engine, asked.map_err(|error| (error.kind(), error)))
 }
 
-async fn engine_message(engine: &Engine, id: u64) -> Result<Option<StreamMessage>, OutboxError> {
-    let asked = engine.dead.get_raw_message(id).await;
+/// The message of that number; none, where there is none.
+pub(super) async fn message_of(
+    engine: &Engine,
+    stream: &Stream,
+    sequence: u64,
+) -> Result<Option<StreamMessage>, OutboxError> {
+    let asked = stream.get_raw_message(sequence).await;
     found(engine, asked.map_err(|error| (error.kind(), error)))
 }
 

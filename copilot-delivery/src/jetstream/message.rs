@@ -60,9 +60,7 @@ pub(super) fn headers(record: &Record, attempt: Option<u64>) -> HeaderMap {
         Some(attempt) => format!("{id} {attempt}"),
         None => id,
     };
-    if id.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        headers.insert(MESSAGE_ID, id);
-    }
+    headers.insert(MESSAGE_ID, id.escape_default().to_string());
     headers
 }
 

@@ -46,7 +46,7 @@ const OWNER: &str = "owner";
 
 /// Keeps items in a stream of NATS JetStream, of server 2.9 or newer, for any number of processes that report and that deliver.
 ///
-/// [`open`](Self::open) makes what is missing: the stream (a work queue, by default `COPILOT`, with a subject for each lane), a stream of dead
+/// [`open`](Self::open) makes what is missing: the stream (by default `COPILOT`, with a subject for each lane; what was settled is removed from it), a stream of dead
 /// letters, and two buckets of keys. One thread of this process speaks to the servers. An item is taken when the server has acknowledged
 /// it; of a lane one is on its way at a time, so that none overtakes another whatever fails.
 ///

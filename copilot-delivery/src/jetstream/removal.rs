@@ -40,13 +40,8 @@ pub(super) async fn forget(engine: &Engine, user_id: &str) -> Result<Forgotten, 
             continue;
         }
         letters::remove(engine, &engine.pending, sequence).await?;
-        let reply = engine.lanes().reply(lane, sequence);
         engine.lanes().remove(lane, sequence);
         engine.lanes().count(lane, |tally| tally.forgotten += 1);
-        if let Some(reply) = reply {
-            // So that the consumer does not wait for it.
-            let _ = engine.acknowledge(reply).await;
-        }
         engine.intake.removed(Sum::default().with(record.json.len()));
         forgotten.pending.push(Removed {
             key: record.key,

@@ -6,7 +6,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{self, Instant};
 
-use super::{engine::Engine, fault, message};
+use super::{engine::Engine, fault, letters, message};
 use crate::{
     Item, Lane, Record,
     outbox::{Fault, OutboxError, Refused},
@@ -98,6 +98,11 @@ async fn store(engine: &Engine, append: Append) {
     }
 }
 
+/// Whether a message is still pending; where nobody says, it is taken for granted.
+async fn is_there(engine: &Engine, sequence: u64) -> bool {
+    letters::message_of(engine, &engine.pending, sequence).await.map_or(true, |message| message.is_some())
+}
+
 /// Why an item was not stored.
 pub(super) struct Unpublished {
     pub(super) error: OutboxError,
@@ -109,7 +114,7 @@ pub(super) struct Unpublished {
 pub(super) async fn publish(
     engine: &Engine,
     record: &Record,
-    attempt: Option<u64>,
+    mut attempt: Option<u64>,
     deadline: Instant,
 ) -> Result<(), Unpublished> {
     let place = &engine.place;
@@ -134,6 +139,11 @@ pub(super) async fn publish(
         let published = async { sending.await?.await };
         let failed = match time::timeout_at(deadline, published).await {
             Ok(Ok(acknowledged)) => {
+                // The same event was reported before. Where that has ended by now, this is another report of it.
+                if acknowledged.duplicate && !in_doubt && !is_there(engine, acknowledged.sequence).await {
+                    attempt = Some(fastrand::u64(..));
+                    continue;
+                }
                 engine.lanes().published(record.lane, acknowledged.sequence);
                 return Ok(());
             }

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::{self, Instant};
 
-use super::{engine::Engine, fault, letters, removal};
+use super::{engine::Engine, fault, holding, letters, removal};
 use crate::{
-    Lane, Outcome,
-    outbox::{End, Fault, Lease, LeaseRequest, Leased, OutboxError, Unsettled},
+    Lane, LaneSet, Outcome,
+    outbox::{End, Fault, Lease, LeaseRequest, Leased, LeasedItem, OutboxError, Unsettled},
     remote::Sum,
 };
 
@@ -23,6 +23,7 @@ const SETTLING: Duration = Duration::from_secs(30);
 
 /// Takes items out of what was read. What this process has put in is waited for.
 pub(super) async fn lease(engine: &Engine, request: LeaseRequest) -> Leased {
+    engine.join().await;
     let until = Instant::now() + COMES_BACK;
     loop {
         let changed = engine.changed.notified();
@@ -53,29 +54,10 @@ pub(super) async fn settle(engine: &Arc<Engine>, lease: Lease, ends: Vec<End>) -
         let error = fault::new(&engine.place, Fault::Fenced);
         return Err(Unsettled { lease, ends, error });
     }
-    let settling = lease.items.iter().zip(&ends).map(|(leased, end)| async move {
-        let lane = leased.item.lane();
-        let Some(reply) = engine.lanes().reply(lane, leased.id) else {
-            return Ok::<_, OutboxError>(Sum::default());
-        };
-        match end {
-            End::Released => return Ok(Sum::default()),
-            End::Dead(outcome) if !leased.forget => {
-                letters::bury(engine, leased.id, leased.item.copy().into_record(), outcome).await?;
-            }
-            End::Accepted | End::Dead(_) => {}
-        }
-        engine.acknowledge(reply).await?;
-        if leased.forget {
-            removal::unmark(engine, lane, leased.id).await;
-        }
-        let mut lanes = engine.lanes();
-        lanes.remove(lane, leased.id);
-        match end {
-            End::Dead(outcome) => lanes.count(lane, |tally| tally.end(outcome)),
-            End::Accepted | End::Released => lanes.count(lane, |tally| tally.end(&Outcome::Accepted)),
-        }
-        Ok(Sum::default().with(leased.item.bytes()))
+    let settling = lease.lanes.iter().map(|lane| {
+        let items: Vec<_> =
+            lease.items.iter().zip(&ends).filter(|(leased, _)| leased.item.lane() == lane).collect();
+        settle_lane(engine, lane, lease.fence, items)
     });
     let (mut removed, mut failed) = (Sum::default(), None);
     for settled in join_all(settling).await {
@@ -84,22 +66,61 @@ pub(super) async fn settle(engine: &Arc<Engine>, lease: Lease, ends: Vec<End>) -
             Err(error) => failed = Some(error),
         }
     }
+    engine.intake.removed(removed);
     if let Some(error) = failed {
-        // Another consumer may read the lane by now, by which the next attempt acknowledges; where it is another process's, nobody does.
-        let is_ours = engine.lanes().is_leased(lease.fence, lease.lanes);
-        let error = match error.is_fenced() && is_ours {
-            true => {
-                OutboxError::new(Fault::Engine, format!("the outbox {} reads a lane again", engine.place))
-            }
-            false => error,
-        };
-        engine.intake.removed(removed);
         return Err(Unsettled { lease, ends, error });
     }
     engine.lanes().free(lease.fence, lease.lanes);
-    engine.intake.removed(removed);
+    // Whoever reads the lane, and whoever waits for it.
     engine.wake();
+    engine.intake.signals.settled.notify_waiters();
     Ok(())
+}
+
+/// Settles the items of a lane, which are its first. A repetition does what is left.
+async fn settle_lane(
+    engine: &Arc<Engine>,
+    lane: Lane,
+    fence: u64,
+    items: Vec<(&LeasedItem, &End)>,
+) -> Result<Sum, OutboxError> {
+    holding::still_held(engine, lane).await?;
+    for (leased, end) in &items {
+        if let End::Dead(outcome) = end
+            && !leased.forget
+        {
+            letters::bury(engine, leased.id, leased.item.copy().into_record(), outcome).await?;
+        }
+    }
+    let ended: Vec<_> = items.iter().filter(|(_, end)| **end != End::Released).collect();
+    let (Some((last, _)), is_all) = (ended.last(), ended.len() == items.len()) else {
+        return Ok(Sum::default());
+    };
+    if is_all && items.len() > 1 {
+        let subject = engine.subject(lane);
+        let purge = engine.pending.purge().filter(subject).sequence(last.id.saturating_add(1));
+        purge.await.map_err(|error| fault::unusable(&engine.place, &error))?;
+    } else {
+        for (leased, _) in &ended {
+            letters::remove(engine, &engine.pending, leased.id).await?;
+        }
+    }
+    let mut removed = Sum::default();
+    for (leased, end) in &ended {
+        if leased.forget {
+            removal::unmark(engine, lane, leased.id).await;
+        }
+        let mut lanes = engine.lanes();
+        if !lanes.is_leased(fence, LaneSet::NONE.with(lane)) || !lanes.remove(lane, leased.id) {
+            continue;
+        }
+        match end {
+            End::Dead(outcome) => lanes.count(lane, |tally| tally.end(outcome)),
+            End::Accepted | End::Released => lanes.count(lane, |tally| tally.end(&Outcome::Accepted)),
+        }
+        removed = removed.with(leased.item.bytes());
+    }
+    Ok(removed)
 }
 
 /// Waits until this process holds the lane and nobody has it leased; keeps couriers out from then on.
