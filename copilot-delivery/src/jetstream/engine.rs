@@ -84,12 +84,14 @@ impl Engine {
         let place = address.place(&settings.stream);
         let (epoch, reconnected) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let (counts, tells) = (epoch.clone(), reconnected.clone());
+        // What holds lanes must hear of it in time.
+        let patience = settings.deadline.min(settings.lease / 2).max(Duration::from_millis(500));
         let delay = |attempts: usize| Duration::from_millis(50 * attempts.min(20) as u64);
         let options = address
             .options()
             .await?
             .reconnect_delay_callback(delay)
-            .request_timeout(Some(settings.deadline.min(Duration::from_secs(5))))
+            .request_timeout(Some(patience))
             .event_callback(move |event| {
                 let (counts, tells) = (counts.clone(), tells.clone());
                 async move {
@@ -115,7 +117,8 @@ impl Engine {
                  `sync_interval: always`, or three replicas, do not"
             );
         }
-        let context = jetstream::new(client.clone());
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(patience);
         let name = &settings.stream;
         // No work queue: servers lose messages of those whose consumers come and go and are killed. What was settled is removed by name.
         let pending = Config {

@@ -318,6 +318,8 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
         engine.pending.create_consumer(configuration).await.map_err(|error| failed(&error))?;
     let marks = super::removal::marks(engine, lane).await?;
     engine.lanes().begin(lane, consumer.cached_info().num_pending);
+    // Whoever waits for what is there, where nothing is.
+    engine.changed.notify_waiters();
     let messages = consumer.stream().max_messages_per_batch(AT_ONCE).expires(OPEN).heartbeat(HEARTBEAT);
     let mut messages = messages.messages().await.map_err(|error| failed(&error))?;
     loop {

@@ -130,6 +130,7 @@ pub(super) async fn publish(
             };
             return Err(Unpublished { error: OutboxError::new(Fault::Engine, words), in_doubt });
         }
+        let lost = engine.reconnected.notified();
         let headers = message::headers(record, attempt);
         let sending = engine.context.publish_with_headers(
             engine.subject(record.lane),
@@ -137,8 +138,15 @@ pub(super) async fn publish(
             record.json.clone().into(),
         );
         let published = async { sending.await?.await };
+        let published = async {
+            tokio::select! {
+                published = published => Some(published),
+                // Its answer will not come any more.
+                () = lost => None,
+            }
+        };
         let failed = match time::timeout_at(deadline, published).await {
-            Ok(Ok(acknowledged)) => {
+            Ok(Some(Ok(acknowledged))) => {
                 // The same event was reported before. Where that has ended by now, this is another report of it.
                 if acknowledged.duplicate && !in_doubt && !is_there(engine, acknowledged.sequence).await {
                     attempt = Some(fastrand::u64(..));
@@ -147,14 +155,14 @@ pub(super) async fn publish(
                 engine.lanes().published(record.lane, acknowledged.sequence);
                 return Ok(());
             }
-            Ok(Err(error)) if fault::is_full(&error) => {
+            Ok(Some(Err(error))) if fault::is_full(&error) => {
                 return Err(Unpublished { error: fault::new(place, Fault::Full), in_doubt });
             }
-            Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+            Ok(Some(Err(error))) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                 return Err(Unpublished { error: fault::unusable(place, &error), in_doubt });
             }
-            Ok(Err(error)) => Some(fault::unusable(place, &error)),
-            Err(_) => None,
+            Ok(Some(Err(error))) => Some(fault::unusable(place, &error)),
+            Ok(None) | Err(_) => None,
         };
         in_doubt = true;
         why = failed.or(why);
