@@ -17,7 +17,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{engine::Engine, fault, lanes::Message, message, tallies};
+use super::{engine::Engine, fault, lanes::Message, letters, message, removal, tallies};
 use crate::{
     Item, Lane, LaneSet,
     outbox::{OutboxError, Tally},
@@ -41,6 +41,8 @@ pub(super) struct Holding {
     saved: HashMap<u8, Tally>,
     /// Lanes that were not renewed in time: whose they are is to be asked.
     doubted: LaneSet,
+    /// The first pending message, when it was last looked.
+    first: Option<u64>,
     /// When the keys were renewed last.
     renewed: Instant,
 }
@@ -53,6 +55,7 @@ impl Holding {
             readers: HashMap::new(),
             saved: HashMap::new(),
             doubted: LaneSet::NONE,
+            first: None,
             renewed: Instant::now(),
         };
         holding.turn().await?;
@@ -143,6 +146,22 @@ impl Holding {
         }
         let info = engine.pending.get_info().await.map_err(|error| failed(&error))?;
         engine.intake.counted(Sum { items: info.state.messages, bytes: info.state.bytes });
+        // What a server passes over that was killed: it tells consumers by what it remembers, and the rest it has all the same.
+        // Not what is just on its way: it was the first before as well.
+        let first = letters::first(&engine, &info).await?;
+        let before = std::mem::replace(&mut self.first, first.as_ref().map(|first| first.sequence));
+        if let Some(first) = first.filter(|first| before == Some(first.sequence))
+            && let Some(lane) = message::lane_of(&first.subject)
+            && engine.lanes().is_without(lane)
+            && let Some(record) = message::record(&first.headers, &first.payload, &first.subject)
+        {
+            let forget = removal::marks(&engine, lane).await?.contains(&first.sequence);
+            let message = Message { sequence: first.sequence, forget, item: Item::from_record(record) };
+            if engine.lanes().is_without(lane) {
+                engine.lanes().push(lane, message);
+                engine.wake();
+            }
+        }
         Ok(())
     }
 
@@ -316,7 +335,7 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
     };
     let consumer: PullConsumer =
         engine.pending.create_consumer(configuration).await.map_err(|error| failed(&error))?;
-    let marks = super::removal::marks(engine, lane).await?;
+    let marks = removal::marks(engine, lane).await?;
     engine.lanes().begin(lane, consumer.cached_info().num_pending);
     // Whoever waits for what is there, where nothing is.
     engine.changed.notify_waiters();

@@ -151,6 +151,13 @@ impl Lanes {
             && state.messages.iter().map(|message| message.item.bytes()).sum::<usize>() < MAX_BYTES
     }
 
+    /// Whether everything of a lane was read and has ended, of one that this process holds.
+    pub(super) fn is_without(&self, lane: Lane) -> bool {
+        self.of(lane).is_some_and(|state| {
+            state.revision.is_some() && state.behind == Some(0) && state.messages.is_empty()
+        })
+    }
+
     /// This process has put a message in.
     pub(super) fn published(&mut self, lane: Lane, sequence: u64) {
         if let Some(state) = self.of_mut(lane) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_nats::jetstream::{
     message::StreamMessage,
-    stream::{RawMessageErrorKind, Stream},
+    stream::{Info, RawMessageErrorKind, Stream},
 };
 use tokio::time::Instant;
 
@@ -101,6 +101,15 @@ pub(super) async fn next_message(
 ) -> Result<Option<StreamMessage>, OutboxError> {
     let asked = stream.raw_message_builder().sequence(sequence).next_by_subject(subject).send().await;
     found(engine, asked.map_err(|error| (error.kind(), error)))
+}
+
+/// The first pending message; none, where there is none, whatever the server counts.
+pub(super) async fn first(engine: &Engine, info: &Info) -> Result<Option<StreamMessage>, OutboxError> {
+    if info.state.messages == 0 {
+        return Ok(None);
+    }
+    let subject = format!("{}.*", engine.settings.stream);
+    next_message(engine, &engine.pending, &subject, info.state.first_sequence).await
 }
 
 /// The message of that number; none, where there is none.

@@ -320,7 +320,12 @@ impl Outbox for JetStreamOutbox {
     }
 
     async fn places(&self) -> Result<(Option<u64>, u64), OutboxError> {
-        self.run(|engine| async move { Ok(places(&info(&engine).await?)) }).await
+        self.run(|engine| async move {
+            let info = info(&engine).await?;
+            let first = letters::first(&engine, &info).await?;
+            Ok((first.map(|first| first.sequence), info.state.last_sequence))
+        })
+        .await
     }
 
     fn pending_now(&self) -> u64 {
@@ -346,30 +351,26 @@ async fn info(engine: &Engine) -> Result<Info, OutboxError> {
     engine.pending.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))
 }
 
-fn places(info: &Info) -> (Option<u64>, u64) {
-    let state = &info.state;
-    ((state.messages > 0).then_some(state.first_sequence), state.last_sequence)
-}
-
 async fn counts(engine: &Engine) -> Result<Counts, OutboxError> {
     let info = info(engine).await?;
     let dead = engine.dead.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))?;
-    let (first, last) = places(&info);
-    let subject = format!("{}.*", engine.settings.stream);
-    let oldest = match first {
-        Some(first) => letters::next_message(engine, &engine.pending, &subject, first).await?,
-        None => None,
+    let first = letters::first(engine, &info).await?;
+    // A server that was killed may count what it no longer has.
+    let (pending, pending_bytes, lanes) = match first {
+        Some(_) => (info.state.messages, info.state.bytes, info.state.subjects_count),
+        None => (0, 0, 0),
     };
-    let oldest = oldest.and_then(|oldest| message::record(&oldest.headers, &oldest.payload, &oldest.subject));
+    let place = first.as_ref().map(|first| first.sequence);
+    let oldest = first.and_then(|first| message::record(&first.headers, &first.payload, &first.subject));
     let tally = tallies::all(engine).await?;
     Ok(Counts {
-        tally: Tally { taken: info.state.messages + tally.ended(), ..tally },
-        pending: info.state.messages,
-        pending_bytes: info.state.bytes,
-        lanes: u32::try_from(info.state.subjects_count).unwrap_or(u32::MAX),
+        tally: Tally { taken: pending + tally.ended(), ..tally },
+        pending,
+        pending_bytes,
+        lanes: u32::try_from(lanes).unwrap_or(u32::MAX),
         oldest: oldest.map(|oldest| oldest.reported_at),
-        first,
-        last,
+        first: place,
+        last: info.state.last_sequence,
         dead_letters: dead.state.messages,
     })
 }
