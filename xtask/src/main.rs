@@ -34,7 +34,7 @@ Usage: cargo xtask <command>
                    to the sandbox. With --write put what was found into openapi/examples/README.md.
   schemathesis     Send the sandbox thousands of requests that are made from the contract.
   browser          Drive the sandbox's page with Chromium; screenshots go to target/browser.
-  crash [--outbox sqlite|memory] [--kills N] [--seed N]
+  crash [--outbox sqlite|memory|postgres|jetstream] [--kills N] [--seed N]
                    Kill a process that reports at full speed, 20 times unless it is said, start it again on its outbox, and
                    fail where something is lost or out of order, or the run proves little. Memory loses, and must fail.
   soak [--short]   Run the long forms of what CI runs the short forms of, one after the other; with --short, the short forms of

@@ -16,23 +16,30 @@ const MEMBERS: &[Member] = &[
     ("crash --kills 200", |root| crash::run(root, &crash::Options::long("sqlite"))),
     ("crash --outbox postgres --kills 200", |root| crash::run(root, &crash::Options::long("postgres"))),
     ("crash --outbox jetstream --kills 200", |root| crash::run(root, &crash::Options::long("jetstream"))),
-    ("soak", |root| program(root, "release", &LONG)),
+    ("soak", |root| program(root, "release", LONG)),
 ];
 
-/// What the program of `tests/soak` is told: items in memory, items in a file, seconds of an outage.
-type Told = [&'static [&'static str]; 4];
+/// What the program of `tests/soak` is told.
+type Told = &'static [&'static [&'static str]];
 
-const LONG: Told = [
+const LONG: Told = &[
     &["steady", "memory", "10000000"],
     &["steady", "sqlite", "1000000"],
     &["outage", "down", "60"],
     &["outage", "refused", "60"],
+    &["scale", "postgres"],
+    &["scale", "jetstream"],
+    &["taken", "postgres"],
+    &["taken", "jetstream"],
+    &["table", "1000000"],
 ];
-const SHORT: Told = [
+const SHORT: Told = &[
     &["steady", "memory", "300000"],
     &["steady", "sqlite", "50000"],
     &["outage", "down", "5"],
     &["outage", "refused", "5"],
+    &["scale", "postgres"],
+    &["table", "60000"],
 ];
 
 /// Runs all of them. `false` when one failed.
@@ -47,11 +54,11 @@ pub(crate) fn run(root: &Path) -> Result<bool, Failure> {
 
 /// What CI runs: with the crates that its tests have built.
 pub(crate) fn short(root: &Path) -> Result<bool, Failure> {
-    program(root, "debug", &SHORT)
+    program(root, "debug", SHORT)
 }
 
 /// Runs the program, the long forms as it is shipped.
-fn program(root: &Path, profile: &str, told: &Told) -> Result<bool, Failure> {
+fn program(root: &Path, profile: &str, told: Told) -> Result<bool, Failure> {
     let workspace = Workspace::read(root)?;
     let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-soak"]);
     if profile == "release" {

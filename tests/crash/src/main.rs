@@ -56,10 +56,6 @@ fn main() -> ExitCode {
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn run() -> Result<(), Failure> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::ERROR)
-        .init();
     let arguments: Vec<String> = env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if let [engine, url, role @ ..] = arguments.as_slice()

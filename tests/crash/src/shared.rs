@@ -103,11 +103,11 @@ async fn transaction(session: &Session, life: u32, user: u32, number: u32) -> Re
         ThingConnectedPayload::builder().thing_id("kettle").user_id(format!("user-{user}")).build()?;
     let event = serde_json::to_string(&payload.event_with(id.as_str().try_into()?, EventTimestamp::now()))?;
     let rolls_back = number % 2 == 1;
+    session.batch_execute("BEGIN").await?;
+    session.query_typed("SELECT copilot_report($1::json)", &[(&event, Type::TEXT)]).await?;
     if rolls_back {
         say(format_args!("rolled {id}"));
     }
-    session.batch_execute("BEGIN").await?;
-    session.query_typed("SELECT copilot_report($1::json)", &[(&event, Type::TEXT)]).await?;
     session.batch_execute(if rolls_back { "ROLLBACK" } else { "COMMIT" }).await?;
     if !rolls_back {
         say(format_args!("took {id}"));

@@ -37,6 +37,8 @@ struct Arrived {
     rejected: BTreeSet<Id>,
     /// How many events were accepted that had been accepted before.
     twice: u64,
+    /// Those that came more than once: of each coming something else may be told.
+    again: BTreeSet<Id>,
     /// Of each user the last event that came for the first time.
     last: BTreeMap<u32, Id>,
     /// Events that came for the first time after a later one of the same user.
@@ -83,7 +85,9 @@ impl Arrived {
     }
 
     fn add(&mut self, id: Id, accepted: bool) {
-        if !self.has(id) {
+        if self.has(id) {
+            self.again.insert(id);
+        } else {
             let last = self.last.entry(id.user).or_insert(id);
             if id < *last {
                 self.late.push(id);
@@ -171,7 +175,8 @@ fn contradictions(record: &Record, arrived: &Arrived) -> Vec<String> {
         _ => true,
     });
     let dead: Vec<_> = dead.map(|(id, _)| *id).collect();
-    let told = record.told.iter().filter(|(id, outcome)| match outcome.as_str() {
+    let once = record.told.iter().filter(|(id, _)| !arrived.again.contains(id));
+    let told = once.filter(|(id, outcome)| match outcome.as_str() {
         "accepted" => record.dead.contains_key(id),
         _ => record.dead.get(id) != Some(outcome),
     });
