@@ -8,7 +8,7 @@
 //!
 //! With `COPILOT_*` variables it reports to what they name, and otherwise to a sandbox in this process. Items wait in the outbox whose
 //! URL is in `OUTBOX`: unless it is set, `sqlite:copilot.outbox`, and memory with the sandbox. With the features `postgres` and
-//! `jetstream` it may be one of these. `LISTEN` is its address.
+//! `jetstream` it may be one of these; `MIGRATE` makes the tables of a PostgreSQL database first. `LISTEN` is its address.
 
 use std::{env, error::Error, io, time::Duration};
 
@@ -93,7 +93,12 @@ async fn reporter() -> Result<(Reporter, Option<Sandbox>), Box<dyn Error>> {
     };
     // What waits for a sandbox is nobody's when it has ended.
     let usual = if sandbox.is_some() { "memory:" } else { "sqlite:copilot.outbox" };
-    let outbox = open_outbox(&env::var("OUTBOX").unwrap_or_else(|_| usual.to_owned())).await?;
+    let url = env::var("OUTBOX").unwrap_or_else(|_| usual.to_owned());
+    #[cfg(feature = "postgres")]
+    if env::var_os("MIGRATE").is_some() {
+        copilot_delivery::PostgresOutbox::migrate(&url).await?;
+    }
+    let outbox = open_outbox(&url).await?;
     Ok((Reporter::builder(client).shared_outbox(outbox).start()?, sandbox))
 }
 

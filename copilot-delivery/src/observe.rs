@@ -1,5 +1,10 @@
 //! Counters and gauges, by the `metrics` facade where its feature is on.
 
+#[cfg(feature = "metrics")]
+use std::sync::{Mutex, PoisonError};
+
+#[cfg(feature = "metrics")]
+use crate::outbox::HeldUp;
 use crate::{Outcome, Snapshot};
 
 /// Counts an item that ended.
@@ -23,8 +28,28 @@ pub(crate) fn seen(snapshot: &Snapshot) {
         .set(oldest_age.unwrap_or_default().as_secs_f64());
     metrics::gauge!("copilot_delivery_requests_in_flight").set(*in_flight as f64);
     metrics::gauge!("copilot_delivery_paused").set(if paused { 1.0 } else { 0.0 });
-    let age = held_up.as_ref().map(|held_up| held_up.age).unwrap_or_default();
-    metrics::gauge!("copilot_delivery_held_up_seconds").set(age.as_secs_f64());
+    held(held_up.as_ref());
+}
+
+/// The gauge of whom the outbox waits for has that one's labels, and is 0 once it does not wait any more.
+#[cfg(feature = "metrics")]
+fn held(held_up: Option<&HeldUp>) {
+    static LAST: Mutex<Option<HeldUp>> = Mutex::new(None);
+    let set = |held_up: &HeldUp, seconds| {
+        let pid = held_up.pid.map_or_else(|| "prepared".to_owned(), |pid| pid.to_string());
+        let labels = [("pid", pid), ("database", held_up.database.clone())];
+        metrics::gauge!("copilot_delivery_held_up_seconds", &labels).set(seconds);
+    };
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_other =
+        |last: &&HeldUp| held_up.is_none_or(|now| (now.pid, &now.database) != (last.pid, &last.database));
+    if let Some(last) = last.as_ref().filter(is_other) {
+        set(last, 0.0);
+    }
+    if let Some(held_up) = held_up {
+        set(held_up, held_up.age.as_secs_f64());
+    }
+    *last = held_up.cloned();
 }
 
 #[cfg(not(feature = "metrics"))]
