@@ -3,7 +3,8 @@
 --     SELECT copilot_report('{"type": "thing_connected", "event_id": "…", "timestamp": 1795509017875, "payload": {…}}');
 --     SELECT copilot_set_consent('user-7', true);
 --
--- Nobody may call them at first. Whoever owns the schema says who may, and need grant nothing else:
+-- Nobody may call them at first. Whoever owns the schema says who may, and need grant nothing else but USAGE on the schema public where that
+-- was revoked:
 --
 --     GRANT EXECUTE ON FUNCTION public.copilot_report(json), public.copilot_set_consent(text, boolean) TO app;
 --
@@ -50,7 +51,8 @@ DECLARE
     hash bigint := octet_length(key);
 BEGIN
     -- By words of eight bytes, the lowest first; the last one is filled up with zeros.
-    key := key || '\x00000000000000'::bytea;
+    -- Not as '\x…': callers choose what a backslash in a literal means (`standard_conforming_strings`).
+    key := key || decode('00000000000000', 'hex');
     FOR at IN 0 .. hash - 1 BY 8 LOOP
         hash := copilot.times_factor(hash # (
             get_byte(key, at::integer)::bigint
@@ -72,7 +74,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('%s: %s: %s', caller, place, why), DETAIL = place;
+    RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('%s: %s %s', caller, coalesce(nullif(place, ''), 'an event'), why), DETAIL = place;
 END
 $$;
 
@@ -92,15 +94,16 @@ DECLARE
     properties bigint;
 BEGIN
     IF reported IS NULL OR json_typeof(reported) <> 'object' THEN
-        PERFORM copilot.refuse(me, '/', 'an event is an object');
+        PERFORM copilot.refuse(me, '', 'is an object');
     END IF;
     SELECT * INTO STRICT rules FROM copilot.contract;
 
-    -- Of a name that stands twice every reader takes another one, and json_each gives both.
-    WITH RECURSIVE member(place, value, is_property) AS (
-        SELECT '', reported, false
+    -- Of a name that stands twice every reader takes another one, and json_each gives both. Members are told apart by a hash of where they
+    -- are: the places themselves, of long names with many members, would be far longer than the event.
+    WITH RECURSIVE member(place, hash, value, is_property) AS (
+        SELECT '', ''::bytea, reported, false
         UNION ALL
-        SELECT member.place || '/' || child.name, child.value, child.is_property
+        SELECT left(member.place || '/' || child.name, 200), sha256(member.hash || convert_to('/' || child.name, 'UTF8')), child.value, child.is_property
         FROM member CROSS JOIN LATERAL (
             SELECT replace(replace(pair.key, '~', '~0'), '/', '~1') AS name, pair.value, true AS is_property
             FROM json_each(CASE json_typeof(member.value) WHEN 'object' THEN member.value ELSE '{}' END) pair
@@ -110,8 +113,8 @@ BEGIN
                 WITH ORDINALITY item(value, nr)
         ) child
     ), places AS (
-        SELECT member.place, count(*) AS times, count(*) FILTER (WHERE member.is_property) AS properties
-        FROM member GROUP BY member.place
+        SELECT min(member.place) AS place, count(*) AS times, count(*) FILTER (WHERE member.is_property) AS properties
+        FROM member GROUP BY member.hash
     )
     SELECT min(places.place) FILTER (WHERE places.times > 1), sum(places.properties) FILTER (WHERE starts_with(places.place, '/payload/'))
     INTO twice, properties FROM places;

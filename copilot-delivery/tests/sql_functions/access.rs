@@ -66,6 +66,25 @@ async fn tables_and_operators_of_the_caller_change_nothing() {
     assert_eq!(database.pending().await, [EVENT]);
 }
 
+/// As some old applications have it.
+#[tokio::test]
+async fn a_caller_whose_strings_have_escapes_can_report() {
+    let Some(database) = Database::new().await else { return };
+    database.client.batch_execute("SET standard_conforming_strings = off").await.unwrap();
+    database.report(EVENT).await.unwrap();
+    database.client.batch_execute("SELECT copilot_set_consent('u', true)").await.unwrap();
+    assert_eq!(database.pending().await.len(), 2);
+}
+
+/// The place of each member is as long as all names above it.
+#[tokio::test]
+async fn a_long_name_over_a_long_list_fills_no_disk() {
+    let Some(database) = Database::new().await else { return };
+    database.client.batch_execute("SET temp_file_limit = '100MB'").await.unwrap();
+    let list = format!("\"{}\": [{}0]", "n".repeat(100_000), "0,".repeat(20_000));
+    database.report(&EVENT.replace("\"thing_id\"", &format!("{list}, \"thing_id\""))).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_long_and_a_deep_event_are_no_harm() {
     let Some(database) = Database::new().await else { return };
