@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Nats {
     folder: PathBuf,
     port: u16,
+    arguments: Vec<String>,
     streams: AtomicU32,
     keeper: Mutex<Option<Child>>,
 }
@@ -29,12 +30,24 @@ pub struct Nats {
 impl Nats {
     /// A server of its own; none, where nats-server is not installed.
     pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// The same with more of its arguments.
+    pub fn with(arguments: &[&str]) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         on_path("nats-server").or_else(|| skip("nats-server"))?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("copilot-nats-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let nats = Self { folder, port: free_port(), streams: AtomicU32::new(0), keeper: Mutex::new(None) };
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let nats = Self {
+            folder,
+            port: free_port(),
+            arguments,
+            streams: AtomicU32::new(0),
+            keeper: Mutex::new(None),
+        };
         nats.run();
         Some(nats)
     }
@@ -42,7 +55,10 @@ impl Nats {
     /// Starts the server again.
     pub fn run(&self) {
         let mut server = Command::new(on_path("nats-server").unwrap());
-        server.args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"]).arg(&self.folder);
+        server
+            .args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"])
+            .arg(&self.folder)
+            .args(&self.arguments);
         *self.keeper.lock().unwrap() = Some(kept(&self.folder, "KILL", &server));
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {

@@ -226,6 +226,46 @@ async fn the_outbox_on_postgresql_goes_by_the_provider_that_the_program_chose() 
     assert!(plain.contains("no encryption"), "{plain}");
 }
 
+/// And so does the outbox on NATS.
+#[cfg(all(unix, feature = "rustls-no-provider", not(feature = "rustls")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_on_nats_goes_by_the_provider_that_the_program_chose() {
+    use copilot_delivery::{JetStreamOutbox, Outbox as _};
+
+    if let Ok(what) = env::var(CHILD) {
+        let (chosen, url) = what.split_once(' ').unwrap();
+        if chosen == "chosen" {
+            rustls::crypto::ring::default_provider().install_default().unwrap();
+        }
+        return match JetStreamOutbox::open(url).await {
+            Ok(outbox) => println!("> {} pending", outbox.counts().await.unwrap().pending),
+            Err(error) => println!("> {error}"),
+        };
+    }
+    let authority = Authority::new();
+    let [certificate, key] = authority.certificate("127.0.0.1");
+    let (certificate, key) = (file("nats.crt", &certificate), file("nats.key", &key));
+    let Some(nats) = copilot_servers::nats::Nats::with(&[
+        "--tls",
+        "--tlscert",
+        certificate.to_str().unwrap(),
+        "--tlskey",
+        key.to_str().unwrap(),
+    ]) else {
+        return;
+    };
+    let this = "the_outbox_on_nats_goes_by_the_provider_that_the_program_chose";
+    let (ours, other) = (file("nats.pem", authority.pem()), file("nats-other.pem", Authority::new().pem()));
+    let said = |chosen: &str, root: &Path| {
+        let url = format!("tls://127.0.0.1:{}?sslrootcert={}", nats.port(), root.display());
+        child(this, &format!("{chosen} {url}"), &ours)
+    };
+    assert_eq!(said("chosen", &ours), "0 pending");
+    assert!(!said("chosen", &other).contains("pending"));
+    let unchosen = said("nothing", &ours);
+    assert!(unchosen.contains("the program has no TLS provider"), "{unchosen}");
+}
+
 /// Why there is `rustls-no-provider`.
 #[cfg(feature = "rustls")]
 #[tokio::test(flavor = "multi_thread")]
