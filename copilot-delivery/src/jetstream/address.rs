@@ -67,6 +67,14 @@ impl Address {
         if hosts.is_empty() {
             return Err(wrong("names no server"));
         }
+        // What is before an `@` may have a comma in it, which is to be encoded: what is behind it is no server, and is shown to nobody.
+        let are_with = hosts.iter().filter(|host| host.contains('@')).count();
+        let begins_with = hosts.first().is_some_and(|host| host.contains('@'));
+        if are_with > 0 && !(begins_with && (are_with == 1 || are_with == hosts.len())) {
+            return Err(wrong(
+                "names servers with and without credentials, or has a comma in them that is not encoded",
+            ));
+        }
         let bare = |host: &&str| host.rsplit('@').next().unwrap_or(host).to_owned();
         Ok(Self {
             servers: hosts.iter().map(|host| format!("{scheme}://{host}")).collect(),
@@ -133,7 +141,15 @@ mod tests {
         assert_eq!(address.place("ORDERS"), "nats://one:4222,two:4222/ORDERS");
         assert_eq!((address.wishes.stream.as_deref(), address.wishes.replicas), (Some("ORDERS"), Some(3)));
         assert!(!format!("{address:?}").contains("s3cret"));
-        for wrong in ["nats://", "http://s3cret", "nats://h?lease_ms=s3cret", "nats://h?s3cret=1"] {
+        for wrong in [
+            "nats://a:s3cret,x@h",
+            "nats://s3cret,x@h",
+            "nats://u:p@g,u:s3cret,x@h",
+            "nats://",
+            "http://s3cret",
+            "nats://h?lease_ms=s3cret",
+            "nats://h?s3cret=1",
+        ] {
             let error = Address::read(wrong).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
         }

@@ -69,6 +69,8 @@ pub(super) struct Engine {
     /// This process carries; and has its share of the lanes. One that only reports holds none.
     pub(super) carries: AtomicBool,
     pub(super) joined: AtomicBool,
+    /// A lane is to be read again.
+    pub(super) again: Notify,
     /// How often the connection was lost.
     epoch: Arc<AtomicU64>,
     pub(super) reconnected: Arc<Notify>,
@@ -164,6 +166,7 @@ impl Engine {
             wishes: Mutex::default(),
             wished: Notify::new(),
             changed: Notify::new(),
+            again: Notify::new(),
             carries: AtomicBool::new(false),
             joined: AtomicBool::new(false),
             epoch,

@@ -106,8 +106,9 @@ impl Holding {
         let doubted = std::mem::replace(&mut self.doubted, LaneSet::NONE);
         for lane in doubted.iter().filter(|lane| taken.contains(*lane)) {
             let entry = engine.holders.entry(key(lane)).await.map_err(|error| failed(&error))?;
-            if let Some(entry) = entry.filter(|entry| entry.value == engine.id.as_bytes()) {
-                self.begin_to_read(lane, entry.revision).await?;
+            let Some(entry) = entry.filter(|entry| entry.value == engine.id.as_bytes()) else { continue };
+            if let Ok(revision) = engine.holders.update(key(lane), me.clone(), entry.revision).await {
+                self.begin_to_read(lane, revision).await?;
             }
         }
 
@@ -135,6 +136,11 @@ impl Holding {
             share_of.into_iter().chain(wishes.iter().filter(|lane| free.contains(*lane))).collect();
         if !free.is_empty() {
             self.take(free).await?;
+            let held = engine.lanes().held();
+            for lane in wishes.iter().filter(|lane| held.contains(*lane)) {
+                // Or it would be let go again for this wish.
+                let _ = engine.holders.delete(message::subject("wanted", lane)).await;
+            }
         }
 
         if carries && !engine.joined.swap(true, Ordering::AcqRel) {
@@ -158,7 +164,8 @@ impl Holding {
             let forget = removal::marks(&engine, lane).await?.contains(&first.sequence);
             let message = Message { sequence: first.sequence, forget, item: Item::from_record(record) };
             if engine.lanes().is_without(lane) {
-                engine.lanes().push(lane, message);
+                let reading = engine.lanes().reading(lane);
+                engine.lanes().push(lane, reading, message, 0);
                 engine.wake();
             }
         }
@@ -323,7 +330,7 @@ async fn read(engine: Arc<Engine>, lane: Lane) {
 /// again, and in order. Until the connection is lost.
 async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), OutboxError> {
     let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
-    engine.lanes().read_again(lane);
+    let reading = engine.lanes().read_again(lane);
     let configuration = pull::Config {
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::None,
@@ -336,7 +343,7 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
     let consumer: PullConsumer =
         engine.pending.create_consumer(configuration).await.map_err(|error| failed(&error))?;
     let marks = removal::marks(engine, lane).await?;
-    engine.lanes().begin(lane, consumer.cached_info().num_pending);
+    engine.lanes().begin(lane, reading, consumer.cached_info().num_pending);
     // Whoever waits for what is there, where nothing is.
     engine.changed.notify_waiters();
     let messages = consumer.stream().max_messages_per_batch(AT_ONCE).expires(OPEN).heartbeat(HEARTBEAT);
@@ -344,26 +351,32 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
     loop {
         // Before the look, so that no news falls between.
         let (lost, changed) = (engine.reconnected.notified(), engine.changed.notified());
-        tokio::pin!(lost, changed);
+        let again = engine.again.notified();
+        tokio::pin!(lost, changed, again);
         lost.as_mut().enable();
         changed.as_mut().enable();
-        if engine.epoch() != epoch {
+        again.as_mut().enable();
+        if engine.epoch() != epoch || engine.lanes().reading(lane) != reading {
             return Ok(());
         }
         if !engine.lanes().has_room(lane) {
             tokio::select! {
                 () = lost => {}
+                () = again => {}
                 () = changed => {}
             }
             continue;
         }
         let message = tokio::select! {
             () = lost => continue,
+            () = again => continue,
             message = messages.next() => message,
         };
         let Some(message) = message else { return Ok(()) };
         let message = message.map_err(|error| failed(&error))?;
-        let Ok(sequence) = message.info().map(|info| info.stream_sequence) else { continue };
+        let Ok((sequence, left)) = message.info().map(|info| (info.stream_sequence, info.pending)) else {
+            continue;
+        };
         let headers = message.headers.clone().unwrap_or_default();
         let Some(record) = message::record(&headers, &message.payload, &message.subject) else {
             tracing::error!(
@@ -374,7 +387,8 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
             continue;
         };
         let forget = marks.contains(&sequence);
-        engine.lanes().push(lane, Message { sequence, forget, item: Item::from_record(record) });
+        let item = Item::from_record(record);
+        engine.lanes().push(lane, reading, Message { sequence, forget, item }, left);
         engine.wake();
     }
 }

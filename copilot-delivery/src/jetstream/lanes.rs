@@ -31,6 +31,10 @@ struct State {
     lease: Option<Out>,
     /// How many forget a user of it: nobody leases it meanwhile.
     forgetting: u32,
+    /// Which reading of the lane counts: what an earlier one still brings does not.
+    reading: u64,
+    /// How often this process has lost the lane.
+    losses: u64,
     /// How many messages are still to be read that were there when reading began; none, before it began.
     behind: Option<u64>,
     /// What became of its items, since the stream was made.
@@ -96,23 +100,36 @@ impl Lanes {
     /// The lane is another's, or nobody's: what was read of it is forgotten.
     pub(super) fn lose(&mut self, lane: Lane) {
         if let Some(state) = self.of_mut(lane) {
-            let forgetting = state.forgetting;
-            *state = State { forgetting, ..State::default() };
+            let State { forgetting, reading, losses, .. } = *state;
+            *state = State { forgetting, reading: reading + 1, losses: losses + 1, ..State::default() };
         }
     }
 
-    /// Reading begins with the first message that is left. What is leased stays, and is read again.
-    pub(super) fn read_again(&mut self, lane: Lane) {
-        if let Some(state) = self.of_mut(lane) {
-            let leased = state.lease.map_or(0, |lease| lease.messages);
-            state.messages.truncate(leased);
-            state.behind = None;
-        }
+    /// How often this process has lost the lane.
+    pub(super) fn losses(&self, lane: Lane) -> u64 {
+        self.of(lane).map_or(0, |state| state.losses)
     }
 
-    /// Reading has begun, and so many messages are there.
-    pub(super) fn begin(&mut self, lane: Lane, behind: u64) {
-        if let Some(state) = self.of_mut(lane) {
+    /// Reading begins with the first message that is left. What is leased stays, and is read again. The number of that reading.
+    pub(super) fn read_again(&mut self, lane: Lane) -> u64 {
+        let Some(state) = self.of_mut(lane) else { return 0 };
+        let leased = state.lease.map_or(0, |lease| lease.messages);
+        state.messages.truncate(leased);
+        // What was put in before is read, or it is gone.
+        state.seen = state.seen.max(state.published);
+        state.behind = None;
+        state.reading += 1;
+        state.reading
+    }
+
+    /// Which reading of the lane counts.
+    pub(super) fn reading(&self, lane: Lane) -> u64 {
+        self.of(lane).map_or(0, |state| state.reading)
+    }
+
+    /// That reading has begun, and so many messages are there.
+    pub(super) fn begin(&mut self, lane: Lane, reading: u64, behind: u64) {
+        if let Some(state) = self.of_mut(lane).filter(|state| state.reading == reading) {
             state.behind = Some(behind);
         }
     }
@@ -129,11 +146,11 @@ impl Lanes {
         }
     }
 
-    /// A message was read. Whether there is room for more.
-    pub(super) fn push(&mut self, lane: Lane, message: Message) -> bool {
-        let Some(state) = self.of_mut(lane) else { return true };
+    /// A message was read, after which so many are there.
+    pub(super) fn push(&mut self, lane: Lane, reading: u64, message: Message, left: u64) {
+        let Some(state) = self.of_mut(lane).filter(|state| state.reading == reading) else { return };
         state.seen = state.seen.max(message.sequence);
-        state.behind = state.behind.map(|behind| behind.saturating_sub(1));
+        state.behind = state.behind.map(|behind| behind.saturating_sub(1).min(left));
         let leased = state.lease.map_or(0, |lease| lease.messages);
         match state.messages.iter().position(|known| known.sequence >= message.sequence) {
             // It was read before, and is leased.
@@ -142,7 +159,6 @@ impl Lanes {
             Some(at) => state.messages.insert(at.max(leased), message),
             None => state.messages.push_back(message),
         }
-        self.has_room(lane)
     }
 
     pub(super) fn has_room(&self, lane: Lane) -> bool {

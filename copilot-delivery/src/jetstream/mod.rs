@@ -44,6 +44,14 @@ use crate::{
 /// The key of the owner.
 const OWNER: &str = "owner";
 
+/// How long leaving the others may take.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// The server knows what is published again for two minutes.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(100);
+
+const LEASES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+
 /// Keeps items in a stream of NATS JetStream, of server 2.9 or newer, for any number of processes that report and that deliver.
 ///
 /// [`open`](Self::open) makes what is missing: the stream (by default `COPILOT`, with a subject for each lane; what was settled is removed from it), a stream of dead
@@ -118,13 +126,13 @@ impl JetStreamOutboxBuilder {
     }
 
     /// For how long a process has lanes without renewing them, by default 10 s; in the URL `lease_ms`, in milliseconds. The same for all that have
-    /// the outbox open. At least 1 s.
+    /// the outbox open. At least 1 s, at most 1 h.
     pub fn lease(mut self, lasts: Duration) -> Self {
         self.lease = Some(lasts);
         self
     }
 
-    /// How long an item waits to be acknowledged before it is given back, by default 10 s; in the URL `deadline_ms`, in milliseconds.
+    /// How long an item waits to be acknowledged before it is given back, by default 10 s, at most 100 s; in the URL `deadline_ms`, in milliseconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -155,8 +163,12 @@ impl JetStreamOutboxBuilder {
             replicas: self.replicas.or(wishes.replicas).unwrap_or(1).max(1),
             max_items: bound(self.max_items.or(wishes.max_items).unwrap_or(1_000_000)),
             max_bytes: bound(self.max_bytes.or(wishes.max_bytes).unwrap_or(1024 * 1024 * 1024)),
-            lease: self.lease.or(wishes.lease).unwrap_or(Duration::from_secs(10)).max(Duration::from_secs(1)),
-            deadline: self.deadline.or(wishes.deadline).unwrap_or(Duration::from_secs(10)),
+            lease: self.lease.or(wishes.lease).unwrap_or(Duration::from_secs(10)).clamp(LEASES.0, LEASES.1),
+            deadline: self
+                .deadline
+                .or(wishes.deadline)
+                .unwrap_or(Duration::from_secs(10))
+                .min(LONGEST_DEADLINE),
         };
         let remote = Remote::start("copilot-outbox")?;
         // The stream's bounds are the server's to keep; here it is only what may wait in memory.
@@ -177,12 +189,13 @@ impl JetStreamOutboxBuilder {
                         () = holding.run() => {}
                         () = stops.notified() => {}
                     }
-                    holding.end().await;
+                    // Of a server that is away the keys vanish by themselves.
+                    let _ = tokio::time::timeout(LEAVING, holding.end()).await;
                 },
                 storing::run(&works),
             );
             // What the server was told last is to arrive.
-            let _ = works.client.flush().await;
+            let _ = tokio::time::timeout(LEAVING, works.client.flush()).await;
         });
         Ok(JetStreamOutbox { engine, remote: Some(remote), working: Mutex::new(Some((stop, working))) })
     }

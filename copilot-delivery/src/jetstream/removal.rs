@@ -15,8 +15,32 @@ use crate::{
 
 /// Removes what is there of a user, whose lane this process has to itself meanwhile. Each message of the lane is looked at.
 pub(super) async fn forget(engine: &Engine, user_id: &str) -> Result<Forgotten, OutboxError> {
-    let lane = Lane::of(user_id);
-    let _kept_out = taking::have(engine, lane).await;
+    let (lane, mut forgotten) = (Lane::of(user_id), Forgotten::default());
+    loop {
+        let _kept_out = taking::have(engine, lane).await?;
+        let losses = engine.lanes().losses(lane);
+        let removed = remove(engine, user_id, lane, &mut forgotten).await;
+        let was_ours = {
+            let mut lanes = engine.lanes();
+            // What was on its way meanwhile does not count.
+            lanes.read_again(lane);
+            lanes.losses(lane) == losses
+        };
+        engine.again.notify_waiters();
+        removed?;
+        // Who had the lane meanwhile may have read it before.
+        if was_ours {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn remove(
+    engine: &Engine,
+    user_id: &str,
+    lane: Lane,
+    forgotten: &mut Forgotten,
+) -> Result<(), OutboxError> {
     let (subject, mut next, mut theirs) = (engine.subject(lane), 1, Vec::new());
     while let Some(found) = letters::next_message(engine, &engine.pending, &subject, next).await? {
         next = found.sequence + 1;
@@ -29,7 +53,7 @@ pub(super) async fn forget(engine: &Engine, user_id: &str) -> Result<Forgotten, 
     }
     let newest_consent =
         theirs.iter().rev().find(|(_, record)| record.kind == Kind::Consent).map(|(sequence, _)| *sequence);
-    let mut forgotten = Forgotten::default();
+    forgotten.still_sent = 0;
     for (sequence, record) in theirs {
         let deletes = record.event_type.as_deref() == Some(UserDeletedPayload::EVENT_TYPE);
         if deletes || newest_consent == Some(sequence) {
@@ -58,7 +82,7 @@ pub(super) async fn forget(engine: &Engine, user_id: &str) -> Result<Forgotten, 
             forgotten.dead_letters += u64::from(letters::remove(engine, &engine.dead, found.sequence).await?);
         }
     }
-    Ok(forgotten)
+    Ok(())
 }
 
 /// The messages of a lane that are removed once they were sent.

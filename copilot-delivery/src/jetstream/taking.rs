@@ -124,7 +124,7 @@ async fn settle_lane(
 }
 
 /// Waits until this process holds the lane and nobody has it leased; keeps couriers out from then on.
-pub(super) async fn have(engine: &Engine, lane: Lane) -> KeptOut<'_> {
+pub(super) async fn have(engine: &Engine, lane: Lane) -> Result<KeptOut<'_>, OutboxError> {
     engine.lanes().keep_out(lane, true);
     let kept_out = KeptOut { engine, lane };
     loop {
@@ -134,8 +134,11 @@ pub(super) async fn have(engine: &Engine, lane: Lane) -> KeptOut<'_> {
         {
             let lanes = engine.lanes();
             if lanes.revision(lane).is_some() && lanes.is_idle(lane) {
-                return kept_out;
+                return Ok(kept_out);
             }
+        }
+        if engine.intake.is_closed() {
+            return Err(fault::new(&engine.place, Fault::Closed));
         }
         engine.wish(lane);
         let _ = time::timeout(LOOK, changed).await;

@@ -2,6 +2,7 @@
 #![cfg(feature = "jetstream")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod attacks;
 #[path = "../conformance/items.rs"]
 #[allow(dead_code, reason = "the suite needs more of them")]
 mod items;
