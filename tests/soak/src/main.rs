@@ -3,7 +3,7 @@
 //! `steady memory|sqlite ITEMS` reports so many items through a bounded outbox, and fails where the most memory that it held
 //! when a tenth was taken is not what it held in the end. `outage down|refused SECONDS` reports under load while the server is
 //! away, or refuses the credentials, for so long; it fails where something is lost, or sent late. `scale postgres|jetstream` compares one, two
-//! and four couriers of a shared outbox, `taken` what 8 producers have stored with the engine's own loop, and `table ITEMS` a lease at the
+//! and four couriers of a shared outbox, `taken` what 8 producers have stored with the engine's own loop, and `table ITEMS TIMES` a lease at the
 //! beginning and at the end of a long queue. `serve` is that server, as a
 //! process of its own: so its memory is not in what is measured, and its end closes every socket.
 
@@ -45,9 +45,9 @@ fn run(arguments: &[&str]) -> Result<bool, Failure> {
             runtime.block_on(shared::scale(engine, folder.as_ref()))
         }
         ["taken", engine @ ("postgres" | "jetstream"), _] => runtime.block_on(shared::taken(engine)),
-        ["table", items, _] => runtime.block_on(shared::table(items.parse()?)),
+        ["table", items, most, _] => runtime.block_on(shared::table(items.parse()?, most.parse()?)),
         ["courier", url, port] => runtime.block_on(shared::carry(url, port.parse()?)).map(|()| true),
         ["serve", port, how, log] => runtime.block_on(serve::run(port.parse()?, how, log)).map(|()| true),
-        _ => Err("wanted: steady memory|sqlite ITEMS, outage down|refused SECONDS, scale ENGINE, taken ENGINE or table ITEMS, and a FOLDER".into()),
+        _ => Err("wanted: steady memory|sqlite ITEMS, outage down|refused SECONDS, scale ENGINE, taken ENGINE or table ITEMS TIMES, and a FOLDER".into()),
     }
 }

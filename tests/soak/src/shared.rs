@@ -90,9 +90,12 @@ pub(crate) async fn scale(engine: &str, folder: &Path) -> Result<bool, Failure> 
         rates.push((rate, load));
     }
     let [(one, _), (two, _), (four, load)] = rates.as_slice() else { return Ok(false) };
+    if *load >= 70.0 {
+        println!("scale {engine}: the machine had other things to do, or is itself the limit");
+    }
     let (twice, four_times) = (two / one, four / one);
     println!("scale {engine}: {twice:.2} and {four_times:.2} times; at least 1.8 and 3.2 are asked for");
-    Ok(twice >= 1.8 && four_times >= 3.2 && *load < 70.0)
+    Ok(twice >= 1.8 && four_times >= 3.2)
 }
 
 /// A courier that is stopped when it is dropped.
@@ -120,7 +123,7 @@ pub(crate) async fn carry(url: &str, port: u16) -> Result<(), Failure> {
 }
 
 /// A long queue in PostgreSQL, emptied: what it takes, and how long a lease takes at its beginning and at its end.
-pub(crate) async fn table(items: u64) -> Result<bool, Failure> {
+pub(crate) async fn table(items: u64, most: f64) -> Result<bool, Failure> {
     let Some(Engine::Postgres(cluster, database)) = Engine::start("postgres") else { return Ok(true) };
     let server = Engine::Postgres(cluster, database);
     let outbox = server.open().await?;
@@ -175,9 +178,9 @@ pub(crate) async fn table(items: u64) -> Result<bool, Failure> {
     let ratio = last.as_secs_f64() / first.as_secs_f64();
     println!(
         "table: {items} items leased and settled, {rate:.0} a second; a lease took {first:?} at the start and {last:?} at the end: \
-         {ratio:.2} times, at most 1.5 are asked for"
+         {ratio:.2} times, at most {most} are asked for"
     );
-    Ok(ratio <= 1.5)
+    Ok(ratio <= most)
 }
 
 /// What 8 producers have stored in a second, beside the engine's own loop.
