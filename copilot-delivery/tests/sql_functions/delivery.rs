@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use copilot_api::{Client, NewEvent as _, types::ThingConnectedPayload};
 use copilot_delivery::{Outcome, PostgresOutbox, Reporter};
-use copilot_sandbox::Sandbox;
+use copilot_sandbox::{Fault, Sandbox};
 
 use super::Database;
 
@@ -37,4 +37,25 @@ async fn the_courier_delivers_it_and_judges_it_whole() {
     let Outcome::Rejected(reason) = &letter.outcome else { panic!("{}", letter.outcome) };
     assert!(reason.words.join("").contains("/payload/user_id"), "{:?}", reason.words);
     reporter.shutdown(Duration::from_secs(5)).await;
+}
+
+/// The courier says that it works on it.
+#[tokio::test]
+async fn what_takes_longer_than_its_lease_is_sent_once() {
+    let Some(database) = Database::new().await else { return };
+    let sandbox = Sandbox::start().unwrap();
+    sandbox.add_fault(Fault::delay(Duration::from_millis(1500)).next(1)).unwrap();
+    let mut reporters = Vec::new();
+    for _ in 0..2 {
+        let client = Client::for_tests(&sandbox.url(), sandbox.client_id(), sandbox.client_secret()).unwrap();
+        let outbox = PostgresOutbox::builder(&database.url).lease(Duration::from_millis(400));
+        let outbox = outbox.open().await.unwrap();
+        reporters.push(Reporter::builder(client).outbox(outbox).linger(Duration::ZERO).start().unwrap());
+    }
+    database.report(&event("slow", "user-7")).await.unwrap();
+    for reporter in reporters {
+        reporter.flush(Duration::from_secs(20)).await.unwrap();
+        reporter.shutdown(Duration::from_secs(5)).await;
+    }
+    assert_eq!(sandbox.accepted().len(), 1);
 }
