@@ -52,12 +52,12 @@ pub(super) fn headers(record: &Record, attempt: Option<u64>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ITEM, serde_json::to_string(&meta).unwrap_or_default());
     let id = match &record.event_id {
-        Some(event_id) => event_id.clone(),
+        Some(event_id) => format!("event:{event_id}"),
         // A change of consent has no id: of one process, its number and its time are one.
-        None => format!("{:x}-{:x}", record.key, record.reported_at),
+        None => format!("consent:{:x}-{:x}", record.key, record.reported_at),
     };
     let id = match attempt {
-        Some(attempt) => format!("{id} {attempt}"),
+        Some(attempt) => format!("{attempt}:{id}"),
         None => id,
     };
     headers.insert(MESSAGE_ID, id.escape_default().to_string());

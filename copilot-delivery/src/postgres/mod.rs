@@ -49,6 +49,9 @@ use crate::{
 /// How much longer than an item what reads the whole table may take.
 const OTHERS_PATIENCE: u32 = 6;
 
+/// The longest deadline, and the longest lease: what clocks can count with, and more than anybody waits for.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// Keeps items in a PostgreSQL database, of version 14 or newer, for any number of processes that report and that deliver.
 ///
 /// [`migrate`](Self::migrate) makes its tables, in a schema `copilot` of their own. One thread of this process speaks to the database, by at
@@ -115,7 +118,7 @@ impl PostgresOutboxBuilder {
     pub async fn open(self) -> Result<PostgresOutbox, OutboxError> {
         let (address, of_url) = Address::read(&self.url)?;
         let (address, wishes) = (Arc::new(address), self.wishes.or(of_url));
-        let deadline = wishes.deadline.unwrap_or(Duration::from_secs(10));
+        let deadline = wishes.deadline.unwrap_or(Duration::from_secs(10)).min(LONGEST);
         let lease = wishes.lease.unwrap_or(Duration::from_secs(10));
         let limits = Sum {
             items: wishes.max_items.unwrap_or(1_000_000).max(1),
@@ -126,7 +129,7 @@ impl PostgresOutboxBuilder {
             store: Line::new(Arc::clone(&address), deadline),
             courier: Line::new(Arc::clone(&address), deadline),
             others: Line::new(address, deadline.saturating_mul(OTHERS_PATIENCE)),
-            lease: lease.max(Duration::from_millis(100)),
+            lease: lease.clamp(Duration::from_millis(100), LONGEST),
             deadline,
             is_strict: wishes.order.unwrap_or_default() == Order::Strict,
             known: Known::default(),

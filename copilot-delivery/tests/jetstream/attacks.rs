@@ -204,3 +204,30 @@ async fn consents_of_any_time_come() {
     let Leased::Batch(lease) = outbox.lease(&request).await.unwrap() else { panic!("nothing") };
     assert_eq!(lease.items.len(), 3);
 }
+
+#[tokio::test]
+async fn what_was_not_read_is_not_removed_with_what_came_after_it() {
+    let Some(nats) = Nats::start() else { return };
+    let outbox = quick(&nats.url(), "S").open().await.unwrap();
+    let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Copilot-Item", r#"{"key":1,"kind":"later","reported_at":1,"contract":"9"}"#);
+    context.publish_with_headers("S.03", headers, "{}".into()).await.unwrap().await.unwrap();
+    for key in 2..=3 {
+        put(&outbox, event(key, &user(3, 0))).await;
+    }
+    assert_eq!(drain(&outbox, 2).await, [2, 3]);
+    assert!(context.get_stream("S").await.unwrap().get_raw_message(1).await.is_ok(), "gone unsent");
+}
+
+#[tokio::test]
+async fn ids_that_differ_by_a_space_are_two() {
+    let Some(nats) = Nats::start() else { return };
+    let outbox = quick(&nats.url(), "S").open().await.unwrap();
+    for (key, id) in [(1, "a"), (2, " a")] {
+        let mut record = event(key, &user(3, 0)).into_record();
+        record.event_id = Some(id.to_owned());
+        put(&outbox, copilot_delivery::Item::from_record(record)).await;
+    }
+    assert_eq!(drain(&outbox, 2).await, [1, 2]);
+}

@@ -176,3 +176,14 @@ async fn an_item_that_the_database_refuses_sinks_no_other() {
     let others: Vec<u64> = (0..20).filter(|key| *key != 7 && *key != 13).collect();
     assert_eq!(drain(&outbox).await, others);
 }
+
+#[tokio::test]
+async fn a_deadline_and_a_lease_may_be_as_long_as_one_likes() {
+    let Some(server) = server().await else { return };
+    let url = migrated(&server).await;
+    let outbox = quick(&url).deadline(Duration::MAX).lease(Duration::MAX).open().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), put(&outbox, event(1, &user(3, 0))))
+        .await
+        .expect("an answer");
+    assert_eq!(drain(&outbox).await, [1]);
+}
