@@ -16,6 +16,10 @@ const MEMBERS: &[Member] = &[
     ("crash --kills 200", |root| crash::run(root, &crash::Options::long("sqlite"))),
     ("crash --outbox postgres --kills 200", |root| crash::run(root, &crash::Options::long("postgres"))),
     ("crash --outbox jetstream --kills 200", |root| crash::run(root, &crash::Options::long("jetstream"))),
+    ("10,000 transactions, and one that stays open for 30 s", |root| {
+        let test = "test -p copilot-delivery --features postgres --test postgres";
+        succeeds(cargo(root, test.split(' ')).env("COPILOT_LONG", "1"))
+    }),
     ("soak", |root| program(root, "release", LONG)),
 ];
 
