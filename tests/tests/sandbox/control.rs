@@ -62,7 +62,8 @@ fn request_for(caller: &Caller, method: &Method, path: &str, status: &str) -> Re
         "400" if adds => request.json(&json!({})),
         "400" => request.query(&[("limit", "0")]),
         "403" => request.header("origin", "http://evil.test"),
-        "413" => request.json(&"x".repeat(70_000)),
+        // The sandbox closes a connection of which it has not read everything: another request must not begin on it.
+        "413" => request.header("connection", "close").json(&"x".repeat(70_000)),
         "415" => request.body("{}"),
         _ if adds => request.json(&json!({ "fault": { "kind": "hang_up" }, "operation": "set_consent" })),
         _ => request,
