@@ -17,7 +17,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{engine::Engine, fault, lanes::Message, letters, message, removal, tallies};
+use super::{engine::Engine, fault, lanes::Message, marks, message, streams, tallies};
 use crate::{
     Item, Lane, LaneSet,
     outbox::{OutboxError, Tally},
@@ -154,14 +154,14 @@ impl Holding {
         engine.intake.counted(Sum { items: info.state.messages, bytes: info.state.bytes });
         // What a server passes over that was killed: it tells consumers by what it remembers, and the rest it has all the same.
         // Not what is just on its way: it was the first before as well.
-        let first = letters::first(&engine, &info).await?;
+        let first = streams::first(&engine, &info).await?;
         let before = std::mem::replace(&mut self.first, first.as_ref().map(|first| first.sequence));
         if let Some(first) = first.filter(|first| before == Some(first.sequence))
             && let Some(lane) = message::lane_of(&first.subject)
             && engine.lanes().is_without(lane)
             && let Some(record) = message::record(&first.headers, &first.payload, &first.subject)
         {
-            let forget = removal::marks(&engine, lane).await?.contains(&first.sequence);
+            let forget = marks::marks(&engine, lane).await?.contains(&first.sequence);
             let message = Message { sequence: first.sequence, forget, item: Item::from_record(record) };
             if engine.lanes().is_without(lane) {
                 let reading = engine.lanes().reading(lane);
@@ -342,7 +342,7 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
     };
     let consumer: PullConsumer =
         engine.pending.create_consumer(configuration).await.map_err(|error| failed(&error))?;
-    let marks = removal::marks(engine, lane).await?;
+    let marked = marks::marks(engine, lane).await?;
     engine.lanes().begin(lane, reading, consumer.cached_info().num_pending);
     // Whoever waits for what is there, where nothing is.
     engine.changed.notify_waiters();
@@ -386,7 +386,7 @@ async fn read_once(engine: &Arc<Engine>, lane: Lane, epoch: u64) -> Result<(), O
             );
             continue;
         };
-        let forget = marks.contains(&sequence);
+        let forget = marked.contains(&sequence);
         let item = Item::from_record(record);
         engine.lanes().push(lane, reading, Message { sequence, forget, item }, left);
         engine.wake();

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use async_nats::jetstream::{
-    message::StreamMessage,
-    stream::{Info, RawMessageErrorKind, Stream},
-};
+use async_nats::jetstream::message::StreamMessage;
 use tokio::time::Instant;
 
 use super::{
     engine::Engine,
     fault,
     message::{self, Ended},
-    storing,
+    storing, streams,
 };
 use crate::{
     Item, Judge, Outcome, Reason, Record, clock,
@@ -51,7 +48,7 @@ pub(super) async fn list(
     let (mut letters, mut next) = (Vec::new(), after.map_or(1, |after| after.saturating_add(1)));
     let subject = format!("{}-dead.*", engine.settings.stream);
     while letters.len() < limit {
-        let Some(message) = next_message(engine, &engine.dead, &subject, next).await? else { break };
+        let Some(message) = streams::next_message(engine, &engine.dead, &subject, next).await? else { break };
         next = message.sequence + 1;
         if let Some(letter) = letter(engine, &message) {
             letters.push(letter);
@@ -62,14 +59,14 @@ pub(super) async fn list(
 
 /// Publishes a dead letter again, or what stands in its place, and then removes it.
 pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -> Result<bool, OutboxError> {
-    let Some(message) = message_of(engine, &engine.dead, id).await? else { return Ok(false) };
+    let Some(message) = streams::message_of(engine, &engine.dead, id).await? else { return Ok(false) };
     let Some(kept) = message::record(&message.headers, &message.payload, &message.subject) else {
         return Ok(false);
     };
     let deadline = Instant::now() + engine.settings.deadline;
     let published = storing::publish(engine, &mended.unwrap_or(kept), Some(id), deadline).await;
     published.map_err(|unpublished| unpublished.error)?;
-    remove(engine, &engine.dead, id).await?;
+    streams::remove(engine, &engine.dead, id).await?;
     engine.intake.signals.filled.notify_one();
     Ok(true)
 }
@@ -77,60 +74,9 @@ pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -
 pub(super) async fn drop(engine: &Arc<Engine>, ids: Vec<u64>) -> Result<u64, OutboxError> {
     let mut dropped = 0;
     for id in ids {
-        dropped += u64::from(remove(engine, &engine.dead, id).await?);
+        dropped += u64::from(streams::remove(engine, &engine.dead, id).await?);
     }
     Ok(dropped)
-}
-
-/// Removes a message, whose place on the disk is overwritten. Whether it was there.
-pub(super) async fn remove(engine: &Engine, stream: &Stream, sequence: u64) -> Result<bool, OutboxError> {
-    let Err(error) = stream.delete_message(sequence).await else { return Ok(true) };
-    // Servers differ in how they say that there is none.
-    match message_of(engine, stream, sequence).await? {
-        None => Ok(false),
-        Some(_) => Err(fault::unusable(&engine.place, &error)),
-    }
-}
-
-/// The first message of a subject that has at least that number.
-pub(super) async fn next_message(
-    engine: &Engine,
-    stream: &Stream,
-    subject: &str,
-    sequence: u64,
-) -> Result<Option<StreamMessage>, OutboxError> {
-    let asked = stream.raw_message_builder().sequence(sequence).next_by_subject(subject).send().await;
-    found(engine, asked.map_err(|error| (error.kind(), error)))
-}
-
-/// The first pending message; none, where there is none, whatever the server counts.
-pub(super) async fn first(engine: &Engine, info: &Info) -> Result<Option<StreamMessage>, OutboxError> {
-    if info.state.messages == 0 {
-        return Ok(None);
-    }
-    let subject = format!("{}.*", engine.settings.stream);
-    next_message(engine, &engine.pending, &subject, info.state.first_sequence).await
-}
-
-/// The message of that number; none, where there is none.
-pub(super) async fn message_of(
-    engine: &Engine,
-    stream: &Stream,
-    sequence: u64,
-) -> Result<Option<StreamMessage>, OutboxError> {
-    let asked = stream.get_raw_message(sequence).await;
-    found(engine, asked.map_err(|error| (error.kind(), error)))
-}
-
-fn found(
-    engine: &Engine,
-    asked: Result<StreamMessage, (RawMessageErrorKind, impl std::error::Error)>,
-) -> Result<Option<StreamMessage>, OutboxError> {
-    match asked {
-        Ok(message) => Ok(Some(message)),
-        Err((RawMessageErrorKind::NoMessageFound, _)) => Ok(None),
-        Err((_, error)) => Err(fault::unusable(&engine.place, &error)),
-    }
 }
 
 fn letter(engine: &Engine, message: &StreamMessage) -> Option<DeadLetter> {

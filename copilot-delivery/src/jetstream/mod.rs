@@ -10,9 +10,11 @@ mod fault;
 mod holding;
 mod lanes;
 mod letters;
+mod marks;
 mod message;
 mod removal;
 mod storing;
+mod streams;
 mod taking;
 mod tallies;
 
@@ -201,7 +203,7 @@ impl Outbox for JetStreamOutbox {
     async fn places(&self) -> Result<(Option<u64>, u64), OutboxError> {
         self.run(|engine| async move {
             let info = info(&engine).await?;
-            let first = letters::first(&engine, &info).await?;
+            let first = streams::first(&engine, &info).await?;
             Ok((first.map(|first| first.sequence), info.state.last_sequence))
         })
         .await
@@ -233,7 +235,7 @@ async fn info(engine: &Engine) -> Result<Info, OutboxError> {
 async fn counts(engine: &Engine) -> Result<Counts, OutboxError> {
     let info = info(engine).await?;
     let dead = engine.dead.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))?;
-    let first = letters::first(engine, &info).await?;
+    let first = streams::first(engine, &info).await?;
     // A server that was killed may count what it no longer has.
     let (pending, pending_bytes, lanes) = match first {
         Some(_) => (info.state.messages, info.state.bytes, info.state.subjects_count),

@@ -1,12 +1,9 @@
 //! Forgetting a user, as far as a stream allows.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 use copilot_api::{EventPayload as _, types::UserDeletedPayload};
-use futures_util::TryStreamExt as _;
 
-use super::{engine::Engine, fault, letters, message, taking};
+use super::{engine::Engine, fault, marks, message, streams, taking};
 use crate::{
     Kind, Lane,
     outbox::{Forgotten, OutboxError, Removed},
@@ -42,7 +39,7 @@ async fn remove(
     forgotten: &mut Forgotten,
 ) -> Result<(), OutboxError> {
     let (subject, mut next, mut theirs) = (engine.subject(lane), 1, Vec::new());
-    while let Some(found) = letters::next_message(engine, &engine.pending, &subject, next).await? {
+    while let Some(found) = streams::next_message(engine, &engine.pending, &subject, next).await? {
         next = found.sequence + 1;
         let record = message::record(&found.headers, &found.payload, &found.subject);
         theirs.extend(
@@ -57,13 +54,13 @@ async fn remove(
     for (sequence, record) in theirs {
         let deletes = record.event_type.as_deref() == Some(UserDeletedPayload::EVENT_TYPE);
         if deletes || newest_consent == Some(sequence) {
-            let marked = engine.notes.put(note(lane, sequence), Bytes::new()).await;
+            let marked = engine.notes.put(marks::note(lane, sequence), Bytes::new()).await;
             marked.map_err(|error| fault::unusable(&engine.place, &error))?;
             engine.lanes().mark(lane, sequence);
             forgotten.still_sent += 1;
             continue;
         }
-        letters::remove(engine, &engine.pending, sequence).await?;
+        streams::remove(engine, &engine.pending, sequence).await?;
         engine.lanes().remove(lane, sequence);
         engine.lanes().count(lane, |tally| tally.forgotten += 1);
         engine.intake.removed(Sum::default().with(record.json.len()));
@@ -75,30 +72,12 @@ async fn remove(
         });
     }
     let (subject, mut next) = (engine.dead_subject(lane), 1);
-    while let Some(found) = letters::next_message(engine, &engine.dead, &subject, next).await? {
+    while let Some(found) = streams::next_message(engine, &engine.dead, &subject, next).await? {
         next = found.sequence + 1;
         let record = message::record(&found.headers, &found.payload, &found.subject);
         if record.is_some_and(|record| record.user_id.as_deref() == Some(user_id)) {
-            forgotten.dead_letters += u64::from(letters::remove(engine, &engine.dead, found.sequence).await?);
+            forgotten.dead_letters += u64::from(streams::remove(engine, &engine.dead, found.sequence).await?);
         }
     }
     Ok(())
-}
-
-/// The messages of a lane that are removed once they were sent.
-pub(super) async fn marks(engine: &Engine, lane: Lane) -> Result<HashSet<u64>, OutboxError> {
-    let failed = |error: &dyn std::error::Error| fault::unusable(&engine.place, error);
-    let prefix = format!("forget.{:02}.", lane.number());
-    let keys = engine.notes.keys().await.map_err(|error| failed(&error))?;
-    let keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
-    Ok(keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.parse().ok()).collect())
-}
-
-/// A message is gone that was to be forgotten. A mark that stays marks nothing: no number comes twice.
-pub(super) async fn unmark(engine: &Engine, lane: Lane, sequence: u64) {
-    let _ = engine.notes.purge(note(lane, sequence)).await;
-}
-
-fn note(lane: Lane, sequence: u64) -> String {
-    format!("forget.{:02}.{sequence}", lane.number())
 }

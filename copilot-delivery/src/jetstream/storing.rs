@@ -6,7 +6,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{self, Instant};
 
-use super::{engine::Engine, fault, letters, message};
+use super::{engine::Engine, fault, message, streams};
 use crate::{
     Item, Lane, Record,
     outbox::{Fault, OutboxError, Refused},
@@ -100,7 +100,7 @@ async fn store(engine: &Engine, append: Append) {
 
 /// Whether a message is still pending; where nobody says, it is taken for granted.
 async fn is_there(engine: &Engine, sequence: u64) -> bool {
-    letters::message_of(engine, &engine.pending, sequence).await.map_or(true, |message| message.is_some())
+    streams::message_of(engine, &engine.pending, sequence).await.map_or(true, |message| message.is_some())
 }
 
 /// Why an item was not stored.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::{self, Instant};
 
-use super::{engine::Engine, fault, holding, letters, removal};
+use super::{engine::Engine, fault, holding, letters, marks, streams};
 use crate::{
     Lane, LaneSet, Outcome,
     outbox::{End, Fault, Lease, LeaseRequest, Leased, LeasedItem, OutboxError, Unsettled},
@@ -95,12 +95,12 @@ async fn settle_lane(
     let ended: Vec<_> = items.iter().filter(|(_, end)| **end != End::Released).collect();
     // Each by its number: a purge would take along what stands between them and was not read. They are asked for at once and reach the server
     // in their order.
-    let removals = ended.iter().map(|(leased, _)| letters::remove(engine, &engine.pending, leased.id));
+    let removals = ended.iter().map(|(leased, _)| streams::remove(engine, &engine.pending, leased.id));
     join_all(removals).await.into_iter().collect::<Result<Vec<bool>, _>>()?;
     let mut removed = Sum::default();
     for (leased, end) in &ended {
         if leased.forget {
-            removal::unmark(engine, lane, leased.id).await;
+            marks::unmark(engine, lane, leased.id).await;
         }
         let mut lanes = engine.lanes();
         if !lanes.is_leased(fence, LaneSet::NONE.with(lane)) || !lanes.remove(lane, leased.id) {
