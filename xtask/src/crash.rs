@@ -62,13 +62,20 @@ pub(crate) struct Options {
     pub(crate) outbox: String,
     pub(crate) kills: u64,
     pub(crate) seed: u64,
+    /// The server of a shared outbox is not killed.
+    pub(crate) spares_server: bool,
 }
 
 impl Options {
     /// What CI runs.
     pub(crate) fn short(outbox: &str) -> Self {
         let kills = OUTBOXES.iter().find(|(name, _)| *name == outbox).map_or(20, |(_, kills)| *kills);
-        Self { outbox: outbox.to_owned(), kills, seed: fastrand::u64(..1_000_000) }
+        Self { outbox: outbox.to_owned(), kills, seed: fastrand::u64(..1_000_000), spares_server: false }
+    }
+
+    /// Without killing the server.
+    pub(crate) fn sparing_the_server(self) -> Self {
+        Self { spares_server: true, ..self }
     }
 
     /// What `cargo xtask soak` runs.

@@ -122,7 +122,7 @@ impl Engine {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(patience);
         let name = &settings.stream;
-        // No work queue: servers lose messages of those whose consumers come and go and are killed. What was settled is removed by name.
+        // No work queue: servers lose messages of those whose consumers come and go and are killed. What was settled is removed by its number.
         let pending = Config {
             name: name.clone(),
             subjects: vec![format!("{name}.*")],

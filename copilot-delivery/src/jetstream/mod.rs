@@ -56,7 +56,7 @@ const OWNER: &str = "owner";
 ///   stored all the same. What is published again is known by its id for two minutes: that of its event.
 /// - **A power cut** can lose what was acknowledged in the last minutes, unless the server is 2.10.23 or newer and has `sync_interval: always`, or
 ///   the stream has three replicas. Opening says so in the log.
-/// - **[`forget`](Outbox::forget)** looks at each message of the user's lane, and has the server overwrite those that are the user's. It does not reach
+/// - **[`forget`](Outbox::forget)** looks at each message of the user's lane, and removes those that are the user's, whose bytes stay in the server's files until it compacts them. It does not reach
 ///   mirrors and backups of the stream, nor what a server that is away still has; they are yours to remove.
 /// - **Counts**: what is pending and dead is the stream's. What became of the rest is written down every few seconds by who holds a lane: of a
 ///   process that was killed, the last of it is missing.

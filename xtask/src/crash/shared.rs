@@ -137,7 +137,7 @@ pub(super) fn run(
             stops += 1;
             requests_cut += MAX_IN_FLIGHT;
             processes.stop_a_while(PRODUCERS + random.usize(..COURIERS))?
-        } else if number % OF_SERVER == OF_SERVER / 2 {
+        } else if number % OF_SERVER == OF_SERVER / 2 && !options.spares_server {
             requests_cut += MAX_IN_FLIGHT * COURIERS as u64;
             server.crash();
             processes.record.killed();
