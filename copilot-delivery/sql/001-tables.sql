@@ -100,6 +100,14 @@ CREATE TABLE copilot.dead(
     since bigint NOT NULL
 );
 
+-- What each process has stored last: whether it did where the commit was not answered. The number of the transaction would not tell: a server
+-- that crashed may give it to another one.
+CREATE TABLE copilot.stored(
+    process text PRIMARY KEY,
+    batch bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Whose items these are: one row, or none before the first courier.
 CREATE TABLE copilot.owner(
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -57,6 +57,12 @@ pub(super) async fn counts(engine: &Engine) -> Result<Counts, OutboxError> {
     })
 }
 
+/// Forgets what was stored last by processes that have stored nothing for a day.
+pub(super) async fn forget_processes(engine: &Engine) -> Result<(), OutboxError> {
+    let old = "DELETE FROM copilot.stored WHERE at < now() - interval '1 day'";
+    engine.others.ask(|client| async move { client.execute_typed(old, &[]).await }).await.map(drop)
+}
+
 /// How often it is looked whether what others put in and took out is to be counted, and how often it is, at most; and not for more than
 /// that part of the time.
 const LOOK: Duration = Duration::from_secs(1);

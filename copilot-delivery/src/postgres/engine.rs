@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,6 +15,9 @@ use crate::{outbox::HeldUp, remote::Intake};
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) intake: Intake,
+    /// The name of this process in `copilot.stored`, and the number of the batch that it stored last.
+    pub(super) process: String,
+    pub(super) batch: AtomicI64,
     /// What is handed over goes by this one.
     pub(super) store: Line,
     /// Leases, and what ends them.
@@ -52,6 +58,11 @@ pub(super) struct Writer {
 impl Engine {
     pub(super) fn place(&self) -> &str {
         &self.store.address.place
+    }
+
+    /// The number of a batch that is yet to be stored.
+    pub(super) fn next_batch(&self) -> i64 {
+        self.batch.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {

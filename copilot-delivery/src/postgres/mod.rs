@@ -20,12 +20,12 @@ mod tls;
 use std::{
     fmt,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use copilot_api::{InvalidInput, types::Event};
+use copilot_api::{InvalidInput, new_event_id, types::Event};
 use tokio::task::JoinHandle;
 use tokio_postgres::{GenericClient, types::Type};
 
@@ -65,8 +65,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// - **A transaction that stays open** and has written, in whichever database of the cluster, holds up what was reported after it began:
 ///   [`Snapshot::held_up`](crate::Snapshot::held_up) names it, [`Order::AsCommitted`] waits for nobody.
 /// - **A database that cannot be reached** is waited for: an item that could not be stored by the deadline comes back with an error. Where
-///   the connection broke while the transaction was committing, the outbox asks what became of it; only where that cannot be asked either
-///   does the error say that the item may be stored.
+///   the connection broke while the transaction was committing, it is tried again, which does nothing if it had been stored; only where that
+///   cannot be done by the deadline either does the error say that the item may be stored.
 /// - **After a failover** the new primary is found, where the URL names all hosts and says `target_session_attrs=read-write`. What was stored
 ///   is there as far as the database's replication promises it.
 /// - **After a fork** the child cannot use it.
@@ -126,6 +126,8 @@ impl PostgresOutboxBuilder {
         };
         let engine = Arc::new(Engine {
             intake: Intake::new(limits),
+            process: new_event_id().to_string(),
+            batch: AtomicI64::new(0),
             store: Line::new(Arc::clone(&address), deadline),
             courier: Line::new(Arc::clone(&address), deadline),
             others: Line::new(address, deadline.saturating_mul(OTHERS_PATIENCE)),
@@ -139,6 +141,7 @@ impl PostgresOutboxBuilder {
         remote
             .run(async move {
                 migrate::check(&opened.store).await?;
+                books::forget_processes(&opened).await?;
                 books::recount(&opened).await
             })
             .await?;

@@ -21,10 +21,13 @@ pub(super) use columns;
 /// The number of its columns.
 const COLUMNS: usize = 10;
 
+/// Puts nothing in where that batch of that process is there already.
 const APPEND: &str = concat!(
-    "INSERT INTO copilot.pending(",
+    "WITH batch AS (INSERT INTO copilot.stored(process, batch) VALUES ($11, $12) ON CONFLICT (process) \
+     DO UPDATE SET batch = excluded.batch, at = now() WHERE stored.batch < excluded.batch RETURNING batch) \
+     INSERT INTO copilot.pending(",
     columns!(),
-    ") SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING pg_current_xact_id()::text"
+    ") SELECT item.* FROM batch, unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) item"
 );
 
 const PUT_BACK: &str = concat!(
@@ -100,14 +103,17 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Puts items in, in their order, and gives the number of the transaction.
+/// Puts the items of a batch in, in their order, unless they are there.
 pub(super) async fn append(
     client: &Client,
+    process: &str,
+    batch: i64,
     records: impl IntoIterator<Item = &Record>,
-) -> Result<Option<String>, Error> {
+) -> Result<(), Error> {
     let columns = Columns::of(records);
-    let rows = client.query_typed(APPEND, &columns.parameters()).await?;
-    rows.first().map(|row| row.try_get(0)).transpose()
+    let mut parameters = columns.parameters();
+    parameters.extend::<[Parameter<'_>; 2]>([(&process, Type::TEXT), (&batch, Type::INT8)]);
+    client.execute_typed(APPEND, &parameters).await.map(drop)
 }
 
 /// Takes a dead letter up again, as it was or mended. Whether there was one.

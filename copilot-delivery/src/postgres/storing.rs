@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{self, Instant};
-use tokio_postgres::{Client, Error, types::Type};
+use tokio_postgres::Error;
 
 use super::{
     engine::Engine,
@@ -31,10 +31,10 @@ const BEGIN: &str =
 /// How storing went.
 enum Stored {
     Yes,
-    /// It was not, and why.
+    /// This attempt did not, and why.
     No(Option<Error>),
-    /// The commit was not answered, of the transaction of that number.
-    Maybe(String, Option<Error>),
+    /// The commit was not answered.
+    Maybe(Option<Error>),
 }
 
 /// Stores what is handed over, until the intake is closed and empty.
@@ -56,37 +56,38 @@ pub(super) async fn run(engine: &Engine) {
     }
 }
 
-/// Stores these, or gives them back, each by its deadline.
+/// Stores these, or gives them back, each by its deadline. An attempt that follows one whose commit was not answered does nothing where
+/// that one did it.
 async fn store(engine: &Engine, mut appends: Vec<Append>) {
-    let mut wait = FIRST_WAIT;
-    let mut in_doubt = None;
+    let (mut wait, mut in_doubt) = (FIRST_WAIT, false);
+    let batch = engine.next_batch();
     while let Some(first) = appends.iter().map(|append| append.since).min() {
         let deadline = Instant::from_std(first) + engine.deadline;
-        let stored = match in_doubt.take() {
-            None => attempt(engine, &appends, deadline).await,
-            Some(transaction) => ask(engine, transaction, deadline).await,
-        };
-        let error = match stored {
+        let error = match attempt(engine, batch, &appends, deadline).await {
             Stored::Yes => return answer(engine, appends),
-            Stored::Maybe(transaction, error) => {
-                in_doubt = Some(transaction);
-                error
-            }
-            Stored::No(Some(error)) if fault::remedy(&error) == Remedy::Part && appends.len() > 1 => {
+            // Nothing would have been put in, had it been there before.
+            Stored::No(Some(error)) if fault::remedy(&error) == Remedy::Part => {
+                if appends.len() == 1 {
+                    return refuse(engine, appends, false, || fault::error(engine.place(), &error));
+                }
                 // One of them is to blame, and no other is to go with it.
                 let rest = appends.split_off(appends.len() / 2);
                 Box::pin(store(engine, appends)).await;
                 Box::pin(store(engine, rest)).await;
                 return;
             }
-            Stored::No(Some(error)) if matches!(fault::remedy(&error), Remedy::Part | Remedy::None) => {
-                return refuse(engine, appends, false, || fault::error(engine.place(), &error));
+            Stored::No(Some(error)) if fault::remedy(&error) == Remedy::None => {
+                return refuse(engine, appends, in_doubt, || fault::error(engine.place(), &error));
             }
             Stored::No(error) => error,
+            Stored::Maybe(error) => {
+                in_doubt = true;
+                error
+            }
         };
         let (late, rest) = appends.into_iter().partition(|append| append.since.elapsed() >= engine.deadline);
         appends = rest;
-        refuse(engine, late, in_doubt.is_some(), || too_late(engine, in_doubt.is_some(), error.as_ref()));
+        refuse(engine, late, in_doubt, || too_late(engine, in_doubt, error.as_ref()));
         if !appends.is_empty() {
             time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -94,21 +95,22 @@ async fn store(engine: &Engine, mut appends: Vec<Append>) {
     }
 }
 
-/// Puts them in by one transaction.
-async fn attempt(engine: &Engine, appends: &[Append], deadline: Instant) -> Stored {
+/// Puts them in by one transaction, unless an earlier one of this batch did, which is waited for if it has not ended.
+async fn attempt(engine: &Engine, batch: i64, appends: &[Append], deadline: Instant) -> Stored {
     let inserting = engine.store.ask_until(deadline, |client| async move {
-        let (begun, transaction) = tokio::join!(client.batch_execute(BEGIN), insert(&client, appends));
-        match begun.and(transaction) {
-            Ok(transaction) => Ok((client, transaction)),
+        let records = appends.iter().map(|append| &append.record);
+        let (begun, inserted) =
+            tokio::join!(client.batch_execute(BEGIN), row::append(&client, &engine.process, batch, records));
+        match begun.and(inserted) {
+            Ok(()) => Ok(client),
             Err(error) => {
                 client.batch_execute("ROLLBACK").await?;
                 Err(error)
             }
         }
     });
-    let (client, transaction) = match inserting.await {
-        Ok((client, Some(transaction))) => (client, transaction),
-        Ok((_, None)) => return Stored::No(None),
+    let client = match inserting.await {
+        Ok(client) => client,
         Err(error) => return Stored::No(error),
     };
     fail_point!("outbox.storing");
@@ -119,31 +121,7 @@ async fn attempt(engine: &Engine, appends: &[Append], deadline: Instant) -> Stor
         Err(Some(error)) if error.code().is_some() && fault::remedy(&error) != Remedy::Reconnect => {
             Stored::No(Some(error))
         }
-        Err(error) => Stored::Maybe(transaction, error),
-    }
-}
-
-async fn insert(client: &Client, appends: &[Append]) -> Result<Option<String>, Error> {
-    row::append(client, appends.iter().map(|append| &append.record)).await
-}
-
-/// Asks what became of a transaction whose commit was not answered.
-async fn ask(engine: &Engine, transaction: String, deadline: Instant) -> Stored {
-    let asked = engine.store.ask_until(deadline, |client| {
-        let transaction = transaction.clone();
-        async move {
-            let ask = "SELECT pg_xact_status($1::xid8)";
-            let rows = client.query_typed(ask, &[(&transaction, Type::TEXT)]).await?;
-            rows.first().map(|row| row.try_get::<_, Option<String>>(0)).transpose().map(Option::flatten)
-        }
-    });
-    match asked.await {
-        Ok(Some(status)) if status == "committed" => Stored::Yes,
-        Ok(Some(status)) if status == "aborted" => Stored::No(None),
-        Ok(_) => Stored::Maybe(transaction, None),
-        // It lies in the future of a server that took over and has not seen it.
-        Err(Some(error)) if fault::remedy(&error) == Remedy::Part => Stored::No(None),
-        Err(error) => Stored::Maybe(transaction, error),
+        Err(error) => Stored::Maybe(error),
     }
 }
 

@@ -157,6 +157,36 @@ async fn a_server_that_crashes_and_starts_again_loses_nothing_that_was_stored() 
     }
 }
 
+/// A crash takes the transaction that was committing, and the server gives its number to another one, which commits.
+#[tokio::test]
+async fn what_a_crash_has_rolled_back_is_stored_though_the_number_of_its_transaction_was_committed() {
+    let Some(server) = server().await else { return };
+    let url = migrated(&server).await;
+    let proxy = Proxy::start(server.port()).await;
+    let long = Duration::from_secs(30);
+    let outbox = quick(&through(&url, server.port(), &proxy)).deadline(long).open().await.unwrap();
+    // Until the crash a commit takes long.
+    let slow = "CREATE TABLE public.other(); CREATE TABLE public.run AS SELECT pg_postmaster_start_time() AS began; \
+                CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                IF pg_postmaster_start_time() = (SELECT began FROM public.run) THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$; \
+                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON copilot.pending DEFERRABLE INITIALLY DEFERRED \
+                FOR EACH ROW EXECUTE FUNCTION public.slow()";
+    connect(&url).await.batch_execute(slow).await.unwrap();
+    let (stored, ()) = tokio::join!(try_put(&outbox, event(1, &user(3, 0))), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        proxy.set(Mode::Stall);
+        server.crash();
+        server.run();
+        let admin = connect(&url).await;
+        for _ in 0..50 {
+            admin.batch_execute("INSERT INTO public.other DEFAULT VALUES").await.unwrap();
+        }
+        proxy.set(Mode::Forward);
+    });
+    stored.expect("stored in the end");
+    assert_eq!(drain(&quick(&url).open().await.unwrap()).await, [1]);
+}
+
 /// Items that wait together are stored together, and one that cannot be is to blame alone.
 #[tokio::test]
 async fn an_item_that_the_database_refuses_sinks_no_other() {
