@@ -19,6 +19,8 @@ mod postgres;
 #[cfg(any(feature = "postgres", feature = "jetstream"))]
 mod remote;
 mod reporter;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "jetstream"))]
+mod room;
 mod shared;
 mod snapshot;
 #[cfg(feature = "sqlite")]

@@ -62,20 +62,13 @@ pub(crate) struct Options {
     pub(crate) outbox: String,
     pub(crate) kills: u64,
     pub(crate) seed: u64,
-    /// The server of a shared outbox is not killed.
-    pub(crate) spares_server: bool,
 }
 
 impl Options {
     /// What CI runs.
     pub(crate) fn short(outbox: &str) -> Self {
         let kills = OUTBOXES.iter().find(|(name, _)| *name == outbox).map_or(20, |(_, kills)| *kills);
-        Self { outbox: outbox.to_owned(), kills, seed: fastrand::u64(..1_000_000), spares_server: false }
-    }
-
-    /// Without killing the server.
-    pub(crate) fn sparing_the_server(self) -> Self {
-        Self { spares_server: true, ..self }
+        Self { outbox: outbox.to_owned(), kills, seed: fastrand::u64(..1_000_000) }
     }
 
     /// What `cargo xtask soak` runs.
@@ -145,7 +138,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, Failure> {
     let fired = crash.faults.end()?;
     crash.drain()?;
     let Crash { record, endings, .. } = crash;
-    let demands = verdict::Demands { items_a_kill: ITEMS_A_KILL, requests_cut: record.kills * MAX_IN_FLIGHT };
+    let demands = verdict::Demands {
+        items_a_kill: ITEMS_A_KILL,
+        requests_cut: record.kills * MAX_IN_FLIGHT,
+        brought_back: 0,
+    };
     verdict::judge(&sandbox, options, &record, &fired, &endings, &demands)
 }
 

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     outbox::OutboxError,
-    remote::{Intake, Remote, Sum},
+    remote::{Intake, Remote},
+    room::Sum,
 };
 
 /// How long leaving the others may take.
@@ -66,8 +67,8 @@ impl JetStreamOutboxBuilder {
         self
     }
 
-    /// How many pending items a stream that is made may hold, by default 1,000,000; in the URL `max_items`. Of one that is there, an operator
-    /// changes it.
+    /// How many pending items the stream may hold before this process puts nothing more in, by default 1,000,000; in the URL `max_items`.
+    /// What others put in is counted every few seconds. Dead letters do not count. 0 counts as 1.
     pub fn max_items(mut self, items: u64) -> Self {
         self.max_items = Some(items);
         self
@@ -111,12 +112,9 @@ impl JetStreamOutboxBuilder {
         {
             return Err(address::wrong("names a stream of other characters than letters, digits, - and _"));
         }
-        let bound = |bound: u64| i64::try_from(bound).unwrap_or(i64::MAX).max(1);
         let settings = Settings {
             stream: name,
             replicas: self.replicas.or(wishes.replicas).unwrap_or(1).max(1),
-            max_items: bound(self.max_items.or(wishes.max_items).unwrap_or(1_000_000)),
-            max_bytes: bound(self.max_bytes.or(wishes.max_bytes).unwrap_or(1024 * 1024 * 1024)),
             lease: self.lease.or(wishes.lease).unwrap_or(Duration::from_secs(10)).clamp(LEASES.0, LEASES.1),
             deadline: self
                 .deadline
@@ -125,8 +123,11 @@ impl JetStreamOutboxBuilder {
                 .min(LONGEST_DEADLINE),
         };
         let remote = Remote::start("copilot-outbox")?;
-        // The stream's bounds are the server's to keep; here it is only what may wait in memory.
-        let intake = Intake::new(Sum { items: u64::MAX, bytes: u64::MAX });
+        // Not the stream's to keep: see `KEEPS_OLDEST`.
+        let intake = Intake::new(Sum {
+            items: self.max_items.or(wishes.max_items).unwrap_or(1_000_000).max(1),
+            bytes: self.max_bytes.or(wishes.max_bytes).unwrap_or(1024 * 1024 * 1024),
+        });
         let (engine, mut holding) = remote
             .run(async move {
                 let engine = Arc::new(Engine::connect(&address, settings, intake).await?);
@@ -146,7 +147,12 @@ impl JetStreamOutboxBuilder {
                     // Of a server that is away the keys vanish by themselves.
                     let _ = tokio::time::timeout(LEAVING, holding.end()).await;
                 },
-                storing::run(&works),
+                async {
+                    tokio::select! {
+                        () = storing::run(&works) => {}
+                        () = works.intake.keep_count(|| super::recount(&works)) => {}
+                    }
+                },
             );
             // What the server was told last is to arrive.
             let _ = tokio::time::timeout(LEAVING, works.client.flush()).await;

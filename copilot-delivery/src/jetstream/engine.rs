@@ -33,14 +33,15 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 const JOINING: Duration = Duration::from_millis(100);
 /// From that version on a server can be told to sync each message to the disk.
 const SYNCS: (i64, i64, i64) = (2, 10, 23);
+/// A server before that one may find more messages after a kill than the stream may hold, since it brings back some that were removed; it
+/// removes the oldest then, whatever the stream discards.
+const KEEPS_OLDEST: (i64, i64, i64) = (2, 10, 12);
 
 /// How the streams are to be.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) stream: String,
     pub(super) replicas: usize,
-    pub(super) max_items: i64,
-    pub(super) max_bytes: i64,
     pub(super) lease: Duration,
     pub(super) deadline: Duration,
 }
@@ -122,14 +123,13 @@ impl Engine {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(patience);
         let name = &settings.stream;
-        // No work queue: servers lose messages of those whose consumers come and go and are killed. What was settled is removed by its number.
+        // No work queue, which removes by acknowledgements: what was settled is removed by its number.
         let pending = Config {
             name: name.clone(),
             subjects: vec![format!("{name}.*")],
             retention: RetentionPolicy::Limits,
+            // Of a stream that nobody has bounded it means nothing; of one that an operator has, the newest is refused.
             discard: DiscardPolicy::New,
-            max_messages: settings.max_items,
-            max_bytes: settings.max_bytes,
             storage: StorageType::File,
             num_replicas: settings.replicas,
             duplicate_window: DUPLICATES,
@@ -146,6 +146,15 @@ impl Engine {
         };
         let (pending, dead) =
             (stream(&context, &place, pending).await?, stream(&context, &place, dead).await?);
+        let of_pending = &pending.cached_info().config;
+        let is_bounded = of_pending.max_messages > 0 || of_pending.max_bytes > 0;
+        if is_bounded && !is_at_least(&info.version, KEEPS_OLDEST) {
+            tracing::warn!(
+                outbox = place,
+                version = info.version,
+                "a killed server before 2.10.12 can lose the oldest messages of a stream that has bounds: take them off this one"
+            );
+        }
         let holders =
             keys(&context, &place, format!("{name}-holders"), settings.lease, settings.replicas).await?;
         let notes =

@@ -21,7 +21,7 @@ use super::{engine::Engine, fault, lanes::Message, marks, message, streams, tall
 use crate::{
     Item, Lane, LaneSet,
     outbox::{OutboxError, Tally},
-    remote::Sum,
+    room::Sum,
 };
 
 /// How many messages are asked for at a time, of each lane.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Item, Judge, Outcome, Reason, Record, clock,
     outbox::{DeadLetter, Fault, OutboxError},
+    room::Sum,
 };
 
 /// Makes a dead letter of the pending message of that number. Twice is once.
@@ -63,11 +64,16 @@ pub(super) async fn put_back(engine: &Engine, id: u64, mended: Option<Record>) -
     let Some(kept) = message::record(&message.headers, &message.payload, &message.subject) else {
         return Ok(false);
     };
+    let record = mended.unwrap_or(kept);
+    let bytes = record.json.len();
+    if let Some(why) = engine.intake.refuses(bytes) {
+        return Err(fault::new(&engine.place, why));
+    }
     let deadline = Instant::now() + engine.settings.deadline;
-    let published = storing::publish(engine, &mended.unwrap_or(kept), Some(id), deadline).await;
+    let published = storing::publish(engine, &record, Some(id), deadline).await;
     published.map_err(|unpublished| unpublished.error)?;
+    engine.intake.answered(Sum::default().with(bytes), Sum::default());
     streams::remove(engine, &engine.dead, id).await?;
-    engine.intake.signals.filled.notify_one();
     Ok(true)
 }
 

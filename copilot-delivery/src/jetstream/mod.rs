@@ -36,6 +36,7 @@ use crate::{
         Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Tally, Unsettled,
     },
     remote::Remote,
+    room::Sum,
 };
 pub use builder::JetStreamOutboxBuilder;
 use engine::Engine;
@@ -51,10 +52,12 @@ const OWNER: &str = "owner";
 ///
 /// - **Couriers** of all processes that have the outbox open share the lanes evenly. One that dies loses its lanes to the others when its lease
 ///   has run out; what it had read comes to them from the first message on, and what it delivered meanwhile may be sent twice.
-/// - **A full stream** refuses what comes (`max_items`, `max_bytes`): `report` waits, `try_report` gives back.
+/// - **A full stream** takes nothing more (`max_items`, `max_bytes`): `report` waits, `try_report` gives back. Each process keeps these bounds, and counts
+///   every few seconds what others put in; a bound of the stream itself, which an operator sets, holds as well.
 /// - **A server that cannot be reached** is waited for until the deadline; then the item comes back with an error, which says when it may be
 ///   stored all the same. What is published again is known by its id for two minutes: that of its event.
-/// - **A killed server** of 2.9.10 lost acknowledged messages in some of our crash runs, for a reason that is not found: have replicas.
+/// - **A killed server** loses nothing that it has acknowledged; it may bring back what was removed last, which is sent once more. One before 2.10.12
+///   loses the oldest messages of a stream that an operator has bounded, and opening warns of that.
 /// - **A power cut** can lose what was acknowledged in the last minutes, unless the server is 2.10.23 or newer and has `sync_interval: always`, or
 ///   the stream has three replicas. Opening says so in the log.
 /// - **[`forget`](Outbox::forget)** looks at each message of the user's lane, and removes those that are the user's, whose bytes stay in the server's files until it compacts them. It does not reach
@@ -192,7 +195,7 @@ impl Outbox for JetStreamOutbox {
         self.run(|engine| async move { removal::forget(&engine, &user_id).await }).await
     }
 
-    /// The streams bound themselves.
+    /// Dead letters go by themselves.
     async fn retain(&self, _: &Retention) -> Result<Vec<Removed>, OutboxError> {
         Ok(Vec::new())
     }
@@ -231,6 +234,13 @@ impl Outbox for JetStreamOutbox {
 
 async fn info(engine: &Engine) -> Result<Info, OutboxError> {
     engine.pending.get_info().await.map_err(|error| fault::unusable(&engine.place, &error))
+}
+
+/// Counts how much is pending, so that a full stream takes nothing more whoever filled it.
+async fn recount(engine: &Engine) -> Result<(), OutboxError> {
+    let state = info(engine).await?.state;
+    engine.intake.counted(Sum { items: state.messages, bytes: state.bytes });
+    Ok(())
 }
 
 async fn counts(engine: &Engine) -> Result<Counts, OutboxError> {

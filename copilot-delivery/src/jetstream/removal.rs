@@ -7,7 +7,7 @@ use super::{engine::Engine, fault, marks, message, streams, taking};
 use crate::{
     Kind, Lane,
     outbox::{Forgotten, OutboxError, Removed},
-    remote::Sum,
+    room::Sum,
 };
 
 /// Removes what is there of a user, whose lane this process has to itself meanwhile. Each message of the lane is looked at.

@@ -10,7 +10,8 @@ use super::{engine::Engine, fault, message, streams};
 use crate::{
     Item, Lane, Record,
     outbox::{Fault, OutboxError, Refused},
-    remote::{Append, Sum},
+    remote::Append,
+    room::Sum,
 };
 
 /// How much waits for its lane at most.

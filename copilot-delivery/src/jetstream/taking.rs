@@ -9,7 +9,7 @@ use super::{engine::Engine, fault, holding, letters, marks, streams};
 use crate::{
     Lane, LaneSet, Outcome,
     outbox::{End, Fault, Lease, LeaseRequest, Leased, LeasedItem, OutboxError, Unsettled},
-    remote::Sum,
+    room::Sum,
 };
 
 /// How long what this process has put in may take to come back to it.

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time;
 use tokio_postgres::types::Type;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     Record,
     outbox::{Counts, DeadLetter, Fault, HeldUp, OutboxError, Owner, Tally},
-    remote::Sum,
+    room::Sum,
 };
 
 /// The counts, in one consistent reading.
@@ -63,12 +62,6 @@ pub(super) async fn forget_processes(engine: &Engine) -> Result<(), OutboxError>
     engine.others.ask(|client| async move { client.execute_typed(old, &[]).await }).await.map(drop)
 }
 
-/// How often it is looked whether what others put in and took out is to be counted, and how often it is, at most; and not for more than
-/// that part of the time.
-const LOOK: Duration = Duration::from_secs(1);
-const COUNT: Duration = Duration::from_secs(5);
-const SHARE: u32 = 50;
-
 /// Counts how much is pending, so that a full table takes nothing more whoever filled it.
 pub(super) async fn recount(engine: &Engine) -> Result<(), OutboxError> {
     let rows = engine
@@ -82,24 +75,6 @@ pub(super) async fn recount(engine: &Engine) -> Result<(), OutboxError> {
     let row = rows.first().ok_or_else(|| reader.malformed())?;
     engine.intake.counted(Sum { items: reader.number(row, 0)?, bytes: reader.number(row, 1)? });
     Ok(())
-}
-
-/// Does that while something is put in, and sooner while somebody waits for room.
-pub(super) async fn keep_count(engine: &Engine) {
-    let mut counted = (engine.intake.pending(), Instant::now(), Duration::ZERO);
-    loop {
-        time::sleep(LOOK).await;
-        let (pending, at, took) = counted;
-        let is_wanted = engine.intake.is_wanted();
-        let every = (took * SHARE).max(if is_wanted { LOOK } else { COUNT });
-        if at.elapsed() < every || (!is_wanted && engine.intake.pending() == pending) {
-            continue;
-        }
-        let start = Instant::now();
-        // A database that cannot be reached is found out by who needs it.
-        let _ = recount(engine).await;
-        counted = (engine.intake.pending(), Instant::now(), start.elapsed());
-    }
 }
 
 /// The first and the last place.

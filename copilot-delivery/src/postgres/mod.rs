@@ -43,7 +43,8 @@ use crate::{
         Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, HeldUp, Lease, LeaseRequest,
         Leased, Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Unsettled,
     },
-    remote::{Intake, Remote, Sum},
+    remote::{Intake, Remote},
+    room::Sum,
 };
 
 /// How much longer than an item what reads the whole table may take.
@@ -149,7 +150,7 @@ impl PostgresOutboxBuilder {
         let storing = remote.spawn(async move {
             tokio::select! {
                 () = storing::run(&stores) => (),
-                () = books::keep_count(&stores) => (),
+                () = stores.intake.keep_count(|| books::recount(&stores)) => (),
             }
         });
         Ok(PostgresOutbox { engine, remote: Some(remote), storing: Mutex::new(Some(storing)) })

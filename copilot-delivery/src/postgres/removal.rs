@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Lane,
     outbox::{Forgotten, OutboxError, Removed, Retention},
-    remote::Sum,
+    room::Sum,
 };
 
 /// How long couriers are kept out of a lane that is waited for, and how often it is looked at.

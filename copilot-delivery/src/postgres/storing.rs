@@ -13,7 +13,8 @@ use super::{
 use crate::{
     Item,
     outbox::{Fault, OutboxError, Refused},
-    remote::{Append, Sum},
+    remote::Append,
+    room::Sum,
 };
 
 /// How much one transaction stores at most.

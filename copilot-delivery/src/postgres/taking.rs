@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Lane, LaneSet, clock,
     outbox::{End, Fault, Lease, LeaseRequest, Leased, LeasedItem, OutboxError, Unsettled},
-    remote::Sum,
+    room::Sum,
 };
 
 const LEASE: &str = concat!(

@@ -3,25 +3,25 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time,
+};
 
 use crate::{
     Record,
-    outbox::{Fault, HandedOver, Refused, Signals},
+    outbox::{Fault, HandedOver, OutboxError, Refused, Signals},
+    room::{Room, Sum},
 };
 
-/// How much may wait to be stored: what the server can be behind, in memory.
-const MAX_WAITING: Sum = Sum { items: 10_000, bytes: 32 * 1024 * 1024 };
-
-/// Items and their bytes of JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sum {
-    pub(crate) items: u64,
-    pub(crate) bytes: u64,
-}
+/// How often it is looked whether what others put in and took out is to be counted, and how often it is, at most; and not for more than
+/// that part of the time.
+const LOOK: Duration = Duration::from_millis(250);
+const COUNT: Duration = Duration::from_secs(5);
+const SHARE: u32 = 50;
 
 /// An item to be stored.
 #[derive(Debug)]
@@ -36,40 +36,35 @@ pub(crate) struct Append {
 pub(crate) struct Intake {
     state: Mutex<State>,
     came: Notify,
-    limits: Sum,
     pub(crate) signals: Signals,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     appends: VecDeque<Append>,
-    /// Handed over and not answered yet.
-    waiting: Sum,
-    /// On the server: what was counted last, with what this process has stored and settled since.
-    stored: Sum,
-    /// Somebody got an item back for want of room, and may wait for it.
-    turned_away: bool,
-    closed: bool,
+    /// Stored is what was counted last on the server, with what this process has stored and settled since.
+    room: Room,
 }
 
 impl Intake {
     pub(crate) fn new(limits: Sum) -> Self {
-        Self { state: Mutex::default(), came: Notify::new(), limits, signals: Signals::default() }
+        let state = State { appends: VecDeque::new(), room: Room::new(limits, Sum::default()) };
+        Self { state: Mutex::new(state), came: Notify::new(), signals: Signals::default() }
     }
 
     /// Why an item of so many bytes is not taken now, if it is not.
     pub(crate) fn refuses(&self, bytes: usize) -> Option<Fault> {
-        self.state().refuses(bytes, self.limits)
+        self.state().room.refuses(bytes)
     }
 
     /// Takes an item that is to be stored.
     pub(crate) fn append(&self, record: Record) -> Result<HandedOver, (Box<Record>, Fault)> {
         let mut state = self.state();
-        if let Some(fault) = state.refuses(record.json.len(), self.limits) {
+        if let Some(fault) = state.room.refuses(record.json.len()) {
             return Err((Box::new(record), fault));
         }
         let (answer, stored) = oneshot::channel();
-        state.waiting = state.waiting.with(record.json.len());
+        state.room.waiting = state.room.waiting.with(record.json.len());
         state.appends.push_back(Append { record, since: Instant::now(), answer });
         drop(state);
         self.came.notify_one();
@@ -89,8 +84,8 @@ impl Intake {
                     size += append.record.json.len();
                     taken.push(append);
                 }
-                if !taken.is_empty() || state.closed {
-                    if !state.appends.is_empty() || state.closed {
+                if !taken.is_empty() || state.room.closed {
+                    if !state.appends.is_empty() || state.room.closed {
                         self.came.notify_one();
                     }
                     return taken;
@@ -103,8 +98,8 @@ impl Intake {
     /// Items were answered: `stored` of them are on the server, and none of them waits any more.
     pub(crate) fn answered(&self, stored: Sum, answered: Sum) {
         let mut state = self.state();
-        state.waiting = state.waiting.without(answered);
-        state.stored = state.stored.and(stored);
+        state.room.waiting = state.room.waiting.without(answered);
+        state.room.stored = state.room.stored.and(stored);
         drop(state);
         if stored.items > 0 {
             self.signals.filled.notify_one();
@@ -117,13 +112,13 @@ impl Intake {
     /// The server turned an item away for want of room, and whoever handed it over may wait for it.
     #[cfg(feature = "jetstream")]
     pub(crate) fn turned_away(&self) {
-        self.state().turned_away = true;
+        self.state().room.turned_away = true;
     }
 
     /// Items were settled or removed.
     pub(crate) fn removed(&self, removed: Sum) {
         let mut state = self.state();
-        state.stored = state.stored.without(removed);
+        state.room.stored = state.room.stored.without(removed);
         drop(state);
         // Lanes are free as well.
         self.signals.settled.notify_waiters();
@@ -131,35 +126,50 @@ impl Intake {
 
     /// So much is on the server, whoever put it there.
     pub(crate) fn counted(&self, stored: Sum) {
-        self.state().stored = stored;
+        self.state().room.stored = stored;
         self.has_room();
     }
 
     /// How many items are pending as far as this process knows, those that wait to be stored with them.
     pub(crate) fn pending(&self) -> u64 {
         let state = self.state();
-        state.stored.and(state.waiting).items
+        state.room.sum().items
     }
 
     /// Takes nothing any more.
     pub(crate) fn close(&self) {
-        self.state().closed = true;
+        self.state().room.closed = true;
         self.came.notify_one();
     }
 
-    /// Whether somebody got an item back for want of room, and may wait for what others remove.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.state().turned_away
+    /// Lets what is on the server be counted while something is put in, and sooner while somebody waits for room. It does not end.
+    pub(crate) async fn keep_count<F: Future<Output = Result<(), OutboxError>>>(
+        &self,
+        recount: impl Fn() -> F,
+    ) {
+        let mut counted = (self.pending(), Instant::now(), Duration::ZERO);
+        loop {
+            time::sleep(LOOK).await;
+            let (pending, at, took) = counted;
+            let is_wanted = self.state().room.turned_away;
+            let every = (took * SHARE).max(if is_wanted { LOOK } else { COUNT });
+            if at.elapsed() < every || (!is_wanted && self.pending() == pending) {
+                continue;
+            }
+            let start = Instant::now();
+            // A server that cannot be reached is found out by who needs it.
+            let _ = recount().await;
+            counted = (self.pending(), Instant::now(), start.elapsed());
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.state().closed
+        self.state().room.closed
     }
 
     /// Tells those who were turned away that there may be room.
     fn has_room(&self) {
-        if std::mem::take(&mut self.state().turned_away) {
+        if std::mem::take(&mut self.state().room.turned_away) {
             self.signals.settled.notify_waiters();
         }
     }
@@ -167,38 +177,5 @@ impl Intake {
     /// A thread that panicked held the lock for plain arithmetic only: what it left is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn refuses(&mut self, bytes: usize, limits: Sum) -> Option<Fault> {
-        if self.closed {
-            return Some(Fault::Closed);
-        }
-        let full = self.waiting.is_beyond(bytes, MAX_WAITING)
-            || self.stored.and(self.waiting).is_beyond(bytes, limits);
-        self.turned_away |= full;
-        full.then_some(Fault::Full)
-    }
-}
-
-impl Sum {
-    /// With one more item.
-    pub(crate) fn with(self, bytes: usize) -> Self {
-        Self { items: self.items + 1, bytes: self.bytes + bytes as u64 }
-    }
-
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self { items: self.items + other.items, bytes: self.bytes + other.bytes }
-    }
-
-    /// What others have removed may have been counted before.
-    pub(crate) fn without(self, other: Self) -> Self {
-        Self { items: self.items.saturating_sub(other.items), bytes: self.bytes.saturating_sub(other.bytes) }
-    }
-
-    /// Whether one more item of so many bytes is too much. It never is where there is nothing else.
-    pub(crate) fn is_beyond(self, bytes: usize, limits: Self) -> bool {
-        self.items >= limits.items || (self.items > 0 && self.bytes + bytes as u64 > limits.bytes)
     }
 }

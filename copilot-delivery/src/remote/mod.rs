@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc, thread};
 
 use tokio::{runtime, sync::Notify, task::JoinHandle};
 
-pub(crate) use intake::{Append, Intake, Sum};
+pub(crate) use intake::{Append, Intake};
 
 use crate::outbox::{Fault, OutboxError};
 

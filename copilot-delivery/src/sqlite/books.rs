@@ -6,6 +6,7 @@ use super::column;
 use crate::{
     Kind, Lane, LaneSet, Outcome,
     outbox::{Counts, Tally},
+    room::Sum,
 };
 
 /// The counts of the file. A transaction changes a copy, which takes their place once it is committed.
@@ -17,13 +18,6 @@ pub(super) struct Books {
     last_dead: u64,
     lanes: [LaneBook; Lane::COUNT as usize],
     pub(super) dead: Sum,
-}
-
-/// Items and their bytes of JSON.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sum {
-    pub(super) items: u64,
-    pub(super) bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,7 +111,7 @@ impl Books {
             if lane.sum.items == 0 {
                 lane.head = Some(Head { seq, kind, reported_at });
             }
-            lane.sum.add(bytes);
+            lane.sum = lane.sum.with(bytes);
         }
         seq
     }
@@ -126,7 +120,7 @@ impl Books {
     pub(super) fn end(&mut self, lane: Lane, bytes: usize, outcome: &Outcome) {
         self.tally.end(outcome);
         if let Some(lane) = self.lane(lane) {
-            lane.sum.remove(bytes);
+            lane.sum = lane.sum.less(bytes);
             lane.head = None;
         }
     }
@@ -139,7 +133,7 @@ impl Books {
     /// Counts that dead letter.
     pub(super) fn bury(&mut self, bytes: usize) {
         self.last_dead = self.next_dead();
-        self.dead.add(bytes);
+        self.dead = self.dead.with(bytes);
     }
 
     /// All that is pending.
@@ -193,26 +187,5 @@ impl Books {
 
     fn lane(&mut self, lane: Lane) -> Option<&mut LaneBook> {
         self.lanes.get_mut(usize::from(lane.number()))
-    }
-}
-
-impl Sum {
-    pub(super) fn add(&mut self, bytes: usize) {
-        self.items += 1;
-        self.bytes += bytes as u64;
-    }
-
-    pub(super) fn remove(&mut self, bytes: usize) {
-        self.items -= 1;
-        self.bytes -= bytes as u64;
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        Self { items: self.items + other.items, bytes: self.bytes + other.bytes }
-    }
-
-    /// Whether one more item of so many bytes is too much. It never is where there is nothing else.
-    pub(super) fn is_beyond(self, bytes: usize, limits: Self) -> bool {
-        self.items >= limits.items || (self.items > 0 && self.bytes + bytes as u64 > limits.bytes)
     }
 }

@@ -12,20 +12,17 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::books::Sum;
 use crate::{
     Item, Record,
     outbox::{
         Counts, DeadLetter, End, Fault, Forgotten, Lease, LeaseRequest, Leased, OutboxError, Owner, Refused,
         Removed, Retention, Signals, Unsettled,
     },
+    room::{Room, Sum},
 };
 
 /// About how many bytes of JSON go into one transaction.
 pub(super) const AT_ONCE: usize = 512 * 1024;
-
-/// How much may wait to be stored: what one thread can be behind, in memory.
-const MAX_WAITING: Sum = Sum { items: 10_000, bytes: 32 * 1024 * 1024 };
 
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, OutboxError>>;
@@ -83,37 +80,36 @@ pub(super) struct Work {
 pub(super) struct Inbox {
     state: Mutex<State>,
     came: Condvar,
-    limits: Sum,
     pub(super) signals: Signals,
     /// Transactions that were committed, as tests count them.
     pub(super) commits: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     appends: VecDeque<Append>,
     asks: Vec<Ask>,
     /// Items that were ever handed over, and those of them that were taken out.
     handed_over: u64,
     taken_out: u64,
-    /// Handed over and not answered yet.
-    waiting: Sum,
-    /// In the file.
-    stored: Sum,
-    /// Somebody got an item back for want of room, and may wait for it.
-    turned_away: bool,
+    room: Room,
     /// How many items the thread waits for. None while it works.
     awaited: Option<usize>,
-    closed: bool,
 }
 
 impl Inbox {
     pub(super) fn new(limits: Sum, stored: Sum) -> Self {
-        let state = State { stored, ..State::default() };
+        let state = State {
+            appends: VecDeque::new(),
+            asks: Vec::new(),
+            handed_over: 0,
+            taken_out: 0,
+            room: Room::new(limits, stored),
+            awaited: None,
+        };
         Self {
             state: Mutex::new(state),
             came: Condvar::new(),
-            limits,
             signals: Signals::default(),
             commits: AtomicU64::new(0),
         }
@@ -121,23 +117,22 @@ impl Inbox {
 
     /// Why an item of so many bytes is not taken now, if it is not.
     pub(super) fn refuses(&self, bytes: usize) -> Option<Fault> {
-        self.state().refuses(bytes, self.limits)
+        self.state().room.refuses(bytes)
     }
 
     /// How many items are pending, those that wait to be stored with them.
     pub(super) fn pending(&self) -> u64 {
-        let state = self.state();
-        state.stored.and(state.waiting).items
+        self.state().room.sum().items
     }
 
     /// Takes an item that is to be stored.
     pub(super) fn append(&self, record: Record) -> Result<Stored, (Box<Record>, Fault)> {
         let mut state = self.state();
-        if let Some(fault) = state.refuses(record.json.len(), self.limits) {
+        if let Some(fault) = state.room.refuses(record.json.len()) {
             return Err((Box::new(record), fault));
         }
         let (answer, stored) = oneshot::channel();
-        state.waiting.add(record.json.len());
+        state.room.waiting = state.room.waiting.with(record.json.len());
         state.handed_over += 1;
         state.appends.push_back(Append { record, answer });
         // Waking it for each one costs more than storing that.
@@ -152,10 +147,10 @@ impl Inbox {
     /// Asks the thread. Gives the question back, if there will be no answer.
     pub(super) fn ask(&self, mut ask: Ask) -> Result<(), Box<Ask>> {
         let mut state = self.state();
-        if state.closed {
+        if state.room.closed {
             return Err(Box::new(ask));
         }
-        state.closed = matches!(ask, Ask::Close { .. });
+        state.room.closed = matches!(ask, Ask::Close { .. });
         if let Ask::Counts { handed_over, .. } = &mut ask {
             *handed_over = state.handed_over;
         }
@@ -206,10 +201,9 @@ impl Inbox {
     /// So much is in the file now, and so much less waits.
     pub(super) fn stored(&self, stored: Sum, no_longer_waiting: Sum) {
         let mut state = self.state();
-        state.stored = stored;
-        state.waiting.items -= no_longer_waiting.items;
-        state.waiting.bytes -= no_longer_waiting.bytes;
-        let turned_away = std::mem::take(&mut state.turned_away);
+        state.room.stored = stored;
+        state.room.waiting = state.room.waiting.without(no_longer_waiting);
+        let turned_away = std::mem::take(&mut state.room.turned_away);
         drop(state);
         if turned_away {
             self.signals.settled.notify_waiters();
@@ -222,15 +216,13 @@ impl Inbox {
 
     /// Whether there is room in the file for an item that was a dead letter.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        let state = self.state();
-        let sum = state.stored.and(state.waiting);
-        !sum.is_beyond(bytes, self.limits)
+        self.state().room.has(bytes)
     }
 
     /// Ends all that waits: there is no thread any more that would answer.
     pub(super) fn end(&self, why: impl Fn() -> OutboxError) {
         let mut state = self.state();
-        state.closed = true;
+        state.room.closed = true;
         let (appends, asks) = (std::mem::take(&mut state.appends), std::mem::take(&mut state.asks));
         drop(state);
         for Append { record, answer } in appends {
@@ -242,17 +234,5 @@ impl Inbox {
     /// A thread that panicked held the lock for plain arithmetic only: what it left is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn refuses(&mut self, bytes: usize, limits: Sum) -> Option<Fault> {
-        if self.closed {
-            return Some(Fault::Closed);
-        }
-        let full = self.waiting.is_beyond(bytes, MAX_WAITING)
-            || self.stored.and(self.waiting).is_beyond(bytes, limits);
-        self.turned_away |= full;
-        full.then_some(Fault::Full)
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn put_back(store: &mut Store, id: u64, mended: Option<Record>) -> Re
     store.has_room(record.json.len())?;
     store.change(|connection, books| {
         connection.execute("DELETE FROM dead WHERE id = ?1", [id as i64])?;
-        books.dead.remove(bytes);
+        books.dead = books.dead.less(bytes);
         row::append(connection, books, [&record])
     })?;
     Ok(true)
@@ -80,7 +80,7 @@ pub(super) fn drop(store: &mut Store, ids: &[u64]) -> Result<u64, OutboxError> {
         let mut dropped = 0;
         for id in ids {
             if let Some(bytes) = delete.query_row([*id as i64], |row| row.get::<_, i64>(0)).optional()? {
-                books.dead.remove(bytes as usize);
+                books.dead = books.dead.less(bytes as usize);
                 dropped += 1;
             }
         }

@@ -28,7 +28,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use books::Sum;
 use inbox::{Answer, Ask, Forget, Inbox, Settle};
 use tokio::sync::oneshot;
 use worker::Worker;
@@ -39,6 +38,7 @@ use crate::{
         Abilities, Counts, DeadLetter, End, Fault, Forgotten, HandedOver, Lease, LeaseRequest, Leased,
         Outbox, OutboxError, Owner, Refused, Removed, Retention, Signals, Unsettled,
     },
+    room::Sum,
 };
 
 /// Keeps items in a file, a SQLite database: once an item is stored, it outlives the process, and by default a power cut.

@@ -51,7 +51,7 @@ pub(super) fn forget(store: &mut Store, user_id: &str) -> Result<Forgotten, Outb
         let mut dead =
             connection.prepare("DELETE FROM dead WHERE user_id = ?1 RETURNING octet_length(json)")?;
         let dead: Vec<i64> = dead.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        dead.iter().for_each(|bytes| books.dead.remove(*bytes as usize));
+        books.dead = dead.iter().fold(books.dead, |sum, bytes| sum.less(*bytes as usize));
         let pending = found.into_iter().map(Found::removed).collect();
         Ok(Forgotten { pending, dead_letters: dead.len() as u64, still_sent })
     })?;
@@ -106,7 +106,7 @@ fn drop_dead(store: &mut Store, before: i64, mut surplus: u64) -> Result<(), Out
                 found.push(row.get::<_, i64>(0)?);
                 let size = column::number(row, 1)?;
                 bytes += size;
-                books.dead.remove(size as usize);
+                books.dead = books.dead.less(size as usize);
             }
             let mut delete = connection.prepare_cached("DELETE FROM dead WHERE id = ?1")?;
             found.iter().try_for_each(|id| delete.execute([id]).map(drop))?;

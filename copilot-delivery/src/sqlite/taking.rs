@@ -22,7 +22,7 @@ pub(super) fn lease(store: &mut Store, request: &LeaseRequest) -> Result<Leased,
     let waiting = heads
         .iter()
         .map(|(_, lane)| store.books.of_lane(*lane))
-        .fold(Default::default(), super::books::Sum::and);
+        .fold(Default::default(), crate::room::Sum::and);
     // A clock that was set back must hold nothing for as long.
     let waited = Duration::from_millis(request.now.abs_diff(oldest));
     let enough = waiting.items >= request.max_items as u64 || waiting.bytes >= request.max_bytes as u64;

@@ -9,7 +9,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    books::{Books, Sum},
+    books::Books,
     fault,
     inbox::{Append, Ask, Forget, Inbox, Settle, Work},
     letters,
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Item, Kind, Lane,
     outbox::{Fault, Leased, OutboxError, Refused, Unsettled},
+    room::Sum,
 };
 
 /// How long those who report at the same time are waited for, so that they share a commit: a quarter of what a commit takes.
@@ -248,10 +249,7 @@ impl Worker {
 }
 
 fn sum(appends: &[Append]) -> Sum {
-    appends.iter().fold(Sum::default(), |mut sum, append| {
-        sum.add(append.record.json.len());
-        sum
-    })
+    appends.iter().fold(Sum::default(), |sum, append| sum.with(append.record.json.len()))
 }
 
 fn unsettled(Settle { lease, ends, answer }: Settle, error: OutboxError) {

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_delivery::{Outbox, outbox::End};
+use copilot_delivery::{
+    Lane, LaneSet, Outbox,
+    outbox::{End, LeaseRequest, Leased},
+};
 
 use super::{
     Nats, PATIENCE, drain,
@@ -142,7 +145,7 @@ async fn a_full_stream_refuses_and_says_when_there_is_room() {
     let full = quick(&nats.url(), "S").max_items(2).open().await.unwrap();
     let other = quick(&nats.url(), "S").open().await.unwrap();
     for key in 1..=2 {
-        put(&other, event(key, &user(3, 0))).await;
+        put(&full, event(key, &user(3, 0))).await;
     }
     let refused = try_put(&full, event(3, &user(3, 0))).await.expect_err("full");
     assert!(refused.error.is_full(), "{}", refused.error);
@@ -163,4 +166,38 @@ async fn a_full_stream_refuses_and_says_when_there_is_room() {
     put(&full, *refused.item).await;
     full.close().await;
     assert_eq!(keys(&lease_in_time(&other).await), [3]);
+}
+
+/// A server that was killed brings back what was removed last, and one of 2.9 makes room for that by removing the oldest.
+#[tokio::test]
+async fn a_killed_server_loses_nothing_of_an_outbox_that_was_full() {
+    let Some(nats) = Nats::start() else { return };
+    let open = || quick(&nats.url(), "S").max_items(200).open();
+    let outbox = open().await.unwrap();
+    let put_all = async |keys: std::ops::Range<u64>, lane: u8| {
+        for key in keys {
+            put(&outbox, event(key, &user(lane, 0))).await;
+        }
+    };
+    put_all(0..100, 3).await;
+    put_all(100..200, 4).await;
+    let of_four = LeaseRequest { lanes: LaneSet::NONE.with(Lane::of(&user(4, 0))), ..super::ANY };
+    let Leased::Batch(lease) = outbox.lease(&of_four).await.unwrap() else { panic!("nothing is there") };
+    let ends = vec![End::Accepted; lease.items.len()];
+    assert_eq!(ends.len(), 100);
+    outbox.settle(lease, ends).await.unwrap();
+    put_all(200..300, 5).await;
+    nats.kill();
+    nats.run();
+    drop(outbox);
+    let (outbox, mut came) = (open().await.unwrap(), std::collections::BTreeSet::new());
+    let begun = Instant::now();
+    while came.len() < 300 && outbox.counts().await.unwrap().pending > 0 {
+        let lease = lease_in_time(&outbox).await;
+        came.extend(keys(&lease));
+        let ends = vec![End::Accepted; lease.items.len()];
+        outbox.settle(lease, ends).await.unwrap();
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    assert!((0..100).chain(200..300).all(|key| came.contains(&key)), "{came:?}");
 }

@@ -127,8 +127,7 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             crash::run(&workspace.root, &crash::Options::short("postgres"))
         }),
         own("crash:jetstream", "cargo xtask crash --outbox jetstream", &[Tool::Nats], || {
-            // A server of NATS 2.9 that is killed may itself lose messages: `cargo xtask crash --outbox jetstream` kills it.
-            crash::run(&workspace.root, &crash::Options::short("jetstream").sparing_the_server())
+            crash::run(&workspace.root, &crash::Options::short("jetstream"))
         }),
         own("soak", "cargo xtask soak --short", &[], || soak::short(&workspace.root)),
         own("package", &packing, &[Tool::Tar], move || packages::package(workspace, in_ci)),

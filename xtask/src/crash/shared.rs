@@ -38,6 +38,8 @@ const OF_SERVER: u64 = 6;
 const OF_STOPS: u64 = 6;
 /// How long a courier that is to be stopped may have nothing on its way.
 const LONGEST_REST: Duration = Duration::from_secs(3);
+/// What a server of NATS before 2.10 brings back of what it removed in its last two seconds: more than is ever sent in so long.
+const BROUGHT_BACK: u64 = 20_000;
 /// Faults a kill.
 const FAULTS: usize = 2;
 const LONGEST_DRAIN: Duration = Duration::from_secs(240);
@@ -124,7 +126,7 @@ pub(super) fn run(
         let child = processes.start(place)?;
         processes.children.push(child);
     }
-    let (mut requests_cut, mut stops, began) = (0, 0, Instant::now());
+    let (mut requests_cut, mut brought_back, mut stops, began) = (0, 0, 0, Instant::now());
     while processes.record.kills < options.kills {
         let work = WORK.mul_f64(0.4 + random.f64());
         processes.work(work / 2)?;
@@ -137,8 +139,9 @@ pub(super) fn run(
             stops += 1;
             requests_cut += MAX_IN_FLIGHT;
             processes.stop_a_while(PRODUCERS + random.usize(..COURIERS))?
-        } else if number % OF_SERVER == OF_SERVER / 2 && !options.spares_server {
+        } else if number % OF_SERVER == OF_SERVER / 2 {
             requests_cut += MAX_IN_FLIGHT * COURIERS as u64;
+            brought_back += if matches!(server, Server::Nats(_)) { BROUGHT_BACK } else { 0 };
             server.crash();
             processes.record.killed();
             processes.work(Duration::from_millis(random.u64(..600)))?;
@@ -165,7 +168,7 @@ pub(super) fn run(
     processes.end()?;
     requests_cut += MAX_IN_FLIGHT * COURIERS as u64;
     processes.finish(&["drain"], LONGEST_DRAIN)?;
-    let demands = Demands { items_a_kill: ITEMS_A_KILL, requests_cut };
+    let demands = Demands { items_a_kill: ITEMS_A_KILL, requests_cut, brought_back };
     let mut record = processes.record;
     if matches!(server, Server::Postgres(..)) && record.rolled_back.is_empty() {
         record.wrong.push("no transaction was rolled back".to_owned());

@@ -25,6 +25,8 @@ pub(super) struct Demands {
     pub(super) items_a_kill: u64,
     /// How many requests were on their way at most, together, when something was killed.
     pub(super) requests_cut: u64,
+    /// How many items a killed server may have brought back at most that it had removed.
+    pub(super) brought_back: u64,
 }
 
 /// How many cases of one kind of trouble are printed.
@@ -121,7 +123,7 @@ pub(super) fn judge(
     let lost_consent = lost_consent(sandbox, record);
     problems.extend(some("of these users the change of consent is lost", &lost_consent));
     let closed = fired.get("close_after").copied().unwrap_or_default();
-    let most_twice = (demands.requests_cut + closed) * MAX_ITEMS;
+    let most_twice = (demands.requests_cut + closed) * MAX_ITEMS + demands.brought_back;
     let came: Vec<Id> = record.rolled_back.iter().filter(|id| arrived.has(**id)).copied().collect();
     problems.extend(some("rolled back, and came", &came));
     if arrived.twice > most_twice {
