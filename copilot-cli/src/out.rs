@@ -1,0 +1,44 @@
+//! What is printed: results to standard output, everything else to standard error.
+
+use std::io::{self, ErrorKind, Write};
+
+/// Prints a line of a result. A reader that has seen enough ends the program silently.
+pub(crate) fn line(words: &str) {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(words.as_bytes()).and_then(|()| output.write_all(b"\n"));
+    end_with_reader(written.and_then(|()| output.flush()));
+}
+
+/// The same, of a JSON value, in one line.
+pub(crate) fn json(value: &serde_json::Value) {
+    line(&value.to_string());
+}
+
+/// Says something beside the result.
+pub(crate) fn note(words: &str) {
+    let _ = writeln!(io::stderr().lock(), "{words}");
+}
+
+/// Says why the program ends.
+pub(crate) fn error(words: &str) {
+    note(&format!("copilot-cx: {words}"));
+}
+
+/// Ends the program where nobody reads what it prints.
+pub(crate) fn end_with_reader(written: io::Result<()>) {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            self::error(&format!("its output cannot be written: {error}"));
+            std::process::exit(4);
+        }
+        Ok(()) => {}
+    }
+}
+
+/// Prints a line, and goes on where nobody reads it.
+#[cfg(feature = "sandbox")]
+pub(crate) fn quietly(words: &str) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{words}").and_then(|()| output.flush());
+}

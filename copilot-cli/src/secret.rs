@@ -1,0 +1,54 @@
+//! Where the client secret comes from: a file that only its owner can read, the environment, or systemd.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::exit::Failure;
+
+/// The name of the client secret among systemd's credentials (`LoadCredential=`).
+const OF_SYSTEMD: &str = "copilot-client-secret";
+
+/// The first line of a file that nobody but its owner can read.
+pub(crate) fn from_file(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("the client secret cannot be read from {shown}: {error}"))
+    };
+    let is_dash_safe = is_private(path).map_err(unreadable)?;
+    if !is_dash_safe {
+        return Err(Failure::usage(format!(
+            "the client secret in {shown} can be read by others than its owner: `chmod 600 {shown}`, and consider it known"
+        )));
+    }
+    // Not as text: the error of what is no UTF-8 would be about its bytes.
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("the client secret in {shown} is not UTF-8")))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.contains(['\r', '\n']) {
+        return Err(Failure::usage(format!(
+            "{shown} has more than one line: it is to hold the client secret alone"
+        )));
+    }
+    Ok(secret.to_owned())
+}
+
+/// The file that systemd has put the client secret into, if it has.
+pub(crate) fn of_systemd() -> Option<PathBuf> {
+    let file = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(OF_SYSTEMD);
+    file.exists().then_some(file)
+}
+
+#[cfg(unix)]
+fn is_private(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
+}
+
+/// Who can read a file is not told by its mode there.
+#[cfg(not(unix))]
+fn is_private(path: &Path) -> std::io::Result<bool> {
+    fs::metadata(path).map(|_| true)
+}
