@@ -15,12 +15,23 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Report that a user gave or withdrew consent
+    Consent(crate::consent::Arguments),
+    /// Send one event
+    Event,
     /// An embedded Copilot.cx to develop and test against
     #[cfg(feature = "sandbox")]
     Sandbox(crate::sandbox::Arguments),
+    /// Hold events against the contract, without sending them
+    Validate(crate::validate::Arguments),
 }
 
-/// The command with all its parts.
+/// The command with all its parts. The twenty types of events are made only where somebody asks for them.
 pub(crate) fn command() -> clap::Command {
-    Cli::command()
+    let asks = |word: &&str| std::env::args().skip(1).any(|argument| argument == **word);
+    let command = Cli::command();
+    match ["event", "completions", "man"].iter().any(asks) {
+        true => command.mut_subcommand("event", |_| crate::event::command()),
+        false => command,
+    }
 }

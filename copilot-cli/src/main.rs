@@ -4,25 +4,34 @@
 //! file or a folder of its own.
 
 mod cli;
+mod consent;
+mod event;
 mod exit;
+mod input;
 mod out;
+mod place;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod secret;
 mod settings;
 mod signals;
+mod source;
+mod validate;
 
 use std::process::ExitCode;
 
-use clap::{FromArgMatches as _, error::ErrorKind};
+use clap::{ArgMatches, FromArgMatches as _, error::ErrorKind};
+use tokio::runtime::{self, Runtime};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure};
 use settings::Settings;
 
 fn main() -> ExitCode {
-    let cli = match cli::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let parsed = cli::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
             return match error.kind() {
@@ -31,7 +40,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    match run(cli) {
+    match run(cli, &matches) {
         Ok(exit) => exit.into(),
         Err(Failure { exit, words }) => {
             out::error(&words);
@@ -40,11 +49,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<Exit, Failure> {
+fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = Settings::read(cli.json)?;
     match cli.command {
+        Command::Consent(arguments) => consent::run(arguments, &settings),
+        Command::Event => match matches.subcommand() {
+            Some((_, matches)) => event::run(matches, &settings),
+            None => Ok(Exit::Usage),
+        },
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
-        _ => unreachable!(),
+        Command::Validate(arguments) => validate::run(arguments, &settings),
     }
+}
+
+/// What a command waits on.
+fn runtime() -> Result<Runtime, Failure> {
+    let built = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|error| Failure::given_up(format!("no threads can be started: {error}")))
 }

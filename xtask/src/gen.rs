@@ -5,7 +5,7 @@ mod portable;
 
 use std::{fs, io, path::Path, time::Duration};
 
-use copilot_codegen::{COMMAND, Contract, generate, generate_sql};
+use copilot_codegen::{COMMAND, Contract, generate, generate_flags, generate_sql};
 use similar::TextDiff;
 
 use crate::{
@@ -19,6 +19,9 @@ const SANDBOX_COPY: &str = "copilot-sandbox/generated/contract.json";
 
 /// What PostgreSQL is told of the contract.
 const SQL: &str = "copilot-delivery/sql/contract.sql";
+
+/// What the command line is told of it.
+const FLAGS: &str = "copilot-cli/generated/events.rs";
 
 /// How many lines of difference are shown for a file: enough to see what it is about.
 const SHOWN_LINES: usize = 200;
@@ -50,6 +53,7 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
         files.push((file.to_owned(), contract.to_json()));
     }
     files.push((SQL.to_owned(), generate_sql(&contract).map_err(wrong)?));
+    files.push((FLAGS.to_owned(), generate_flags(&contract).map_err(wrong)?));
     files.push((portable::PORTABLE.to_owned(), portable::portable(&contract.to_json())?));
     files.extend(copilot_vectors::made().into_iter().map(|(name, text)| (format!("{VECTORS}/{name}"), text)));
 

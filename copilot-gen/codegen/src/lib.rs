@@ -17,6 +17,7 @@
 mod builders;
 mod contract;
 mod fields;
+mod flags;
 mod glue;
 mod lines;
 mod lower;
@@ -32,6 +33,7 @@ mod sql;
 mod tables;
 
 pub use contract::{Contract, Error, Provenance};
+pub use flags::generate_flags;
 pub use lines::{join, line_of};
 pub use model::Model;
 pub use sql::generate_sql;

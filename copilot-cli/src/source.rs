@@ -1,0 +1,125 @@
+//! Events from files: each read, and held against the contract.
+
+use std::{collections::VecDeque, ops::Range, path::PathBuf};
+
+use copilot_api::{EventTimestamp, Violation, new_event_id, types::Event};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use crate::{exit::Failure, input::Input};
+
+/// Files of events, one after the other.
+pub(crate) struct Source {
+    files: VecDeque<PathBuf>,
+    current: Option<Input>,
+    /// Pieces are payloads of this type.
+    payloads_of: Option<String>,
+    /// A piece that was completed.
+    whole: String,
+}
+
+/// A piece of a file that is to be an event.
+pub(crate) struct Read<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: u64,
+    /// As it stands there; none, where it is no text.
+    pub(crate) text: Option<&'a str>,
+    pub(crate) event: Result<Event, Refused>,
+    /// Where in the text the event begins, and what of pointers is outside of it.
+    origin: (usize, &'static str),
+}
+
+/// Why a piece is no event.
+pub(crate) enum Refused {
+    /// It is none before anybody reads it.
+    Unreadable(&'static str),
+    Contract(Vec<Violation>),
+}
+
+impl Read<'_> {
+    /// Where in the text the value stands that a violation is about.
+    pub(crate) fn place(&self, violation: &Violation) -> Range<usize> {
+        let text = self.text.unwrap_or_default();
+        let (begin, prefix) = self.origin;
+        let event = text.get(begin..).unwrap_or_default();
+        let pointer = violation.pointer().strip_prefix(prefix).unwrap_or_default();
+        let found = crate::place::of_error(event).filter(|_| pointer.is_empty());
+        let found = found.unwrap_or_else(|| crate::place::locate(event, pointer));
+        begin + found.start..begin + found.end
+    }
+}
+
+/// A line of a file of rejects: what was rejected, and why.
+#[derive(Deserialize)]
+struct Rejected<'a> {
+    #[serde(rename = "rejected")]
+    _why: IgnoredAny,
+    #[serde(borrow)]
+    event: &'a RawValue,
+}
+
+impl Source {
+    /// These files; none: standard input.
+    pub(crate) fn new(files: Vec<PathBuf>, payloads_of: Option<String>) -> Self {
+        let mut files = VecDeque::from(files);
+        if files.is_empty() {
+            files.push_back(PathBuf::from("-"));
+        }
+        Self { files, current: None, payloads_of, whole: String::new() }
+    }
+
+    /// The next piece; none at the end of the last file.
+    pub(crate) fn next(&mut self) -> Result<Option<Read<'_>>, Failure> {
+        // A file at its end is left before the next is asked, so that what is given borrows from one.
+        loop {
+            if self.current.is_none() {
+                let Some(file) = self.files.pop_front() else { return Ok(None) };
+                self.current = Some(Input::open(&file)?);
+            }
+            if let Some(input) = &mut self.current
+                && !input.advance()?
+            {
+                self.current = None;
+                continue;
+            }
+            break;
+        }
+        let Self { current, payloads_of, whole, .. } = self;
+        let Some(piece) = current.as_ref().and_then(Input::piece) else { return Ok(None) };
+        let (file, line) = (piece.file(), piece.line);
+        let text = match piece.text() {
+            Ok(text) => text,
+            Err(problem) => {
+                let event = Err(Refused::Unreadable(problem));
+                return Ok(Some(Read { file, line, text: None, event, origin: (0, "") }));
+            }
+        };
+        let (read, origin) = match payloads_of {
+            Some(event_type) => {
+                let (id, now) = (new_event_id(), EventTimestamp::now().as_millis());
+                whole.clear();
+                whole.push_str(&format!(
+                    r#"{{"type":"{event_type}","event_id":"{}","timestamp":{now},"payload":"#,
+                    id.as_str()
+                ));
+                whole.push_str(text);
+                whole.push('}');
+                (copilot_api::parse_event(whole), (0, "/payload"))
+            }
+            None => {
+                let event = within(text);
+                (copilot_api::parse_event(event), (event.as_ptr() as usize - text.as_ptr() as usize, ""))
+            }
+        };
+        let event = read.map_err(|invalid| Refused::Contract(invalid.into_violations()));
+        Ok(Some(Read { file, line, text: Some(text), event, origin }))
+    }
+}
+
+/// The event of a line; of one of a file of rejects, that which it holds.
+fn within(text: &str) -> &str {
+    if !text.starts_with("{\"rejected\":") {
+        return text;
+    }
+    serde_json::from_str::<Rejected<'_>>(text).map_or(text, |rejected| rejected.event.get())
+}
