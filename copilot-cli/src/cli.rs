@@ -15,6 +15,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Send events from files
+    Collect(crate::collect::Arguments),
     /// Report that a user gave or withdrew consent
     Consent(crate::consent::Arguments),
     /// Send one event

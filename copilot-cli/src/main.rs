@@ -4,12 +4,14 @@
 //! file or a folder of its own.
 
 mod cli;
+mod collect;
 mod consent;
 mod event;
 mod exit;
 mod input;
 mod out;
 mod place;
+mod progress;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod secret;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = Settings::read(cli.json)?;
     match cli.command {
+        Command::Collect(arguments) => collect::run(arguments, &settings),
         Command::Consent(arguments) => consent::run(arguments, &settings),
         Command::Event => match matches.subcommand() {
             Some((_, matches)) => event::run(matches, &settings),

@@ -25,6 +25,8 @@ pub(crate) struct Read<'a> {
     /// As it stands there; none, where it is no text.
     pub(crate) text: Option<&'a str>,
     pub(crate) event: Result<Event, Refused>,
+    /// The text of the event alone: what can be mended and sent again.
+    pub(crate) alone: Option<&'a str>,
     /// Where in the text the event begins, and what of pointers is outside of it.
     origin: (usize, &'static str),
 }
@@ -91,10 +93,10 @@ impl Source {
             Ok(text) => text,
             Err(problem) => {
                 let event = Err(Refused::Unreadable(problem));
-                return Ok(Some(Read { file, line, text: None, event, origin: (0, "") }));
+                return Ok(Some(Read { file, line, text: None, event, alone: None, origin: (0, "") }));
             }
         };
-        let (read, origin) = match payloads_of {
+        let (read, alone, origin) = match payloads_of {
             Some(event_type) => {
                 let (id, now) = (new_event_id(), EventTimestamp::now().as_millis());
                 whole.clear();
@@ -104,15 +106,19 @@ impl Source {
                 ));
                 whole.push_str(text);
                 whole.push('}');
-                (copilot_api::parse_event(whole), (0, "/payload"))
+                (copilot_api::parse_event(whole), &**whole, (0, "/payload"))
             }
             None => {
                 let event = within(text);
-                (copilot_api::parse_event(event), (event.as_ptr() as usize - text.as_ptr() as usize, ""))
+                (
+                    copilot_api::parse_event(event),
+                    event,
+                    (event.as_ptr() as usize - text.as_ptr() as usize, ""),
+                )
             }
         };
         let event = read.map_err(|invalid| Refused::Contract(invalid.into_violations()));
-        Ok(Some(Read { file, line, text: Some(text), event, origin }))
+        Ok(Some(Read { file, line, text: Some(text), event, alone: Some(alone), origin }))
     }
 }
 

@@ -74,14 +74,22 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
 fn shown(renderer: &Renderer, read: &Read<'_>, violation: &Violation) -> String {
     let text = read.text.unwrap_or_default();
     let place = read.place(violation);
-    let name = if violation.pointer().is_empty() { "the event" } else { violation.pointer() };
-    let title = format!("{name} {}", violation.message());
+    let title = format!("{} {}", violation.pointer(), message(violation));
+    let title = title.trim_start();
     let line = usize::try_from(read.line).unwrap_or(usize::MAX);
     let snippet = Snippet::source(text)
         .line_start(line)
         .path(read.file)
         .annotation(AnnotationKind::Primary.span(place).label(format!("{}", violation.provenance())));
-    renderer.render(&[Level::ERROR.primary_title(&title).id(violation.rule()).element(snippet)])
+    renderer.render(&[Level::ERROR.primary_title(title).id(violation.rule()).element(snippet)])
+}
+
+/// What is wrong, without its place in a text that has one in its file.
+fn message(violation: &Violation) -> &str {
+    match violation.rule() {
+        "json" => violation.message().split(", at line ").next().unwrap_or_default(),
+        _ => violation.message(),
+    }
 }
 
 fn as_json(read: &Read<'_>, violation: &Violation) -> serde_json::Value {
@@ -95,7 +103,7 @@ fn as_json(read: &Read<'_>, violation: &Violation) -> serde_json::Value {
         "pointer": violation.pointer(),
         "rule": violation.rule(),
         "provenance": violation.provenance().to_string(),
-        "message": violation.message(),
+        "message": message(violation),
     })
 }
 

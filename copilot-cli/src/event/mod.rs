@@ -69,7 +69,8 @@ fn of_type(event: &EventType) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print the event instead of sending it"),
         );
-    Connection::augment_args(command)
+    // With the words of the type: those of the connection would take their place.
+    Connection::augment_args(command).about(event.about)
 }
 
 fn flag(property: &Property) -> Arg {
