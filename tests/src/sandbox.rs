@@ -4,7 +4,7 @@
 use std::{
     env,
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, LazyLock, Mutex},
     thread::{self, JoinHandle},
@@ -25,9 +25,8 @@ pub const COLLECT: &str = "/v2/collect";
 pub const SET_CONSENT: &str = "/v2/api/report/user_copilot_analysis_consent_changed";
 
 /// The program, built with what these tests were built with.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    build("copilot-sandbox", ["--bin", "copilot-sandbox"]).join(executable("copilot-sandbox"))
-});
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| build("copilot-cli", ["--bin", "copilot-cx"]).join(executable("copilot-cx")));
 
 /// The example of `copilot-api` that a newcomer runs first, built alike.
 static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -63,14 +62,16 @@ fn build(package: &str, program: [&str; 2]) -> PathBuf {
     folder.to_owned()
 }
 
-/// The path of the program.
-pub fn program() -> &'static Path {
-    &PROGRAM
+/// The program, about to be a sandbox.
+pub fn command() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.arg("sandbox");
+    command
 }
 
 /// Runs the program with these arguments until it ends by itself.
 pub fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(program());
+    let mut command = command();
     command.args(arguments).env_remove("COPILOT_CLIENT_SECRET");
     run_to_its_end(command)
 }
@@ -107,7 +108,7 @@ pub struct Process {
 impl Process {
     /// Starts it on a free port with the credentials of these tests, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(program());
+        let mut command = command();
         command
             .args(["--client-id", client_id()])
             .env("COPILOT_CLIENT_SECRET", client_secret())

@@ -33,20 +33,23 @@ pub(crate) struct Sandbox {
 
 /// Builds the sandbox, and returns its program.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-sandbox"]);
+    let mut build = cargo(
+        &workspace.root,
+        ["build", "--locked", "-p", "copilot-cli", "--no-default-features", "--features", "sandbox"],
+    );
     if !succeeds(&mut build)? {
         return Err(Failure::Exit { command: shown(&build), said: None });
     }
-    Ok(workspace.target.join("debug").join(format!("copilot-sandbox{}", env::consts::EXE_SUFFIX)))
+    Ok(workspace.target.join("debug").join(format!("copilot-cx{}", env::consts::EXE_SUFFIX)))
 }
 
 impl Sandbox {
     /// Starts the program on a free port with these arguments.
     pub(crate) fn start(program: &Path, arguments: &[&str]) -> Result<Self, Failure> {
         let mut command = Command::new(program);
-        command.args(["--port", "0"]).args(arguments);
+        command.args(["sandbox", "--port", "0"]).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let could_not = |source| Failure::Start { command: "copilot-sandbox".to_owned(), source };
+        let could_not = |source| Failure::Start { command: "copilot-cx sandbox".to_owned(), source };
         let mut process = command.spawn().map_err(could_not)?;
         let output = process.stdout.take();
         let mut sandbox =

@@ -43,7 +43,8 @@ fn event_type(contract: &Contract, event: &EventType) -> TokenStream {
         Some(quote! { Property { name: #name, flag: #flag, about: #about, kind: Kind::#kind, required: #required } })
     });
     // Names of the sender's own belong to the payload, or to the one object in it.
-    let object = payload.properties.iter().find(|(_, property)| matches!(property.used.schema, Schema::Object(_)));
+    let object =
+        payload.properties.iter().find(|(_, property)| matches!(property.used.schema, Schema::Object(_)));
     let free = match (&payload.additional, object) {
         (Some(_), _) => quote! { Free::OfPayload },
         (None, Some((name, _))) => quote! { Free::Within(#name) },
