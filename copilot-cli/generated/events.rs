@@ -103,13 +103,15 @@ pub(crate) const EVENT_TYPES: &[EventType] = &[
     EventType {
         name: "user_deleted",
         about: "A user was deleted from your system",
-        properties: &[Property {
-            name: "user_id",
-            flag: "user-id",
-            about: "Your own lasting, unique id of a user, normally the UUID from your user system",
-            kind: Kind::Text,
-            required: true,
-        }],
+        properties: &[
+            Property {
+                name: "user_id",
+                flag: "user-id",
+                about: "Your own lasting, unique id of a user, normally the UUID from your user system",
+                kind: Kind::Text,
+                required: true,
+            },
+        ],
         free: Free::None,
     },
     EventType {
@@ -423,13 +425,15 @@ pub(crate) const EVENT_TYPES: &[EventType] = &[
     EventType {
         name: "unsubscribe",
         about: "Somebody no longer wants e-mails",
-        properties: &[Property {
-            name: "email",
-            flag: "email",
-            about: "An e-mail address",
-            kind: Kind::Text,
-            required: true,
-        }],
+        properties: &[
+            Property {
+                name: "email",
+                flag: "email",
+                about: "An e-mail address",
+                kind: Kind::Text,
+                required: true,
+            },
+        ],
         free: Free::None,
     },
     EventType {

@@ -1,7 +1,8 @@
 //! `copilot-cx event`: one event, from flags that the contract gives.
 
-#[path = "../../generated/events.rs"]
-mod generated;
+mod generated {
+    include!("../../generated/events.rs");
+}
 pub(crate) mod table;
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _};
