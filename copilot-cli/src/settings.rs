@@ -87,15 +87,18 @@ impl Settings {
     }
 
     /// The URL of the outbox, unless the command line says it.
+    #[cfg(feature = "outbox")]
     pub(crate) fn outbox(&self, flag: Option<String>) -> Option<String> {
         flag.or_else(|| self.first(|layer| layer.outbox.clone()))
     }
 
     /// Where the relay listens, unless the command line says it.
+    #[cfg(feature = "outbox")]
     pub(crate) fn listen(&self, flag: Option<String>) -> Option<String> {
         flag.or_else(|| self.first(|layer| layer.listen.clone()))
     }
 
+    #[cfg(feature = "outbox")]
     fn first<T>(&self, of: impl Fn(&Layer) -> Option<T>) -> Option<T> {
         self.layers.iter().find_map(of)
     }
