@@ -6,6 +6,10 @@
 mod cli;
 mod exit;
 mod out;
+#[cfg(feature = "outbox")]
+mod outbox;
+#[cfg(feature = "outbox")]
+mod relay;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod secret;
@@ -43,8 +47,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit, Failure> {
     let settings = Settings::read(cli.json)?;
     match cli.command {
+        #[cfg(feature = "outbox")]
+        Command::Relay(arguments) => relay::run(arguments, &settings),
+        #[cfg(feature = "outbox")]
+        Command::Outbox(arguments) => outbox::run(arguments, &settings),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
-        _ => unreachable!(),
     }
 }
