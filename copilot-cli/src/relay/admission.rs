@@ -56,24 +56,25 @@ impl Pair {
 
 /// The body of a request that is admitted, or the answer to one that is not.
 pub(super) async fn admit(pair: &Pair, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, Box<Response>> {
-    let refusal = if pair.admits(headers) {
-        match is_json(headers) {
-            Ok(()) => match read(body).await {
-                Ok(read) => return Ok(read),
-                Err(refusal) => refusal,
-            },
-            Err(rule) => answer::unsupported_media_type(rule),
-        }
-    } else {
-        answer::unauthorized()
+    let read = match is_json(headers) {
+        _ if !pair.admits(headers) => Err(Box::new(answer::unauthorized())),
+        Ok(()) => read(body).await,
+        Err(rule) => Err(Box::new(answer::unsupported_media_type(rule))),
     };
-    Err(Box::new(answer::refuse(refusal, headers, body).await))
+    match read {
+        Ok(read) => Ok(read),
+        Err(refusal) => Err(Box::new(answer::refuse(*refusal, headers, body).await)),
+    }
 }
 
-async fn read(body: &mut Body) -> Result<Bytes, Response> {
+async fn read(body: &mut Body) -> Result<Bytes, Box<Response>> {
     let too_large = || {
         let message = format!("the body exceeds {BODY_BYTES} bytes");
-        answer::error(StatusCode::PAYLOAD_TOO_LARGE, "COMMON.CONTENT_TOO_LARGE", &message)
+        Box::new(answer::error(StatusCode::PAYLOAD_TOO_LARGE, "COMMON.CONTENT_TOO_LARGE", &message))
+    };
+    let too_slow = |_| {
+        let message = format!("the body took more than {} seconds", BODY_TIME.as_secs());
+        Box::new(answer::error(StatusCode::REQUEST_TIMEOUT, "COMMON.REQUEST_TIMEOUT", &message))
     };
     if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > BODY_BYTES) {
         return Err(too_large());
@@ -86,16 +87,13 @@ async fn read(body: &mut Body) -> Result<Bytes, Response> {
             match limited.frame().await {
                 Some(Ok(frame)) => frame.into_data().iter().for_each(|piece| all.extend_from_slice(piece)),
                 Some(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-                Some(Err(_)) => return Err(answer::bad_request("the body broke off")),
+                Some(Err(_)) => return Err(Box::new(answer::bad_request("the body broke off"))),
                 None => return Ok(Bytes::from(all)),
             }
         }
         Err(too_large())
     };
-    time::timeout(BODY_TIME, read).await.unwrap_or_else(|_| {
-        let message = format!("the body took more than {} seconds", BODY_TIME.as_secs());
-        Err(answer::error(StatusCode::REQUEST_TIMEOUT, "COMMON.REQUEST_TIMEOUT", &message))
-    })
+    time::timeout(BODY_TIME, read).await.map_err(too_slow)?
 }
 
 /// The rule that the headers break, if the body is not said to be plain JSON.

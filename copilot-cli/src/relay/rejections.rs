@@ -119,7 +119,7 @@ fn without(words: &str, values: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
     use serde_json::value::RawValue;
 
