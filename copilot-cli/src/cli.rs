@@ -21,6 +21,12 @@ pub(crate) enum Command {
     Consent(crate::consent::Arguments),
     /// Send one event
     Event,
+    /// Take events from any client, keep them in an outbox, and deliver them to Copilot.cx
+    #[cfg(feature = "outbox")]
+    Relay(crate::relay::Arguments),
+    /// What waits in an outbox, and what was not accepted: look, send again, take out, forget
+    #[cfg(feature = "outbox")]
+    Outbox(crate::outbox::Arguments),
     /// An embedded Copilot.cx to develop and test against
     #[cfg(feature = "sandbox")]
     Sandbox(crate::sandbox::Arguments),

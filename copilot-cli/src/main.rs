@@ -10,8 +10,12 @@ mod event;
 mod exit;
 mod input;
 mod out;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod place;
 mod progress;
+#[cfg(feature = "outbox")]
+mod relay;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod secret;
@@ -63,6 +67,10 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Validate(arguments) => validate::run(arguments, &settings),
+        #[cfg(feature = "outbox")]
+        Command::Relay(arguments) => relay::run(arguments, &settings),
+        #[cfg(feature = "outbox")]
+        Command::Outbox(arguments) => outbox::run(arguments, &settings),
     }
 }
 

@@ -2,18 +2,26 @@
 
 use tokio::sync::watch;
 
+/// Who ended the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// A person at a terminal: SIGINT.
+    Interrupt,
+    /// What runs it: SIGTERM.
+    Terminate,
+}
+
 /// Says whether the program was interrupted, or told to end.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(watch::Receiver<bool>);
+pub(crate) struct Interrupt(watch::Receiver<Option<Signal>>);
 
 impl Interrupt {
     /// Listens from now on. Within a runtime.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        let (tell, told) = watch::channel(false);
+        let (tell, told) = watch::channel(None);
         let mut signals = signals()?;
         tokio::spawn(async move {
-            signals.next().await;
-            tell.send_replace(true);
+            tell.send_replace(Some(signals.next().await));
             signals.next().await;
             std::process::exit(130);
         });
@@ -22,13 +30,13 @@ impl Interrupt {
 
     /// Whether it was.
     pub(crate) fn came(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_some()
     }
 
-    /// Waits until it is.
-    pub(crate) async fn wait(&mut self) {
+    /// Waits until it is, and says by which signal.
+    pub(crate) async fn wait(&mut self) -> Signal {
         // The sender lives as long as the runtime.
-        let _ = self.0.wait_for(|came| *came).await;
+        self.0.wait_for(Option::is_some).await.ok().and_then(|signal| *signal).unwrap_or(Signal::Terminate)
     }
 }
 
@@ -46,10 +54,10 @@ fn signals() -> std::io::Result<Signals> {
 
 #[cfg(unix)]
 impl Signals {
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
         }
     }
 }
@@ -64,7 +72,8 @@ fn signals() -> std::io::Result<Signals> {
 
 #[cfg(windows)]
 impl Signals {
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         let _ = self.0.recv().await;
+        Signal::Interrupt
     }
 }

@@ -52,7 +52,7 @@ export class Browser {
   }
 }
 
-class Tab {
+export class Tab {
   constructor(page, browser) {
     this.page = page;
     this.browser = browser;

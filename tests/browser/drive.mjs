@@ -1,7 +1,9 @@
 // Drives the page of a running sandbox with a real browser: what a person does there, and what must never happen.
 //
 //   npm ci --omit=optional
-//   node drive.mjs --url URL --client-id ID --client-secret SECRET --chromium /usr/bin/chromium --out DIR
+//   node drive.mjs --url URL --client-id ID --client-secret SECRET --chromium /usr/bin/chromium --out DIR --relay PROGRAM
+//
+// With the program `copilot-cx`, the page of its relay as well, which sends to the sandbox.
 //
 // Prints a line for each check, writes screenshots to DIR, and exits with 1 when a check failed. It forgets what the
 // sandbox remembers: do not run it on one that you need.
@@ -18,6 +20,7 @@ import { faults } from "./stages/faults.mjs";
 import { finding } from "./stages/finding.mjs";
 import { hostile } from "./stages/hostile.mjs";
 import { keyboard } from "./stages/keyboard.mjs";
+import { relay } from "./stages/relay.mjs";
 import { sending } from "./stages/sending.mjs";
 import { states } from "./stages/states.mjs";
 import { stream } from "./stages/stream.mjs";
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     "client-secret": text,
     chromium: { ...text, default: "/usr/bin/chromium" },
     out: { ...text, default: "screenshots" },
+    relay: text,
     // Names of stages, separated by commas.
     only: text,
   },
@@ -50,12 +54,13 @@ await sandbox.begin();
 const browser = await Browser.launch(values.chromium, sandbox, values.out);
 try {
   const wanted = values.only?.split(",");
-  for (const stage of STAGES.filter(({ name }) => !wanted || wanted.includes(name))) {
+  const stages = values.relay === undefined ? STAGES : [...STAGES, relay];
+  for (const stage of stages.filter(({ name }) => !wanted || wanted.includes(name))) {
     await sandbox.reset();
     await report.stage(stage.name, async () => {
       const tab = await browser.open();
       try {
-        await stage({ report, sandbox, browser, tab });
+        await stage({ report, sandbox, browser, tab, program: values.relay });
       } catch (error) {
         await tab.page.screenshot({ path: `${values.out}/failed-${stage.name}.png` }).catch(() => {});
         throw error;

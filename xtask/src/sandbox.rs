@@ -167,16 +167,21 @@ fn count_before(text: &str, words: &str) -> u64 {
     before.and_then(|before| before.rsplit(char::is_whitespace).next()?.parse().ok()).unwrap_or_default()
 }
 
-/// `cargo xtask browser`: a person's way through the sandbox's page. `false`: something of it does not work.
+/// `cargo xtask browser`: a person's way through the pages of the sandbox and of the relay. `false`: something of it does not work.
 pub(crate) fn browser(root: &Path) -> Result<bool, Failure> {
     let chromium = tool::chromium()?;
     let workspace = Workspace::read(root)?;
     let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
+    let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-cli"]);
+    if !succeeds(&mut build)? {
+        return Err(Failure::Exit { command: shown(&build), said: None });
+    }
+    let relay = workspace.target.join("debug").join(format!("copilot-cx{}", env::consts::EXE_SUFFIX));
     let mut command = Command::new("node");
     command.current_dir(root).arg("tests/browser/drive.mjs").stdin(Stdio::null());
     command.args(["--url", &sandbox.url, "--client-id", &sandbox.client_id]);
     command.args(["--client-secret", &sandbox.client_secret, "--chromium"]).arg(chromium);
-    command.arg("--out").arg(workspace.target.join("browser"));
+    command.arg("--out").arg(workspace.target.join("browser")).arg("--relay").arg(relay);
     Ok(succeeds(&mut command)? && sandbox.still_runs())
 }
 

@@ -117,7 +117,7 @@ pub(super) async fn check(line: &Line) -> Result<(), OutboxError> {
             Err(OutboxError::new(
                 Fault::Engine,
                 format!(
-                    "the outbox {place} has {has}: run PostgresOutbox::migrate once, or the files of `sql/` by a tool of yours"
+                    "the outbox {place} has {has}: run PostgresOutbox::migrate or `copilot-cx relay --migrate` once, or the files of `sql/` by a tool of yours"
                 ),
             ))
         }

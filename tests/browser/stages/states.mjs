@@ -44,7 +44,7 @@ export async function states({ report, sandbox, tab }) {
   }
 }
 
-async function look(report, tab, name) {
+export async function look(report, tab, name) {
   const { page } = tab;
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);

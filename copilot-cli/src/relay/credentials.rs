@@ -1,0 +1,116 @@
+//! The credentials while the relay runs: read again when it is told to, and when Copilot.cx refuses them.
+
+use std::{sync::Arc, time::Duration};
+
+use copilot_api::Credentials;
+use copilot_delivery::Pause;
+use tokio::time;
+
+use super::{ClientsPair, app::Relay};
+use crate::{
+    exit::{Failure, with_causes},
+    out,
+    settings::{Connection, Settings},
+};
+
+/// How often it is looked whether Copilot.cx refuses the credentials.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Where both pairs come from.
+pub(super) struct Source {
+    pub(super) connection: Connection,
+    pub(super) clients: ClientsPair,
+    pub(super) settings: Settings,
+}
+
+impl Source {
+    /// The pair to send with.
+    pub(super) fn own(&self) -> Result<Credentials, Failure> {
+        self.connection.credentials(&self.settings)
+    }
+
+    /// The pair that clients must know: that one, unless there is another.
+    pub(super) fn of_clients(&self, own: &Credentials) -> Result<Credentials, Failure> {
+        self.clients.credentials().unwrap_or_else(|| Ok(own.clone()))
+    }
+}
+
+/// Keeps the credentials of a relay what they are at their source. Does not end.
+pub(super) async fn keep(relay: Arc<Relay>, source: Source, mut used: Credentials) {
+    let mut hang_up = HangUp::listen();
+    loop {
+        tokio::select! {
+            () = hang_up.wait() => {
+                if reread(&relay, &source, &mut used) {
+                    out::note("copilot-cx: SIGHUP: the credentials were read again");
+                }
+            }
+            () = time::sleep(LOOK) => {
+                if is_refused(&relay).await && source.own().is_ok_and(|own| !is_same(&own, &used)) && reread(&relay, &source, &mut used) {
+                    out::note("copilot-cx: 401: the credentials were refused, and others are there now");
+                }
+            }
+        }
+    }
+}
+
+async fn is_refused(relay: &Relay) -> bool {
+    let refused = Some(Pause::Status(401));
+    let snapshot = relay.reporter.snapshot().await;
+    snapshot.is_ok_and(|snapshot| snapshot.events_paused == refused || snapshot.consent_paused == refused)
+}
+
+/// Not in constant time: who could measure it has both.
+fn is_same(one: &Credentials, other: &Credentials) -> bool {
+    one.authorization() == other.authorization()
+}
+
+/// Reads both pairs. Where they cannot be read or used, the relay goes on with those that it has.
+fn reread(relay: &Relay, source: &Source, used: &mut Credentials) -> bool {
+    let read = source.own().and_then(|own| Ok((source.of_clients(&own)?, own)));
+    let replaced = read.and_then(|(clients, own)| {
+        relay
+            .reporter
+            .set_credentials(own.clone())
+            .map_err(|error| Failure::given_up(with_causes(&error)))?;
+        relay.pair.set(&clients);
+        *used = own;
+        Ok(())
+    });
+    if let Err(failure) = &replaced {
+        out::error(&format!("the credentials stay as they were: {}", failure.words));
+    }
+    replaced.is_ok()
+}
+
+#[cfg(unix)]
+struct HangUp(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl HangUp {
+    fn listen() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
+    }
+
+    async fn wait(&mut self) {
+        match &mut self.0 {
+            Some(signal) => _ = signal.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// There is no such signal elsewhere.
+#[cfg(not(unix))]
+struct HangUp;
+
+#[cfg(not(unix))]
+impl HangUp {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn wait(&mut self) {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,184 @@
+//! `copilot-cx relay`: takes events from any client, keeps them in an outbox, and delivers them to Copilot.cx.
+//!
+//! `operations` are the two of the Server API, `control` is what `copilot-cx outbox` asks, `seen` and `page` are for people and probes;
+//! `app` is what all of them share, and `connections` what is beneath.
+
+mod admission;
+mod answer;
+mod app;
+mod connections;
+mod control;
+mod credentials;
+mod envelope;
+mod guard;
+mod operations;
+mod page;
+mod rejections;
+mod seen;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+use copilot_api::{Client, Credentials};
+use copilot_delivery::Reporter;
+use tokio::{net::TcpListener, time::Instant};
+
+use crate::{
+    exit::{Exit, Failure, with_causes},
+    out,
+    outbox::{self, Opening},
+    secret,
+    settings::{Connection, Settings},
+    signals::{Interrupt, Signal},
+};
+use admission::Pair;
+use app::Relay;
+use credentials::Source;
+
+/// Where it listens, unless something else is said.
+pub(crate) const LISTEN: &str = "127.0.0.1:7400";
+
+/// How long running requests are given at the end, of what there is in all.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A relay: it answers the two operations of the Server API on this machine, by the same contract, as soon as events are checked and in
+/// the outbox; and it empties the outbox into Copilot.cx. A client in any language becomes durable by sending here.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    outbox: Opening,
+    /// Listen at this address; otherwise COPILOT_LISTEN [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Whoever reaches that address can see how the relay is, and send what they know the pair for; and that is meant
+    #[arg(long)]
+    i_know_others_can_reach_this: bool,
+    /// After SIGTERM or SIGINT, deliver for so long what is in the outbox; the rest stays there
+    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
+    drain: u16,
+    /// Take over an outbox that belongs to another client id or endpoint: what it holds then goes to this one
+    #[arg(long)]
+    rebind: bool,
+    /// Make the tables of a PostgreSQL database, or bring them up to date, before it starts
+    #[cfg(feature = "postgres")]
+    #[arg(long)]
+    migrate: bool,
+    #[command(flatten)]
+    clients: ClientsPair,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// The pair that clients send, where it is not the one that the relay sends with.
+#[derive(Args, Clone, Debug)]
+struct ClientsPair {
+    /// Ask clients for this client id, and not for the one that the relay sends with
+    #[arg(long, value_name = "ID", requires = "clients_secret_file")]
+    clients_id: Option<String>,
+    /// A file that holds the secret that clients send, and that only you can read
+    #[arg(long, value_name = "FILE", requires = "clients_id")]
+    clients_secret_file: Option<PathBuf>,
+}
+
+impl ClientsPair {
+    /// That pair, read anew each time, if there is one.
+    fn credentials(&self) -> Option<Result<Credentials, Failure>> {
+        let (id, file) = (self.clients_id.as_ref()?, self.clients_secret_file.as_ref()?);
+        let made = |secret| Credentials::new(id, secret).map_err(|error| Failure::usage(with_causes(&error)));
+        Some(secret::from_file(file).and_then(made))
+    }
+}
+
+pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Failure> {
+    let address = address(settings.listen(arguments.listen.clone()), arguments.i_know_others_can_reach_this)?;
+    // What the courier and the engines have to say.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::given_up(format!("no runtime can be made: {error}")))?;
+    runtime.block_on(relay(arguments, settings, address))
+}
+
+async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -> Result<Exit, Failure> {
+    let url = arguments.outbox.url(settings)?.ok_or_else(|| {
+        Failure::usage("no outbox: say --outbox, as sqlite:/var/lib/copilot-cx/outbox, or set COPILOT_OUTBOX")
+    })?;
+    let endpoints = arguments.connection.endpoints(settings)?;
+    if [endpoints.collect_url(), endpoints.consent_url()]
+        .iter()
+        .any(|url| url.socket_addrs(|| None).is_ok_and(|at| at.contains(&address)))
+    {
+        return Err(Failure::usage("the endpoint is the relay's own address: name that of Copilot.cx"));
+    }
+    let source =
+        Source { connection: arguments.connection, clients: arguments.clients, settings: settings.clone() };
+    let own = source.own()?;
+    let pair = Pair::new(&source.of_clients(&own)?);
+    let client = Client::new(own.clone(), endpoints).map_err(|error| Failure::of_client(&error))?;
+
+    // Before anybody can know that it runs: a signal that came earlier would end the process at once.
+    let mut interrupt =
+        Interrupt::listen().map_err(|error| Failure::given_up(format!("no signal is heard: {error}")))?;
+    // Before the outbox, which may be in use by the relay that has the address.
+    let listener = connections::listen(address)
+        .map_err(|error| Failure::given_up(format!("{address} cannot be listened at: {error}")))?;
+    #[cfg(feature = "postgres")]
+    if arguments.migrate {
+        outbox::migrate(&url).await?;
+    }
+    let (reporter, place) = report(&url, client, arguments.rebind).await?;
+
+    let relay = Arc::new(Relay::new(reporter.clone(), place.clone(), pair, address.ip().is_loopback()));
+    let kept = tokio::spawn(credentials::keep(Arc::clone(&relay), source, own));
+    out::quietly(&format!("listening on http://{}", local_address(&listener, address)));
+    let drain = Duration::from_secs(arguments.drain.into());
+    let (told, mut ends_at) = (interrupt.clone(), Instant::now());
+    let stop = async {
+        interrupt.wait().await;
+        ends_at = Instant::now() + drain;
+    };
+    connections::serve(listener, app::router(relay), stop, drain.min(GRACE)).await;
+    kept.abort();
+    let left = reporter.shutdown(ends_at.saturating_duration_since(Instant::now())).await;
+    out::note(&match left.stay {
+        0 => format!("copilot-cx: the outbox {place} is empty"),
+        stay => format!("copilot-cx: {stay} items stay in the outbox {place}, for the next start"),
+    });
+    Ok(if told.clone().wait().await == Signal::Interrupt { Exit::Interrupted } else { Exit::Done })
+}
+
+/// Opens the outbox and starts delivery out of it.
+async fn report(url: &str, client: Client, rebind: bool) -> Result<(Reporter, String), Failure> {
+    let outbox = outbox::open(url).await?;
+    let place = outbox.place().filter(|_| outbox.abilities().durable).ok_or_else(|| {
+        Failure::usage("the relay answers for what outlives it: an outbox in memory does not. Say sqlite:, postgres: or nats:")
+    })?;
+    let builder = Reporter::builder(client).shared_outbox(outbox);
+    let started = if rebind { builder.rebind() } else { builder }.start();
+    Ok((started.map_err(|error| outbox::failure(&error))?, place))
+}
+
+fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+/// Where to listen. Beyond this machine only where that was said in words.
+fn address(asked: Option<String>, others_may: bool) -> Result<SocketAddr, Failure> {
+    let asked = asked.unwrap_or_else(|| LISTEN.to_owned());
+    let address: SocketAddr = asked.parse().map_err(|_| {
+        Failure::usage(format!(
+            "`{asked}` is no address to listen at: an IP address and a port are, as {LISTEN}"
+        ))
+    })?;
+    if !address.ip().is_loopback() && !others_may {
+        return Err(Failure::usage(format!(
+            "other machines can reach {address}: what they send there, their credentials with it, is not encrypted. Say \
+             --i-know-others-can-reach-this where that is meant, as within a pod"
+        )));
+    }
+    Ok(address)
+}
