@@ -18,6 +18,8 @@ pub(crate) enum Command {
     /// An embedded Copilot.cx to develop and test against
     #[cfg(feature = "sandbox")]
     Sandbox(crate::sandbox::Arguments),
+    /// Import what existed before Copilot.cx, once
+    Sync(crate::sync::Arguments),
 }
 
 /// The command with all its parts.

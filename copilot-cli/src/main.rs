@@ -11,6 +11,7 @@ mod sandbox;
 mod secret;
 mod settings;
 mod signals;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,6 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
-        _ => unreachable!(),
+        Command::Sync(arguments) => sync::run(&arguments, &settings),
     }
 }
