@@ -114,7 +114,7 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
     let (end, state) = outcome?;
     match end? {
         End::Interrupted => {
-            out::note("interrupted: what was on its way is answered. The same command goes on from here");
+            out::note("interrupted: the same command goes on from here");
             Ok(Exit::Interrupted)
         }
         End::Done if state.completed != Marker::Sent => {
@@ -205,7 +205,7 @@ impl Run<'_> {
         if self.state.completed == Marker::Sent {
             return Ok(End::Done);
         }
-        marker::send(&self.client, &self.file, &mut self.state, Which::Started).await?;
+        self.mark(Which::Started).await?;
         let mut checker = Checker::new(self.state.timestamp());
         let survey = self.survey;
         for (kind, count) in &survey.counts {
@@ -214,9 +214,14 @@ impl Run<'_> {
             }
         }
         if self.state.rejected() == 0 || complete_anyway {
-            marker::send(&self.client, &self.file, &mut self.state, Which::Completed).await?;
+            self.mark(Which::Completed).await?;
         }
         Ok(End::Done)
+    }
+
+    async fn mark(&mut self, which: Which) -> Result<(), Failure> {
+        let Self { client, file, state, interrupt, .. } = self;
+        marker::send(client, file, state, interrupt, which).await
     }
 
     /// Sends the rows of a kind that are left.
@@ -265,7 +270,11 @@ impl Run<'_> {
                 () = &mut too_long => return Ok(End::Interrupted),
             };
             match answer {
-                Some(answered) => self.take(kind, total, answered?)?,
+                Some(Ok(answered)) => self.take(kind, total, answered)?,
+                Some(Err(failure)) => {
+                    let words = format!("{}. The same command goes on from here", failure.words);
+                    return Err(Failure { words, ..failure });
+                }
                 None => break,
             }
         }

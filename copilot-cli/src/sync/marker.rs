@@ -9,7 +9,10 @@ use copilot_api::{
 };
 
 use super::state::{Marker, State, StateFile};
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    signals::Interrupt,
+};
 
 /// How often it is tried where it is known that nothing arrived, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
@@ -93,6 +96,7 @@ pub(super) async fn send(
     client: &Client,
     file: &StateFile,
     state: &mut State,
+    interrupt: &mut Interrupt,
     which: Which,
 ) -> Result<(), Failure> {
     if *which.of(state) == Marker::Sent {
@@ -101,7 +105,7 @@ pub(super) async fn send(
     let event = which.event(state).map_err(|error| Failure::given_up(error.to_string()))?;
     *which.of(state) = Marker::Intended;
     file.write(state)?;
-    let (marker, outcome) = match once(client, &event, which).await {
+    let (marker, outcome) = match once(client, &event, interrupt, which).await {
         Sending::Accepted => (Marker::Sent, Ok(())),
         Sending::Refused(failure) => (Marker::NotSent, Err(failure)),
         Sending::Unknown(failure) => return Err(failure),
@@ -112,7 +116,7 @@ pub(super) async fn send(
 }
 
 /// One request that may have arrived, and no more.
-async fn once(client: &Client, event: &Event, which: Which) -> Sending {
+async fn once(client: &Client, event: &Event, interrupt: &mut Interrupt, which: Which) -> Sending {
     let mut batch = EventBatch::new();
     batch.push(event);
     let mut attempts = 0;
@@ -137,7 +141,13 @@ async fn once(client: &Client, event: &Event, which: Which) -> Sending {
             return Sending::Refused(Failure::of_client(&error));
         }
         let pause = error.retry_after().unwrap_or_default().clamp(PAUSE, LONGEST_PAUSE);
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = interrupt.wait() => {
+                let words = format!("interrupted: {} was not sent", which.event_type());
+                return Sending::Refused(Failure { exit: Exit::Interrupted, words });
+            }
+        }
     }
 }
 

@@ -98,10 +98,12 @@ impl State {
         EventTimestamp::now().as_millis()
     }
 
-    /// The time of all events of rows: when the import began, or as long ago as Copilot.cx takes events, less a day.
+    /// The time of all events of rows: when the import began, unless that is longer ago than Copilot.cx takes events.
     pub(super) fn timestamp(&self) -> i64 {
         const DAY: i64 = 24 * 60 * 60 * 1000;
-        self.began_at.max(Self::now() - EventTimestamp::WINDOW_PAST_MILLIS + DAY)
+        let now = Self::now();
+        // A clock that was put back has it in the future.
+        self.began_at.clamp(now - EventTimestamp::WINDOW_PAST_MILLIS + DAY, now)
     }
 
     /// The id of the event that opens or closes the import: sent again, it is the same one.
@@ -266,6 +268,15 @@ mod tests {
         }
         drop(file);
         StateFile::open(&path).unwrap();
+    }
+
+    #[test]
+    fn the_time_of_the_events_is_when_it_began_within_what_is_taken() {
+        let (now, day) = (State::now(), 24 * 60 * 60 * 1000);
+        let at = |began_at| State { began_at, ..state() }.timestamp();
+        assert_eq!(at(now - day), now - day);
+        assert!(at(now + day) <= now + 1000);
+        assert!((now - 29 * day..now - 29 * day + 1000).contains(&at(now - 40 * day)));
     }
 
     #[test]
