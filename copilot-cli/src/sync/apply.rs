@@ -7,22 +7,22 @@ use std::{
     time::Duration,
 };
 
-use copilot_api::{Client, RetryPolicy};
+use copilot_api::{Client, EventTimestamp, RetryPolicy};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    Apply, Sources,
+    arguments::{Apply, Sources},
     batches::{Answered, Batches, MOST},
     check::Checker,
     kind::Kind,
     mapping::Mapping,
     marker::{self, Which},
-    plan::{Survey, survey},
     progress::Progress,
     rejects::Rejects,
     state::{Marker, State, StateFile},
     summary,
+    survey::{Survey, survey},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -70,7 +70,7 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
         }
         None => None,
     };
-    let survey = survey(&sources, State::now(), |_, _, _| Ok(()))?;
+    let survey = survey(&sources, EventTimestamp::now().as_millis(), |_, _, _| Ok(()))?;
     let (state, rejects) = match known {
         Some(state) => {
             apply.unchanged(&state, &survey)?;

@@ -7,7 +7,6 @@ use super::{
     check::{BrokenRule, Checker},
     file::Content,
     kind::Kind,
-    plan::rejected,
     rejects::Rejected,
     rows::Rows,
 };
@@ -82,7 +81,7 @@ impl<'a> Batches<'a> {
                     batch.events.push(event);
                     batch.lines.push(line);
                 }
-                Err(refused) => batch.rejected.push(rejected(&self.rows, line, refused)),
+                Err(refused) => batch.rejected.push(Rejected::unsent(self.rows.path(), line, refused)),
             }
         }
         Ok(batch)

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    check::BrokenRule,
-    state::{private, sync_folder},
+    check::{BrokenRule, Refused},
+    disk::{private, sync_folder},
 };
 use crate::exit::Failure;
 
@@ -30,6 +30,20 @@ pub(super) struct Rejected {
     /// It was rejected, or it is one of several of which one was, or an earlier request may have brought it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) may_have_been_taken: bool,
+}
+
+impl Rejected {
+    /// A row that is not sent.
+    pub(super) fn unsent(path: &Path, line: u64, refused: Refused) -> Self {
+        Self {
+            file: path.display().to_string(),
+            line,
+            event: refused.event,
+            violations: refused.broken,
+            server: None,
+            may_have_been_taken: false,
+        }
+    }
 }
 
 /// The file. It holds personal data, so only its owner can read it.

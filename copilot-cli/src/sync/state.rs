@@ -12,7 +12,11 @@ use std::{
 use copilot_api::{EventTimestamp, new_event_id};
 use serde::{Deserialize, Serialize};
 
-use super::{file::Content, kind::Kind};
+use super::{
+    disk::{private, sync_folder},
+    file::Content,
+    kind::Kind,
+};
 use crate::exit::Failure;
 
 /// The form of the file.
@@ -37,6 +41,12 @@ pub(super) struct Position {
     pub(super) rows: u64,
     pub(super) accepted: u64,
     pub(super) rejected: u64,
+}
+
+/// What every version of the file has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +87,7 @@ impl State {
         Self {
             version: VERSION,
             seed: new_event_id().as_str().replace('-', ""),
-            began_at: Self::now(),
+            began_at: now(),
             endpoint,
             map,
             inputs,
@@ -93,15 +103,10 @@ impl State {
         }
     }
 
-    /// This moment.
-    pub(super) fn now() -> i64 {
-        EventTimestamp::now().as_millis()
-    }
-
     /// The time of all events of rows: when the import began, unless that is longer ago than Copilot.cx takes events.
     pub(super) fn timestamp(&self) -> i64 {
         const DAY: i64 = 24 * 60 * 60 * 1000;
-        let now = Self::now();
+        let now = now();
         // A clock that was put back has it in the future.
         self.began_at.clamp(now - EventTimestamp::WINDOW_PAST_MILLIS + DAY, now)
     }
@@ -127,6 +132,10 @@ impl State {
     pub(super) fn rejected(&self) -> u64 {
         self.positions().iter().map(|(_, position)| position.rejected).sum()
     }
+}
+
+fn now() -> i64 {
+    EventTimestamp::now().as_millis()
 }
 
 /// The file of the state, which no other process has meanwhile.
@@ -162,15 +171,17 @@ impl StateFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(broken(format!("cannot be read: {error}"))),
         };
-        let state: State = serde_json::from_slice(&bytes).map_err(|error| {
+        let foreign = |error: serde_json::Error| {
             broken(format!("is not the state of an import: {error}. Say another file by --state"))
-        })?;
-        if state.version != VERSION {
+        };
+        // First, since a file of another version has other members.
+        let Versioned { version } = serde_json::from_slice(&bytes).map_err(foreign)?;
+        if version != VERSION {
             return Err(broken(
                 "was written by another version of copilot-cx: go on with that one".to_owned(),
             ));
         }
-        Ok(Some(state))
+        serde_json::from_slice(&bytes).map(Some).map_err(foreign)
     }
 
     /// Writes it so that a crash leaves the old one or the new one.
@@ -192,32 +203,10 @@ impl StateFile {
     }
 }
 
-/// To write a file that only its owner can read.
-pub(super) fn private() -> fs::OpenOptions {
-    let mut options = File::options();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
-}
-
-/// A name is on the disk once its folder is.
-#[cfg(unix)]
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// A folder cannot be opened there.
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -272,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_time_of_the_events_is_when_it_began_within_what_is_taken() {
-        let (now, day) = (State::now(), 24 * 60 * 60 * 1000);
+        let (now, day) = (super::now(), 24 * 60 * 60 * 1000);
         let at = |began_at| State { began_at, ..state() }.timestamp();
         assert_eq!(at(now - day), now - day);
         assert!(at(now + day) <= now + 1000);

@@ -13,19 +13,18 @@ use crate::{out, settings::Settings};
 pub(super) fn print(state: &State, path: &Path, settings: &Settings) {
     let is_complete = state.completed == Marker::Sent;
     if settings.json {
-        let mut summary = json!({
+        out::json(&json!({
             "result": "apply",
             "started": state.started,
             "completed": state.completed,
+            "users": state.users,
+            "things": state.things,
+            "associations": state.associations,
             "rejected": state.rejected(),
             "repeated_at_most": state.repeated_at_most,
             "rejects": state.rejects,
             "state": path,
-        });
-        for (kind, position) in state.positions() {
-            summary[kind.name()] = json!(position);
-        }
-        out::json(&summary);
+        }));
         return;
     }
     for (kind, position) in state.positions() {

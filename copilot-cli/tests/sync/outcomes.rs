@@ -65,9 +65,6 @@ fn what_cannot_be_read_ends_it_before_anything_is_sent() {
 fn with_rejected_rows_the_completion_waits_for_a_word() {
     let (import, sandbox) = (Import::new(300), sandbox());
     import.append("users.csv", "u 1,,,,x\n");
-    sandbox.add_fault(Fault::reject_types(["preexisting_thing_created"]).next(1)).unwrap();
-    // The start is the first request of all.
-    sandbox.clear_faults();
     let ended = import.apply(&sandbox, &["--json"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     let result = ended.result();

@@ -4,13 +4,11 @@ use copilot_sandbox::{Fault, Sandbox};
 
 use crate::support::{Import, accepted, sandbox};
 
-/// Makes the start or the completion, which is the nth request, end without an answer.
-fn spoiled(fault: fn() -> Fault, requests_before: u64) -> (Import, Sandbox) {
+/// An import whose next request is its start, or its completion, which the fault spoils.
+fn spoiled(fault: fn() -> Fault, is_completion: bool) -> (Import, Sandbox) {
     let (import, sandbox) = (Import::new(100), sandbox());
-    if requests_before > 0 {
-        // The types of the rows are no more than three.
-        let ended = import.apply(&sandbox, &[]);
-        assert_eq!(ended.code, Some(0));
+    if is_completion {
+        assert_eq!(import.apply(&sandbox, &[]).code, Some(0));
         let mut state = import.state();
         state["completed"] = "not_sent".into();
         std::fs::write(import.path("copilot-sync.state"), state.to_string()).unwrap();
@@ -22,15 +20,15 @@ fn spoiled(fault: fn() -> Fault, requests_before: u64) -> (Import, Sandbox) {
 
 #[test]
 fn a_start_or_completion_without_an_answer_is_asked_about_until_it_is_told() {
-    for (requests_before, event_type, marker) in
-        [(0, "preexisting_sync_started", "started"), (5, "preexisting_sync_completed", "completed")]
+    for (is_completion, event_type, marker) in
+        [(false, "preexisting_sync_started", "started"), (true, "preexisting_sync_completed", "completed")]
     {
         for (fault, taken, answer) in [
             (Fault::close_after as fn() -> Fault, 1, "--sent"),
             (Fault::close_before, 0, "--send-again"),
             (|| Fault::status(500), 0, "--send-again"),
         ] {
-            let (import, sandbox) = spoiled(fault, requests_before);
+            let (import, sandbox) = spoiled(fault, is_completion);
             let ended = import.apply(&sandbox, &[]);
             assert_eq!(ended.code, Some(4), "{ended:?}");
             assert!(ended.stderr.contains(event_type) && ended.stderr.contains("--sent or --send-again"));

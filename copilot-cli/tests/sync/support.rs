@@ -10,23 +10,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use copilot_sandbox::{Sandbox, SandboxBuilder};
+use copilot_sandbox::Sandbox;
 use serde_json::Value;
 
 /// What protects nothing, and is to be seen nowhere.
-pub const SECRET: &str = "hush-7Kq2-hush";
+pub(crate) const SECRET: &str = "hush-7Kq2-hush";
 
 /// What has not ended by then hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A folder with the three inputs of so many rows each.
-pub struct Import {
+pub(crate) struct Import {
     folder: PathBuf,
     rows: usize,
 }
 
 impl Import {
-    pub fn new(rows: usize) -> Self {
+    pub(crate) fn new(rows: usize) -> Self {
         let name = format!("copilot-cx-sync-{}-{:016x}", std::process::id(), fastrand::u64(..));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();
@@ -48,28 +48,28 @@ impl Import {
         Self { folder, rows }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// Adds lines to a file.
-    pub fn append(&self, name: &str, lines: &str) {
+    pub(crate) fn append(&self, name: &str, lines: &str) {
         let text = fs::read_to_string(self.path(name)).unwrap();
         fs::write(self.path(name), text + lines).unwrap();
     }
 
-    pub fn state(&self) -> Value {
+    pub(crate) fn state(&self) -> Value {
         serde_json::from_slice(&fs::read(self.path("copilot-sync.state")).unwrap()).unwrap()
     }
 
     /// What stands in the file of what was rejected.
-    pub fn rejects(&self) -> Vec<Value> {
+    pub(crate) fn rejects(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.path("copilot-sync.state.rejects.ndjson")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The program with these arguments.
-    pub fn command(&self, sandbox: &Sandbox, verb: &str, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, sandbox: &Sandbox, verb: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_copilot-cx"));
         command
             .env_clear()
@@ -89,17 +89,17 @@ impl Import {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, sandbox: &Sandbox, verb: &str, more: &[&str]) -> Ended {
+    pub(crate) fn run(&self, sandbox: &Sandbox, verb: &str, more: &[&str]) -> Ended {
         end(self.command(sandbox, verb, more).spawn().unwrap())
     }
 
     /// `apply` as fast as it goes.
-    pub fn apply(&self, sandbox: &Sandbox, more: &[&str]) -> Ended {
+    pub(crate) fn apply(&self, sandbox: &Sandbox, more: &[&str]) -> Ended {
         self.run(sandbox, "apply", &[&["--rate", "1000000"], more].concat())
     }
 
     /// Compares what the sandbox knows with what the files say.
-    pub fn assert_arrived(&self, sandbox: &Sandbox) {
+    pub(crate) fn assert_arrived(&self, sandbox: &Sandbox) {
         let (mut of_users, mut of_things): (BTreeMap<_, BTreeSet<String>>, BTreeMap<_, BTreeSet<String>>) =
             Default::default();
         for row in 0..self.rows {
@@ -131,16 +131,16 @@ impl Drop for Import {
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// None where a signal ended it.
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// The one result of `--json`.
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         let mut lines = self.stdout.lines();
         let result = serde_json::from_str(lines.next().unwrap()).unwrap();
         assert_eq!(lines.next(), None);
@@ -149,7 +149,7 @@ impl Ended {
 }
 
 /// Waits until it has ended. What it prints is little.
-pub fn end(mut child: Child) -> Ended {
+pub(crate) fn end(mut child: Child) -> Ended {
     let begin = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begin.elapsed() > LONG * if is_long() { 60 } else { 1 } {
@@ -165,25 +165,22 @@ pub fn end(mut child: Child) -> Ended {
 }
 
 /// Whether tests are to be as long as they are sure.
-pub fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var_os("COPILOT_LONG").is_some()
 }
 
-pub fn sandbox() -> Sandbox {
-    start(Sandbox::builder())
-}
-
-pub fn start(builder: SandboxBuilder) -> Sandbox {
-    builder.keep(2_000_000).credentials("me", SECRET).start().unwrap()
+/// One that keeps everything.
+pub(crate) fn sandbox() -> Sandbox {
+    Sandbox::builder().keep(2_000_000).credentials("me", SECRET).start().unwrap()
 }
 
 /// How many events of a type were accepted.
-pub fn accepted(sandbox: &Sandbox, event_type: &str) -> u64 {
+pub(crate) fn accepted(sandbox: &Sandbox, event_type: &str) -> u64 {
     sandbox.statistics().by_type.get(event_type).map_or(0, |counts| counts.accepted)
 }
 
 /// Searches the folder for the secret.
-pub fn assert_no_secret(folder: &Path) {
+pub(crate) fn assert_no_secret(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let bytes = fs::read(&path).unwrap();
