@@ -8,7 +8,7 @@ use std::{
 };
 
 use copilot_api::{Client, EventTimestamp, RetryPolicy};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
@@ -187,6 +187,37 @@ fn endpoint(client: &Client) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
+/// Sends the batches at that many events a second, and gives what became of each, in order. Ends early once interrupted: with what is on its
+/// way by then.
+///
+/// No more are on their way, or answered and not given yet, than may have to be repeated: a position says what is before it, and nothing of
+/// what is behind.
+fn answers<'a>(
+    batches: Batches<'a>,
+    client: Client,
+    rate: u32,
+    mut interrupt: Interrupt,
+) -> impl Stream<Item = Result<Answered, Failure>> + use<'a> {
+    let mut due = Instant::now();
+    let each = Duration::from_secs(1) / rate;
+    stream::iter(batches)
+        .then(move |batch| {
+            let begin = due.max(Instant::now());
+            let events = batch.as_ref().map_or(0, |batch| batch.events.len());
+            due = begin + each * u32::try_from(events).unwrap_or(u32::MAX);
+            async move {
+                sleep_until(begin).await;
+                batch
+            }
+        })
+        .take_until(Box::pin(async move { interrupt.wait().await }))
+        .map(move |batch| {
+            let client = client.clone();
+            async move { batch?.send(&client).await }
+        })
+        .buffered(IN_FLIGHT)
+}
+
 struct Run<'a> {
     client: Client,
     sources: &'a Sources,
@@ -236,28 +267,7 @@ impl Run<'_> {
             self.state.under_way = (IN_FLIGHT * MOST) as u64;
             self.file.write(&self.state)?;
         }
-        let mut due = Instant::now();
-        let each = Duration::from_secs(1) / self.rate;
-        let mut interrupted = self.interrupt.clone();
-        let client = self.client.clone();
-        // In order, and no more at a time than may have to be repeated: a position says what is before it, and nothing of what is
-        // behind.
-        let answers = stream::iter(batches)
-            .then(move |batch| {
-                let begin = due.max(Instant::now());
-                let events = batch.as_ref().map_or(0, |batch| batch.events.len());
-                due = begin + each * u32::try_from(events).unwrap_or(u32::MAX);
-                async move {
-                    sleep_until(begin).await;
-                    batch
-                }
-            })
-            .take_until(Box::pin(async move { interrupted.wait().await }))
-            .map(move |batch| {
-                let client = client.clone();
-                async move { batch?.send(&client).await }
-            })
-            .buffered(IN_FLIGHT);
+        let answers = answers(batches, self.client.clone(), self.rate, self.interrupt.clone());
         let mut answers = pin!(answers);
         let mut interrupted = self.interrupt.clone();
         let mut too_long = pin!(async move {

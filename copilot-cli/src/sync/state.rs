@@ -149,8 +149,12 @@ pub(super) struct StateFile {
 impl StateFile {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let lock = beside(path, ".lock");
-        let unusable =
-            |error: io::Error| Failure::usage(format!("{}: cannot be written: {error}", lock.display()));
+        let unusable = |error: io::Error| {
+            Failure::usage(format!(
+                "{}: cannot be written: {error}. Say another place by --state",
+                lock.display()
+            ))
+        };
         let file = private().create(true).truncate(false).open(&lock).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
