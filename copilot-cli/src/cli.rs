@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Sandbox(crate::sandbox::Arguments),
     /// Hold events against the contract, without sending them
     Validate(crate::validate::Arguments),
+    /// Import what existed before Copilot.cx, once
+    Sync(crate::sync::Arguments),
 }
 
 /// The command with all its parts. The twenty types of events are made only where somebody asks for them.

@@ -22,6 +22,7 @@ mod secret;
 mod settings;
 mod signals;
 mod source;
+mod sync;
 mod validate;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Relay(arguments) => relay::run(arguments, &settings),
         #[cfg(feature = "outbox")]
         Command::Outbox(arguments) => outbox::run(arguments, &settings),
+        Command::Sync(arguments) => sync::run(&arguments, &settings),
     }
 }
 
