@@ -52,7 +52,7 @@ pub(super) async fn send(mut reading: Reading, client: Client, url: &str) -> Res
     let pause = loop {
         tokio::select! {
             biased;
-            () = interrupt.wait() => break None,
+            _ = interrupt.wait() => break None,
             flushed = reporter.flush(LOOK) => if flushed.is_ok() { break None },
         }
         let snapshot = reporter.snapshot().await.map_err(|error| failed(&error))?;

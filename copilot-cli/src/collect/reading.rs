@@ -121,7 +121,7 @@ impl Reading {
             async move {
                 tokio::select! {
                     biased;
-                    () = interrupt.wait() => return None,
+                    _ = interrupt.wait() => return None,
                     () = reading.pace() => {}
                 }
                 let is_over = reading.shared.tally().is_beyond_limit();

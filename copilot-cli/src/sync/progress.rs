@@ -1,18 +1,13 @@
 //! How far an import is, on a terminal.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-/// How often it is shown.
-const EVERY: Duration = Duration::from_millis(200);
+use crate::progress;
 
-/// A line that is written anew each time; nothing where standard error is no terminal.
+/// How far the import is, and how long it still takes.
+#[derive(Debug)]
 pub(super) struct Progress {
-    is_shown: bool,
-    began: Instant,
-    last: Option<Instant>,
+    line: progress::Progress,
     /// The rows that this run has to do, and has done.
     total: u64,
     done: u64,
@@ -20,33 +15,24 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(total: u64) -> Self {
-        Self { is_shown: io::stderr().is_terminal(), began: Instant::now(), last: None, total, done: 0 }
+        Self { line: progress::Progress::new(), total, done: 0 }
     }
 
     /// Further rows of that kind are done.
     pub(super) fn add(&mut self, rows: u64, kind: &str, (of_kind, total): (u64, u64)) {
         self.done += rows;
-        if !self.is_shown || self.last.is_some_and(|last| last.elapsed() < EVERY) {
-            return;
-        }
-        self.last = Some(Instant::now());
-        let pace = self.done as f64 / self.began.elapsed().as_secs_f64().max(0.001);
-        let left = Duration::from_secs_f64(self.total.saturating_sub(self.done) as f64 / pace.max(0.001));
-        let line = format!(
-            "{kind}: {} of {}, {} a second, {} left",
-            grouped(of_kind),
-            grouped(total),
-            grouped(pace as u64),
-            in_words(left)
-        );
-        let _ = write!(io::stderr().lock(), "\r\x1b[K{line}");
+        let (done, all) = (self.done, self.total);
+        self.line.show(|seconds| {
+            let pace = done as f64 / seconds;
+            let left = Duration::from_secs_f64(all.saturating_sub(done) as f64 / pace.max(0.001));
+            let (of_kind, total, pace) = (grouped(of_kind), grouped(total), grouped(pace as u64));
+            format!("{kind}: {of_kind} of {total}, {pace} a second, {} left", in_words(left))
+        });
     }
 
     /// Takes the line away.
     pub(super) fn clear(&mut self) {
-        if self.last.take().is_some() {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-        }
+        self.line.end();
     }
 }
 
