@@ -143,7 +143,7 @@ async fn once(client: &Client, event: &Event, interrupt: &mut Interrupt, which: 
         let pause = error.retry_after().unwrap_or_default().clamp(PAUSE, LONGEST_PAUSE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = interrupt.wait() => {
+            _ = interrupt.wait() => {
                 let words = format!("interrupted: {} was not sent", which.event_type());
                 return Sending::Refused(Failure { exit: Exit::Interrupted, words });
             }
