@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use copilot_api::Client;
-use copilot_delivery::{Pause, Reporter, Ticket, outbox::Tally as Counted};
+use copilot_api::{Client, types::Event};
+use copilot_delivery::{Pause, ReportError, Reported, Reporter, Ticket, outbox::Tally as Counted};
 
 use super::{
     Ended,
@@ -96,9 +96,9 @@ async fn store(
         let event = if interrupt.came() { None } else { reading.next() };
         let is_over = event.is_none();
         if let Some(event) = event {
-            match reporter.report(event).await {
+            match take(reporter, event).await {
                 Ok(ticket) => waiting.push_back(ticket),
-                Err(error) => return Err((stored, Failure::given_up(with_causes(&error)))),
+                Err(failure) => return Err((stored, failure)),
             }
         }
         while waiting.len() >= AT_ONCE || (is_over && !waiting.is_empty()) {
@@ -111,6 +111,22 @@ async fn store(
         if is_over {
             return Ok(());
         }
+    }
+}
+
+/// Hands an event over without waiting for it to be stored; where there is no room, waits for both.
+async fn take(reporter: &Reporter, event: Event) -> Result<Ticket, Failure> {
+    let failed = |error: &ReportError| Failure::given_up(with_causes(error));
+    let error = match reporter.try_report(event) {
+        Ok(ticket) => return Ok(ticket),
+        Err(error) => error,
+    };
+    if !error.is_full() {
+        return Err(failed(&error));
+    }
+    match error.into_reported() {
+        Some(Reported::Event(event)) => reporter.report(event).await.map_err(|error| failed(&error)),
+        _ => Err(Failure::given_up("the outbox is full, and has not given an event back")),
     }
 }
 
