@@ -18,6 +18,10 @@ use crate::{
 /// The name of a file of settings.
 const FILE: &str = "copilot-cx.toml";
 
+/// Where the relay listens, unless something else is said.
+#[cfg(feature = "outbox")]
+pub(crate) const LISTEN: &str = "127.0.0.1:7400";
+
 /// Who calls, and whom. Every command that sends has these.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Credentials and endpoints")]
@@ -94,8 +98,8 @@ impl Settings {
 
     /// Where the relay listens, unless the command line says it.
     #[cfg(feature = "outbox")]
-    pub(crate) fn listen(&self, flag: Option<String>) -> Option<String> {
-        flag.or_else(|| self.first(|layer| layer.listen.clone()))
+    pub(crate) fn listen(&self, flag: Option<String>) -> String {
+        flag.or_else(|| self.first(|layer| layer.listen.clone())).unwrap_or_else(|| LISTEN.to_owned())
     }
 
     #[cfg(feature = "outbox")]

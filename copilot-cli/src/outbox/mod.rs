@@ -97,8 +97,7 @@ async fn place(arguments: &Arguments, settings: &Settings) -> Result<Place, Fail
     if let (true, Some(own)) = (outbox.is_named(), &own) {
         return Ok(Place::Here(open(own).await?));
     }
-    let listens = settings.listen(None).unwrap_or_else(|| crate::relay::LISTEN.to_owned());
-    let url = relay.clone().unwrap_or_else(|| format!("http://{listens}"));
+    let url = relay.clone().unwrap_or_else(|| format!("http://{}", settings.listen(None)));
     let client = connection.credentials(settings).and_then(|pair| RelayClient::new(&url, pair));
     match (client, own) {
         (Ok(client), None) => Ok(Place::Relay(client)),

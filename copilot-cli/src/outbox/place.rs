@@ -8,13 +8,21 @@ use reqwest::{Method, StatusCode, header::AUTHORIZATION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Letter, Tallied, opening::failure};
-use crate::exit::{Exit, Failure, with_causes};
+use super::{
+    letter::{Letter, Tallied},
+    opening::failure,
+};
+use crate::{
+    exit::{Exit, Failure, with_causes},
+    settings::LISTEN,
+};
 
 /// How many dead letters are read at once.
 pub(crate) const PAGE: usize = 100;
 /// How long a relay is given to answer. To forget waits for what is on its way.
 const TIME: Duration = Duration::from_secs(60);
+/// How long it is given to show that it is there.
+const PRESENCE: Duration = Duration::from_secs(5);
 
 /// What forgetting a user did.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -102,7 +110,7 @@ pub(super) struct RelayClient {
 impl RelayClient {
     pub(super) fn new(url: &str, credentials: Credentials) -> Result<Self, Failure> {
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(Failure::usage(format!("--relay is a URL, as http://{}", crate::relay::LISTEN)));
+            return Err(Failure::usage(format!("--relay is a URL, as http://{}", LISTEN)));
         }
         // It is on this machine, or near: no proxy knows it.
         let http = reqwest::Client::builder()
@@ -115,7 +123,7 @@ impl RelayClient {
 
     /// Whether there is one.
     pub(super) async fn is_there(&self) -> bool {
-        self.http.get(format!("{}/healthz", self.url)).send().await.is_ok()
+        self.http.get(format!("{}/healthz", self.url)).timeout(PRESENCE).send().await.is_ok()
     }
 
     async fn ask<T: DeserializeOwned>(

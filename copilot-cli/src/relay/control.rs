@@ -13,7 +13,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{admission, answer, app::Relay, seen::unreadable};
+use super::{admission, answer, seen::unreadable, state::Relay};
 use crate::outbox::{Letter, PAGE, Tallied};
 
 pub(super) fn routes() -> Router<Arc<Relay>> {

@@ -1,20 +1,43 @@
 //! The credentials while the relay runs: read again when it is told to, and when Copilot.cx refuses them.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use clap::Args;
 use copilot_api::Credentials;
 use copilot_delivery::Pause;
-use tokio::time;
+use tokio::time::{self, Instant};
 
-use super::{ClientsPair, app::Relay};
+use super::state::Relay;
 use crate::{
     exit::{Failure, with_causes},
-    out,
+    out, secret,
     settings::{Connection, Settings},
 };
 
-/// How often it is looked whether Copilot.cx refuses the credentials.
+/// How often it is looked whether Copilot.cx refuses the credentials, and not for more than that part of the time: a server counts
+/// what it has.
 const LOOK: Duration = Duration::from_secs(3);
+const SHARE: u32 = 50;
+
+/// The pair that clients send, where it is not the one that the relay sends with.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ClientsPair {
+    /// Ask clients for this client id, and not for the one that the relay sends with
+    #[arg(long, value_name = "ID", requires = "clients_secret_file")]
+    clients_id: Option<String>,
+    /// A file that holds the secret that clients send, and that only you can read
+    #[arg(long, value_name = "FILE", requires = "clients_id")]
+    clients_secret_file: Option<PathBuf>,
+}
+
+impl ClientsPair {
+    /// That pair, read anew each time, if there is one.
+    fn credentials(&self) -> Option<Result<Credentials, Failure>> {
+        let (id, file) = (self.clients_id.as_ref()?, self.clients_secret_file.as_ref()?);
+        let made = |secret| Credentials::new(id, secret).map_err(|error| Failure::usage(with_causes(&error)));
+        Some(secret::from_file(file).and_then(made))
+    }
+}
 
 /// Where both pairs come from.
 pub(super) struct Source {
@@ -38,6 +61,7 @@ impl Source {
 /// Keeps the credentials of a relay what they are at their source. Does not end.
 pub(super) async fn keep(relay: Arc<Relay>, source: Source, mut used: Credentials) {
     let mut hang_up = HangUp::listen();
+    let mut look = LOOK;
     loop {
         tokio::select! {
             () = hang_up.wait() => {
@@ -45,8 +69,12 @@ pub(super) async fn keep(relay: Arc<Relay>, source: Source, mut used: Credential
                     out::note("copilot-cx: SIGHUP: the credentials were read again");
                 }
             }
-            () = time::sleep(LOOK) => {
-                if is_refused(&relay).await && source.own().is_ok_and(|own| !is_same(&own, &used)) && reread(&relay, &source, &mut used) {
+            () = time::sleep(look) => {
+                let began = Instant::now();
+                let is_refused = is_refused(&relay).await;
+                look = LOOK.max(began.elapsed() * SHARE);
+                let is_changed = is_refused && source.own().is_ok_and(|own| !is_same(&own, &used));
+                if is_changed && reread(&relay, &source, &mut used) {
                     out::note("copilot-cx: 401: the credentials were refused, and others are there now");
                 }
             }

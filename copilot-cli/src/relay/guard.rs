@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{answer, app::Relay};
+use super::{answer, state::Relay};
 
 pub(super) async fn guard(State(relay): State<Arc<Relay>>, request: Request, next: Next) -> Response {
     match check(request.uri(), request.headers(), relay.is_local) {

@@ -1,11 +1,10 @@
 //! `copilot-cx relay`: takes events from any client, keeps them in an outbox, and delivers them to Copilot.cx.
 //!
 //! `operations` are the two of the Server API, `control` is what `copilot-cx outbox` asks, `seen` and `page` are for people and probes;
-//! `app` is what all of them share, and `connections` what is beneath.
+//! `routes` leads to them, `state` is what they share, and `connections` what is beneath.
 
 mod admission;
 mod answer;
-mod app;
 mod connections;
 mod control;
 mod credentials;
@@ -14,29 +13,33 @@ mod guard;
 mod operations;
 mod page;
 mod rejections;
+mod routes;
 mod seen;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Args;
-use copilot_api::{Client, Credentials};
+use copilot_api::{Client, Endpoints};
 use copilot_delivery::Reporter;
 use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
-    exit::{Exit, Failure, with_causes},
+    exit::{Exit, Failure},
     out,
     outbox::{self, Opening},
-    secret,
-    settings::{Connection, Settings},
+    settings::{Connection, LISTEN, Settings},
     signals::{Interrupt, Signal},
 };
 use admission::Pair;
-use app::Relay;
-use credentials::Source;
-
-/// Where it listens, unless something else is said.
-pub(crate) const LISTEN: &str = "127.0.0.1:7400";
+use credentials::{ClientsPair, Source};
+use state::Relay;
 
 /// How long running requests are given at the end, of what there is in all.
 const GRACE: Duration = Duration::from_secs(5);
@@ -69,28 +72,9 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
-/// The pair that clients send, where it is not the one that the relay sends with.
-#[derive(Args, Clone, Debug)]
-struct ClientsPair {
-    /// Ask clients for this client id, and not for the one that the relay sends with
-    #[arg(long, value_name = "ID", requires = "clients_secret_file")]
-    clients_id: Option<String>,
-    /// A file that holds the secret that clients send, and that only you can read
-    #[arg(long, value_name = "FILE", requires = "clients_id")]
-    clients_secret_file: Option<PathBuf>,
-}
-
-impl ClientsPair {
-    /// That pair, read anew each time, if there is one.
-    fn credentials(&self) -> Option<Result<Credentials, Failure>> {
-        let (id, file) = (self.clients_id.as_ref()?, self.clients_secret_file.as_ref()?);
-        let made = |secret| Credentials::new(id, secret).map_err(|error| Failure::usage(with_causes(&error)));
-        Some(secret::from_file(file).and_then(made))
-    }
-}
-
 pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Failure> {
-    let address = address(settings.listen(arguments.listen.clone()), arguments.i_know_others_can_reach_this)?;
+    let address =
+        address(&settings.listen(arguments.listen.clone()), arguments.i_know_others_can_reach_this)?;
     // What the courier and the engines have to say.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -108,10 +92,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
         Failure::usage("no outbox: say --outbox, as sqlite:/var/lib/copilot-cx/outbox, or set COPILOT_OUTBOX")
     })?;
     let endpoints = arguments.connection.endpoints(settings)?;
-    if [endpoints.collect_url(), endpoints.consent_url()]
-        .iter()
-        .any(|url| url.socket_addrs(|| None).is_ok_and(|at| at.contains(&address)))
-    {
+    if leads_to(&endpoints, address) {
         return Err(Failure::usage("the endpoint is the relay's own address: name that of Copilot.cx"));
     }
     let source =
@@ -141,7 +122,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
         interrupt.wait().await;
         ends_at = Instant::now() + drain;
     };
-    connections::serve(listener, app::router(relay), stop, drain.min(GRACE)).await;
+    connections::serve(listener, routes::router(relay), stop, drain.min(GRACE)).await;
     kept.abort();
     let left = reporter.shutdown(ends_at.saturating_duration_since(Instant::now())).await;
     out::note(&match left.stay {
@@ -167,8 +148,7 @@ fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
 }
 
 /// Where to listen. Beyond this machine only where that was said in words.
-fn address(asked: Option<String>, others_may: bool) -> Result<SocketAddr, Failure> {
-    let asked = asked.unwrap_or_else(|| LISTEN.to_owned());
+fn address(asked: &str, others_may: bool) -> Result<SocketAddr, Failure> {
     let address: SocketAddr = asked.parse().map_err(|_| {
         Failure::usage(format!(
             "`{asked}` is no address to listen at: an IP address and a port are, as {LISTEN}"
@@ -181,4 +161,14 @@ fn address(asked: Option<String>, others_may: bool) -> Result<SocketAddr, Failur
         )));
     }
     Ok(address)
+}
+
+/// Whether an operation is at that address, as far as its URL says: what the relay delivers would come back to it.
+fn leads_to(endpoints: &Endpoints, address: SocketAddr) -> bool {
+    [endpoints.collect_url(), endpoints.consent_url()].into_iter().any(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost"
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == address.ip());
+        is_here && url.port_or_known_default() == Some(address.port())
+    })
 }

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 
-use super::app::Relay;
+use super::state::Relay;
 
 /// What a server said could never run: only the page's own files are.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use copilot_delivery::{DeadLetters, OutboxError};
@@ -37,16 +37,13 @@ impl Rejections {
             after = newest(&letters).await?.map(|newest| newest.saturating_sub(PAGE as u64));
         }
         loop {
-            let page = letters.list(after, PAGE).await?;
+            let mut page = letters.list(after, PAGE).await?;
             let Some(last) = page.last().map(|letter| letter.id) else { break };
             after = Some(last);
             let mut read = self.lock();
             // Another request may have read them in the meantime.
-            for letter in page
-                .into_iter()
-                .filter(|letter| read.last.is_none_or(|last| letter.id > last))
-                .collect::<Vec<_>>()
-            {
+            page.retain(|letter| Some(letter.id) > read.last);
+            for letter in page {
                 read.last = Some(letter.id);
                 read.shown.push_front(shown(&Letter::from(letter)));
             }
@@ -55,7 +52,7 @@ impl Rejections {
         Ok(self.lock().shown.iter().cloned().collect())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Read> {
+    fn lock(&self) -> MutexGuard<'_, Read> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

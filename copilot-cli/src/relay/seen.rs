@@ -11,7 +11,7 @@ use axum::{
 use copilot_delivery::{Health, OutboxError, Snapshot};
 use serde_json::{Value, json};
 
-use super::{answer, app::Relay};
+use super::{answer, state::Relay};
 use crate::outbox::Tallied;
 
 /// For probes: 503 means that nothing is delivered until a person acts. Items are taken meanwhile.

@@ -31,7 +31,10 @@ pub(crate) fn with_pair(mut command: Command, folder: &Folder, arguments: &[&str
 
 /// Runs it to its end.
 pub(crate) fn run(folder: &Folder, arguments: &[&str]) -> Output {
-    ended(program(folder, arguments).output().unwrap())
+    // What should have refused to run would never end.
+    let mut bounded = Command::new("timeout");
+    bounded.args(["-s", "KILL", "20", env!("CARGO_BIN_EXE_copilot-cx")]);
+    ended(with_pair(bounded, folder, arguments).output().unwrap())
 }
 
 fn ended(output: Output) -> Output {

@@ -30,7 +30,7 @@ async function visit({ report, sandbox, tab, started }) {
   const shown = (id) => page.locator(`#${id}`).textContent();
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await page.goto(started.url);
-  await health.filter({ hasText: "Items are delivered." }).waitFor();
+  await health.filter({ hasText: "Items are delivered" }).waitFor();
   await look(report, tab, "relay-ready");
 
   const personal = "zoe@example.com";

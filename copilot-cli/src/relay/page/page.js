@@ -24,16 +24,16 @@ function rate(name) {
   return `${numbers.format(Math.round(10 * Math.max(0, last.outbox[name] - first.outbox[name]) / seconds) / 10)} / s`;
 }
 
-function health({ health, events_paused, consent_paused, slowed }) {
-  const words = { ready: "Items are delivered.", degraded: "Items are delivered, with trouble.", stuck: "Nothing is delivered until somebody acts." };
-  const reasons = [
-    health.why,
-    events_paused && `events are paused: ${events_paused}`,
-    consent_paused && `changes of consent are paused: ${consent_paused}`,
-    slowed && `requests are slowed down: ${slowed}`,
-  ].filter(Boolean);
+function health({ health, events_paused, consent_paused }) {
+  const words = {
+    ready: "Items are delivered",
+    degraded: "Items are delivered, with trouble",
+    stuck: "Nothing is delivered until somebody acts",
+  };
+  const why = health.why ?? "";
+  const reasons = [why, ...[events_paused, consent_paused].filter((reason) => reason && !why.includes(reason))];
   element("health").dataset.status = health.status;
-  show("health", [words[health.status] ?? health.status, ...reasons].join(" — "));
+  show("health", [words[health.status] ?? health.status, reasons.filter(Boolean).join("; ")].filter(Boolean).join(": "));
 }
 
 function line(name, text, kind = "p") {

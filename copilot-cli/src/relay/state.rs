@@ -1,24 +1,17 @@
-//! What the relay is while it runs, and all that it answers.
+//! What the relay is while it runs.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    http::{HeaderName, HeaderValue, header},
-    middleware,
-    response::Response,
-    routing::{get, post},
-};
 use copilot_delivery::Reporter;
 use tokio::sync::Semaphore;
 
-use super::{admission::Pair, answer, control, guard, operations, page, rejections::Rejections, seen};
+use super::{admission::Pair, rejections::Rejections};
 
 /// How many bytes of bodies are read into events at a time.
 const MEMORY: usize = 16 << 20;
@@ -79,38 +72,4 @@ impl Counted {
     pub(super) fn read(&self) -> [u64; 3] {
         [&self.stored, &self.refused, &self.unavailable].map(|count| count.load(Ordering::Relaxed))
     }
-}
-
-/// Everything that the relay answers.
-pub(super) fn router(relay: Arc<Relay>) -> Router {
-    let for_people = Router::new()
-        .route("/healthz", get(seen::health))
-        .route("/metrics", get(seen::metrics))
-        .route("/_relay/status", get(seen::status))
-        .merge(page::routes())
-        .merge(control::routes())
-        .method_not_allowed_fallback(async || answer::method_not_allowed())
-        .layer(middleware::from_fn_with_state(Arc::clone(&relay), guard::guard));
-    Router::new()
-        .route("/v2/collect", post(operations::collect))
-        .route("/v2/api/report/user_copilot_analysis_consent_changed", post(operations::set_consent))
-        .method_not_allowed_fallback(async || answer::method_not_allowed())
-        .merge(for_people)
-        .fallback(async || answer::no_such_path())
-        .layer(middleware::map_response(with_headers))
-        .with_state(relay)
-}
-
-/// What is answered is taken for what it is said to be, and is kept by nobody on the way.
-async fn with_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    let fixed: [(HeaderName, &str); 3] = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    for (name, value) in fixed {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
 }
