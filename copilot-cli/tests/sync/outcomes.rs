@@ -3,6 +3,7 @@
 use std::{fs, thread, time::Duration};
 
 use copilot_sandbox::{Fault, Sandbox};
+use serde_json::json;
 
 use crate::support::{Import, SECRET, accepted, end, sandbox};
 
@@ -90,6 +91,27 @@ fn what_copilot_rejects_is_written_with_its_words_and_its_line() {
         assert_eq!((&rejected["file"], &rejected["line"]), (&"things.ndjson".into(), &line.into()));
         assert_eq!(rejected["event"]["payload"]["thing_id"], format!("T:{}", line - 1));
         assert!(!rejected["server"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn rows_of_which_copilot_rejects_one_without_saying_which_are_all_written() {
+    let (import, sandbox) = (Import::new(300), sandbox());
+    sandbox.add_fault(Fault::delay(Duration::from_millis(300)).next(1)).unwrap();
+    let child = import.command(&sandbox, "apply", &[]).spawn().unwrap();
+    while !sandbox.faults().is_empty() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // The start is on its way; this is for the request behind it.
+    let answer = r#"{"invalid_events":[{"error":"one of them"}]}"#;
+    sandbox.add_fault(Fault::answer(200, answer).next(1)).unwrap();
+    let ended = end(child);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let rejects = import.rejects();
+    assert_eq!(rejects.len(), 100);
+    for rejected in rejects {
+        assert_eq!(rejected["server"], json!(["one of them"]));
+        assert_eq!(rejected["may_have_been_taken"], true);
     }
 }
 
