@@ -77,14 +77,7 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
             let rejects = Rejects::resume(&state.rejects, state.rejects_bytes)?;
             (state, rejects)
         }
-        None => {
-            let rejects_path = apply.rejects_path(&path)?;
-            let rejects = Rejects::create(&rejects_path)?;
-            let map = sources.mapping.texts();
-            let state = State::new(endpoint(&client), map, survey.contents.clone(), rejects_path);
-            file.write(&state)?;
-            (state, rejects)
-        }
+        None => apply.begin(&client, &sources, &survey, &file)?,
     };
     let done: u64 = state.positions().iter().map(|(_, position)| position.rows).sum();
     let progress = Progress::new(survey.rows().saturating_sub(done));
@@ -142,6 +135,21 @@ impl Apply {
         };
         let path: PathBuf = self.import.rejects.clone().unwrap_or_else(default);
         path::absolute(&path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    }
+
+    /// A new import, of which nothing is sent yet.
+    fn begin(
+        &self,
+        client: &Client,
+        sources: &Sources,
+        survey: &Survey,
+        file: &StateFile,
+    ) -> Result<(State, Rejects), Failure> {
+        let path = self.rejects_path(&self.state_path())?;
+        let rejects = Rejects::create(&path)?;
+        let state = State::new(endpoint(client), sources.mapping.texts(), survey.contents.clone(), path);
+        file.write(&state)?;
+        Ok((state, rejects))
     }
 
     /// Fails where the state is that of another import.

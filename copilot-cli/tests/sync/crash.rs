@@ -7,12 +7,9 @@ use std::{
 };
 
 use copilot_sandbox::{Fault, Sandbox, SyncState};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
 
-use crate::support::{Ended, Import, accepted, assert_no_secret, end, is_long, sandbox};
+use crate::support::{Ended, Import, accepted, assert_no_secret, is_long, sandbox, start};
 
 /// Four requests of a hundred events.
 const UNDER_WAY: u64 = 400;
@@ -53,13 +50,13 @@ fn killed_at_random_moments_it_brings_each_row_and_opens_and_closes_once() {
     for moment in moments {
         loop {
             let arguments = [&more[..], answer.as_slice()].concat();
-            let mut child = import.command(&sandbox, "apply", &arguments).spawn().unwrap();
+            let mut child = start(import.command(&sandbox, "apply", &arguments));
             let (repeated, at) = (sandbox.statistics().events.repeated, arrived(&sandbox).max(moment));
-            while arrived(&sandbox) <= at && child.try_wait().unwrap().is_none() {
+            while arrived(&sandbox) <= at && !child.is_over() {
                 thread::sleep(Duration::from_micros(300));
             }
-            child.kill().unwrap();
-            let ended = end(child);
+            child.kill();
+            let ended = child.end();
             assert!(sandbox.statistics().events.repeated - repeated <= UNDER_WAY);
             answer = None;
             if ended.code.is_none() {
@@ -107,12 +104,12 @@ fn interrupted_it_waits_for_what_is_under_way_and_repeats_nothing() {
     let (import, sandbox) = (Import::new(1_000), sandbox());
     sandbox.add_fault(Fault::delay(Duration::from_millis(50))).unwrap();
     for at in [300, 1_500] {
-        let child = import.command(&sandbox, "apply", &["--rate", "1000000", "--json"]).spawn().unwrap();
+        let child = start(import.command(&sandbox, "apply", &["--rate", "1000000", "--json"]));
         while arrived(&sandbox) < at {
             thread::sleep(Duration::from_millis(1));
         }
-        kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-        let ended = end(child);
+        kill(child.pid(), Signal::SIGINT).unwrap();
+        let ended = child.end();
         assert_eq!(ended.code, Some(130), "{ended:?}");
         assert!(ended.stderr.contains("the same command goes on"), "{ended:?}");
         let known: u64 = ["users", "things", "associations"]
@@ -132,16 +129,16 @@ fn interrupted_it_waits_for_what_is_under_way_and_repeats_nothing() {
 fn interrupted_twice_it_ends_at_once_and_goes_on_later() {
     let (import, sandbox) = (Import::new(300), sandbox());
     sandbox.add_fault(Fault::delay(Duration::from_secs(5))).unwrap();
-    let child = import.command(&sandbox, "apply", &[]).spawn().unwrap();
+    let child = start(import.command(&sandbox, "apply", &[]));
     while sandbox.faults()[0].fired() == 0 {
         thread::sleep(Duration::from_millis(1));
     }
-    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    let pid = child.pid();
     let begin = Instant::now();
     kill(pid, Signal::SIGINT).unwrap();
     thread::sleep(Duration::from_millis(50));
     kill(pid, Signal::SIGINT).unwrap();
-    let ended = end(child);
+    let ended = child.end();
     assert_eq!(ended.code, Some(130));
     assert!(begin.elapsed() < Duration::from_secs(3));
     sandbox.clear_faults();

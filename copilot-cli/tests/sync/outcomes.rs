@@ -3,8 +3,9 @@
 use std::{fs, thread, time::Duration};
 
 use copilot_sandbox::{Fault, Sandbox};
+use serde_json::json;
 
-use crate::support::{Import, SECRET, accepted, end, sandbox};
+use crate::support::{Import, SECRET, accepted, sandbox, start};
 
 /// No request came.
 fn assert_untouched(sandbox: &Sandbox) {
@@ -94,11 +95,32 @@ fn what_copilot_rejects_is_written_with_its_words_and_its_line() {
 }
 
 #[test]
+fn rows_of_which_copilot_rejects_one_without_saying_which_are_all_written() {
+    let (import, sandbox) = (Import::new(300), sandbox());
+    sandbox.add_fault(Fault::delay(Duration::from_millis(300)).next(1)).unwrap();
+    let child = start(import.command(&sandbox, "apply", &[]));
+    while !sandbox.faults().is_empty() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // The start is on its way; this is for the request behind it.
+    let answer = r#"{"invalid_events":[{"error":"one of them"}]}"#;
+    sandbox.add_fault(Fault::answer(200, answer).next(1)).unwrap();
+    let ended = child.end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let rejects = import.rejects();
+    assert_eq!(rejects.len(), 100);
+    for rejected in rejects {
+        assert_eq!(rejected["server"], json!(["one of them"]));
+        assert_eq!(rejected["may_have_been_taken"], true);
+    }
+}
+
+#[test]
 fn refused_credentials_end_it_and_the_right_ones_go_on() {
     let (import, sandbox) = (Import::new(200), sandbox());
     let mut command = import.command(&sandbox, "apply", &[]);
     command.env("COPILOT_CLIENT_SECRET", "another");
-    let ended = end(command.spawn().unwrap());
+    let ended = start(command).end();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(import.state()["started"], "not_sent");
     // And in the middle.
@@ -137,13 +159,13 @@ fn an_import_goes_on_with_what_it_began_with_and_nothing_else() {
 fn two_processes_are_not_at_one_import() {
     let (import, sandbox) = (Import::new(200), sandbox());
     sandbox.add_fault(Fault::delay(Duration::from_millis(300))).unwrap();
-    let first = import.command(&sandbox, "apply", &[]).spawn().unwrap();
+    let first = start(import.command(&sandbox, "apply", &[]));
     while sandbox.faults()[0].fired() == 0 {
         thread::sleep(Duration::from_millis(1));
     }
     let second = import.apply(&sandbox, &[]);
     assert!(second.code == Some(1) && second.stderr.contains("another process"), "{second:?}");
-    assert_eq!(end(first).code, Some(0));
+    assert_eq!(first.end().code, Some(0));
     import.assert_arrived(&sandbox);
 }
 
@@ -152,8 +174,7 @@ fn without_a_server_it_gives_up_and_has_sent_nothing() {
     let (import, sandbox) = (Import::new(10), sandbox());
     let command = import.command(&sandbox, "apply", &[]);
     sandbox.stop();
-    let mut command = command;
-    let ended = end(command.spawn().unwrap());
+    let ended = start(command).end();
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert_eq!(import.state()["started"], "not_sent");
     assert!(!import.state().to_string().contains(SECRET));

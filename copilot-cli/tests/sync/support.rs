@@ -4,13 +4,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use copilot_sandbox::Sandbox;
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// What protects nothing, and is to be seen nowhere.
@@ -90,7 +92,7 @@ impl Import {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, sandbox: &Sandbox, verb: &str, more: &[&str]) -> Ended {
-        end(self.command(sandbox, verb, more).spawn().unwrap())
+        start(self.command(sandbox, verb, more)).end()
     }
 
     /// `apply` as fast as it goes.
@@ -148,20 +150,46 @@ impl Ended {
     }
 }
 
-/// Waits until it has ended. What it prints is little.
-pub(crate) fn end(mut child: Child) -> Ended {
-    let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begin.elapsed() > LONG * if is_long() { 60 } else { 1 } {
-            child.kill().unwrap();
-            panic!("it hangs: {:?}", child.wait_with_output());
-        }
-        thread::sleep(Duration::from_millis(1));
+/// A run, which does not outlive its test.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.0.id().try_into().unwrap())
     }
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(!stdout.contains(SECRET) && !stderr.contains(SECRET));
-    Ended { code: status.code(), stdout, stderr }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+    }
+
+    /// Waits until it has ended. What it prints is little.
+    pub(crate) fn end(mut self) -> Ended {
+        let begin = Instant::now();
+        while !self.is_over() {
+            assert!(begin.elapsed() < LONG * if is_long() { 60 } else { 1 }, "it hangs");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let [mut stdout, mut stderr] = [String::new(), String::new()];
+        self.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(!stdout.contains(SECRET) && !stderr.contains(SECRET));
+        Ended { code: self.0.wait().unwrap().code(), stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn start(mut command: Command) -> Running {
+    Running(command.spawn().unwrap())
 }
 
 /// Whether tests are to be as long as they are sure.
