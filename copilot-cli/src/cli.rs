@@ -22,10 +22,10 @@ pub(crate) enum Command {
     /// Send one event
     Event,
     /// Take events from any client, keep them in an outbox, and deliver them to Copilot.cx
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     Relay(crate::relay::Arguments),
     /// What waits in an outbox, and what was not accepted: look, send again, take out, forget
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     Outbox(crate::outbox::Arguments),
     /// An embedded Copilot.cx to develop and test against
     #[cfg(feature = "sandbox")]

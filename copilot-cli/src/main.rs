@@ -10,11 +10,11 @@ mod event;
 mod exit;
 mod input;
 mod out;
-#[cfg(feature = "outbox")]
+#[cfg(feature = "relay")]
 mod outbox;
 mod place;
 mod progress;
-#[cfg(feature = "outbox")]
+#[cfg(feature = "relay")]
 mod relay;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -68,9 +68,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Validate(arguments) => validate::run(arguments, &settings),
-        #[cfg(feature = "outbox")]
+        #[cfg(feature = "relay")]
         Command::Relay(arguments) => relay::run(arguments, &settings),
-        #[cfg(feature = "outbox")]
+        #[cfg(feature = "relay")]
         Command::Outbox(arguments) => outbox::run(arguments, &settings),
         Command::Sync(arguments) => sync::run(&arguments, &settings),
     }

@@ -37,7 +37,7 @@ pub(crate) fn end_with_reader(written: io::Result<()>) {
 }
 
 /// Prints a line, and goes on where nobody reads it.
-#[cfg(any(feature = "outbox", feature = "sandbox"))]
+#[cfg(any(feature = "relay", feature = "sandbox"))]
 pub(crate) fn quietly(words: &str) {
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{words}").and_then(|()| output.flush());

@@ -19,7 +19,7 @@ use crate::{
 const FILE: &str = "copilot-cx.toml";
 
 /// Where the relay listens, unless something else is said.
-#[cfg(feature = "outbox")]
+#[cfg(feature = "relay")]
 pub(crate) const LISTEN: &str = "127.0.0.1:7400";
 
 /// Who calls, and whom. Every command that sends has these.
@@ -91,18 +91,18 @@ impl Settings {
     }
 
     /// The URL of the outbox, unless the command line says it.
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     pub(crate) fn outbox(&self, flag: Option<String>) -> Option<String> {
         flag.or_else(|| self.first(|layer| layer.outbox.clone()))
     }
 
     /// Where the relay listens, unless the command line says it.
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     pub(crate) fn listen(&self, flag: Option<String>) -> String {
         flag.or_else(|| self.first(|layer| layer.listen.clone())).unwrap_or_else(|| LISTEN.to_owned())
     }
 
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     fn first<T>(&self, of: impl Fn(&Layer) -> Option<T>) -> Option<T> {
         self.layers.iter().find_map(of)
     }

@@ -1,7 +1,7 @@
 //! `copilot-cx collect`: events of files, checked, batched and sent.
 
 mod direct;
-#[cfg(feature = "outbox")]
+#[cfg(feature = "relay")]
 mod durable;
 mod reading;
 mod tally;
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     skip: u64,
     /// Store events in this outbox first, and send them from there: what was stored outlives this program
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     #[arg(long, value_name = "URL")]
     outbox: Option<String>,
     /// Hold the events against the contract, and send nothing
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
         if arguments.dry_run {
             return direct::count(reading).await;
         }
-        #[cfg(feature = "outbox")]
+        #[cfg(feature = "relay")]
         if let Some(url) = settings.outbox(arguments.outbox) {
             return durable::send(reading, arguments.connection.client(settings)?, &url).await;
         }

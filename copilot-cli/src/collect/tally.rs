@@ -128,7 +128,7 @@ impl Tally {
     }
 
     /// An event that is a dead letter now, wherever it had come from.
-    #[cfg(feature = "outbox")]
+    #[cfg(feature = "relay")]
     pub(crate) fn reject_letter(&mut self, why: &[String], text: &str) {
         self.reject("the outbox", 0, why, Some(text));
     }

@@ -18,7 +18,6 @@ use copilot_api::UtcTimestamp;
 use serde_json::json;
 
 pub(crate) use letter::{Letter, Tallied};
-#[cfg(feature = "postgres")]
 pub(crate) use opening::migrate;
 pub(crate) use opening::{Opening, failure, open};
 pub(crate) use place::{Forgot, PAGE};

@@ -63,7 +63,6 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Outbox>, Failure> {
 }
 
 /// Makes the tables of a PostgreSQL database.
-#[cfg(feature = "postgres")]
 pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
     if !url.starts_with("postgres") {
         return Err(Failure::usage("--migrate is for an outbox in PostgreSQL: others make what they need"));

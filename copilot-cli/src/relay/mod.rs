@@ -63,7 +63,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     rebind: bool,
     /// Make the tables of a PostgreSQL database, or bring them up to date, before it starts
-    #[cfg(feature = "postgres")]
     #[arg(long)]
     migrate: bool,
     #[command(flatten)]
@@ -107,7 +106,6 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
     // Before the outbox, which may be in use by the relay that has the address.
     let listener = connections::listen(address)
         .map_err(|error| Failure::given_up(format!("{address} cannot be listened at: {error}")))?;
-    #[cfg(feature = "postgres")]
     if arguments.migrate {
         outbox::migrate(&url).await?;
     }
