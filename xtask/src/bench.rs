@@ -4,6 +4,7 @@
 //! run when an event is missing, and writes down what was found.
 
 mod delivery;
+mod files;
 mod instructions;
 mod judges;
 mod machine;
@@ -79,6 +80,11 @@ pub(crate) fn run(root: &Path, form: Form) -> Result<bool, Failure> {
 /// Counts the instructions of the hot paths. `false` when they have changed by more than is allowed.
 pub(crate) fn instructions(root: &Path, mode: Mode) -> Result<bool, Failure> {
     instructions::run(&Workspace::read(root)?, mode)
+}
+
+/// Measures what `copilot-cx` costs with files. `false` when a bound is broken.
+pub(crate) fn files(root: &Path) -> Result<bool, Failure> {
+    files::run(&Workspace::read(root)?)
 }
 
 /// Measures what delivery costs. `false` when a bound is broken.

@@ -43,6 +43,7 @@ Usage: cargo xtask <command>
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --delivery Measure what copilot-delivery costs, write it into docs/delivery.md, and fail where it is more than is
                    demanded.
+  bench --files    Read, check and send 5,000,000 events with copilot-cx, and fail where that costs more than is promised.
   bench --instructions [--write]
                    Count the instructions of the hot paths, and fail where they are not those of bench/instructions.json
                    or, with another compiler, more than those of the commit before. With --write put them there.
@@ -87,6 +88,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["docs"] => lint::docs(&workspace::root()?),
         ["bench"] => bench::run(&workspace::root()?, bench::Form::Full),
         ["bench", "--short"] => bench::run(&workspace::root()?, bench::Form::Short),
+        ["bench", "--files"] => bench::files(&workspace::root()?),
         ["bench", "--delivery"] => bench::delivery(&workspace::root()?),
         ["bench", "--instructions"] => bench::instructions(&workspace::root()?, bench::Mode::Check),
         ["bench", "--instructions", "--write"] => {

@@ -75,6 +75,14 @@ pub(super) fn build_for_delivery(workspace: &Workspace) -> Result<Programs, Fail
     build_sink(workspace)
 }
 
+/// Builds the sink, and what reads and sends beside `copilot-cx`.
+pub(super) fn build_for_files(workspace: &Workspace) -> Result<Programs, Failure> {
+    for package in ["bench-copilot", "bench-hand"] {
+        build(workspace, package, &[])?;
+    }
+    build_sink(workspace)
+}
+
 fn build_sink(workspace: &Workspace) -> Result<Programs, Failure> {
     build(workspace, "bench-sink", &[])?;
     Ok(Programs { folder: target(workspace).join("release") })
