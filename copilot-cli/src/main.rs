@@ -4,7 +4,10 @@
 //! file or a folder of its own.
 
 mod cli;
+mod completions;
+mod doctor;
 mod exit;
+mod man;
 mod out;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -45,6 +48,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments),
-        _ => unreachable!(),
+        Command::Doctor(arguments) => doctor::run(&arguments, &settings),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
