@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use copilot_api::{NewEvent as _, types::CustomEventPayload};
+use copilot_api::{NewEvent as _, check_event, types::CustomEventPayload};
 use reqwest::header::{AGE, DATE, HeaderMap};
 
 use super::report::Report;
@@ -75,7 +75,7 @@ impl Clock {
 fn refusal(ahead: i128) -> Option<String> {
     let seen = i64::try_from(millis(SystemTime::now())? + ahead).ok()?;
     let event = CustomEventPayload::builder().subtype("clock").user_id("clock").event_at(seen);
-    event.err().map(|error| error.to_string())
+    event.and_then(|event| check_event(&event)).err().map(|error| error.to_string())
 }
 
 fn millis(moment: SystemTime) -> Option<i128> {
