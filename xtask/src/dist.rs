@@ -12,8 +12,10 @@ use std::{
 use crate::{
     failure::Failure,
     tool::Tool,
-    workspace::{Workspace, cargo, printed, succeeds},
+    workspace::{Workspace, cargo, in_ci, printed, succeeds},
 };
+
+pub(crate) use check::unit_is_valid;
 
 /// Whether what was made is also tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,38 +32,43 @@ const COMPLETIONS: [(&str, &str); 4] = [
     ("zsh", "_copilot-cx"),
 ];
 
-/// Makes all, in `target/dist`. `false` when something cannot be built, or a check fails.
+/// Where all of it is put, from the workspace's root: the list of the package's files in `copilot-cli/Cargo.toml` has it too.
+const FOLDER: &str = "target/dist";
+
+/// Makes all. `false` when something cannot be built, or a check fails.
 pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let workspace = Workspace::read(root)?;
     if !succeeds(&mut cargo(root, ["build", "--release", "--locked", "-p", "copilot-cli"]))? {
         return Ok(false);
     }
-    let built = workspace.target.join("release");
-    let program = built.join("copilot-cx");
-    // Where the package's list of files has them: cargo-deb knows only what is built by another name of this folder.
-    let made = built.join("dist");
-    clear(&made)?;
-    pages_and_completions(&program, &made)?;
+    let folder = root.join(FOLDER);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(Failure::writing(&folder))?;
+    }
+    fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
+    let program = folder.join("copilot-cx");
+    fs::copy(workspace.target.join("release/copilot-cx"), &program).map_err(Failure::writing(&program))?;
+    pages_and_completions(&program, &folder)?;
     if Tool::Binutils.is_installed(root) {
-        println!("copilot-cx needs {}", glibc::needed(&program)?);
+        println!("{} needs {}", program.display(), glibc::needed(&program)?);
     } else {
         skip(Tool::Binutils, "which glibc it needs");
     }
     if !Tool::CargoDeb.is_installed(root) {
         skip(Tool::CargoDeb, "the Debian package");
-        return Ok(true);
+        return Ok(!(mode == Mode::Check && in_ci()));
     }
-    let package = package(&workspace)?;
+    let package = package(root)?;
     println!("{}", package.display());
     match mode {
         Mode::Make => Ok(true),
-        Mode::Check => check::all(&workspace, &program, &package),
+        Mode::Check => check::all(root, &folder, &package),
     }
 }
 
-fn pages_and_completions(program: &Path, made: &Path) -> Result<(), Failure> {
-    printed(Command::new(program).args(["man", "--out"]).arg(made.join("man")))?;
-    let folder = made.join("completions");
+fn pages_and_completions(program: &Path, folder: &Path) -> Result<(), Failure> {
+    printed(Command::new(program).args(["man", "--out"]).arg(folder.join("man")))?;
+    let folder = folder.join("completions");
     fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
     for (shell, name) in COMPLETIONS {
         let script = printed(Command::new(program).args(["completions", shell]))?;
@@ -72,23 +79,12 @@ fn pages_and_completions(program: &Path, made: &Path) -> Result<(), Failure> {
 }
 
 /// What is in it stands in `copilot-cli/Cargo.toml`.
-fn package(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let folder = workspace.target.join("dist");
-    clear(&folder)?;
-    let mut command =
-        cargo(&workspace.root, ["deb", "--locked", "--no-build", "-p", "copilot-cli", "--output"]);
-    let said = printed(command.arg(&folder))?;
+fn package(root: &Path) -> Result<PathBuf, Failure> {
+    let arguments = ["deb", "--locked", "--no-build", "-p", "copilot-cli", "--output", FOLDER];
+    let said = printed(&mut cargo(root, arguments))?;
     // Its last line is where the package is.
-    let package = said.lines().last().map(PathBuf::from).filter(|package| package.is_file());
+    let package = said.lines().last().map(|line| root.join(line)).filter(|package| package.is_file());
     package.ok_or_else(|| Failure::Unexpected(format!("`cargo deb` names no package: {said}")))
-}
-
-/// Makes an empty folder in its place.
-fn clear(folder: &Path) -> Result<(), Failure> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(Failure::writing(folder))?;
-    }
-    fs::create_dir_all(folder).map_err(Failure::writing(folder))
 }
 
 /// Says what is not done for want of a tool.

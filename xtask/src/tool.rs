@@ -75,7 +75,7 @@ impl Tool {
             Self::Postgres => ("PostgreSQL's server", "apt-get install postgresql"),
             Self::Nats => ("nats-server", "apt-get install nats-server"),
             Self::Binutils => ("readelf", "apt-get install binutils"),
-            Self::CargoDeb => ("cargo-deb", "cargo install --locked cargo-deb, in the version of .ci/run"),
+            Self::CargoDeb => ("cargo-deb", "cargo install --locked cargo-deb@3.8.0"),
             Self::Dpkg => ("dpkg-deb", "it is part of Debian, and a package of many other systems"),
             Self::SystemdAnalyze => ("systemd-analyze", "apt-get install systemd"),
             Self::Mmdebstrap => ("mmdebstrap", "apt-get install mmdebstrap"),
