@@ -52,10 +52,10 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     if Tool::Binutils.is_installed(root) {
         println!("{} needs {}", program.display(), glibc::needed(&program)?);
     } else {
-        skip(Tool::Binutils, "which glibc it needs");
+        Tool::Binutils.skip("which glibc it needs");
     }
     if !Tool::CargoDeb.is_installed(root) {
-        skip(Tool::CargoDeb, "the Debian package");
+        Tool::CargoDeb.skip("the Debian package");
         return Ok(!(mode == Mode::Check && in_ci()));
     }
     let package = package(root)?;
@@ -85,9 +85,4 @@ fn package(root: &Path) -> Result<PathBuf, Failure> {
     // Its last line is where the package is.
     let package = said.lines().last().map(|line| root.join(line)).filter(|package| package.is_file());
     package.ok_or_else(|| Failure::Unexpected(format!("`cargo deb` names no package: {said}")))
-}
-
-/// Says what is not done for want of a tool.
-fn skip(tool: Tool, what: &str) {
-    println!("SKIPPED: {what}: {}", tool.missing());
 }

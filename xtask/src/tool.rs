@@ -83,6 +83,11 @@ impl Tool {
         format!("{name} is not installed: {how}")
     }
 
+    /// Says what is not done without it.
+    pub(crate) fn skip(self, what: &str) {
+        println!("SKIPPED: {what}: {}", self.missing());
+    }
+
     pub(crate) fn is_installed(self, root: &Path) -> bool {
         let (program, arguments): (_, &[&str]) = match self {
             Self::Rustfmt => ("cargo", &["fmt", "--version"]),

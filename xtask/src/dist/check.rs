@@ -8,7 +8,6 @@ use std::{
     process::{self, Command, Stdio},
 };
 
-use super::{COMPLETIONS, skip};
 use crate::{
     failure::Failure,
     tool::Tool,
@@ -19,13 +18,15 @@ use crate::{
 const OLDEST: &str = "bookworm";
 /// The unit, from the workspace's root.
 const UNIT: &str = "packaging/copilot-cx-relay.service";
+/// What is tried where it is installed, from the workspace's root.
+const TRIAL: &str = "xtask/src/dist/installed.sh";
 
 /// Every check whose tool is there. `false` when one fails; where a machine checks, also when one is skipped.
 pub(super) fn all(root: &Path, folder: &Path, package: &Path) -> Result<bool, Failure> {
     let mut good = true;
     let mut check = |what: &str, tool: Tool, passes: &dyn Fn() -> Result<bool, Failure>| {
         if !tool.is_installed(root) {
-            skip(tool, what);
+            tool.skip(what);
             good &= !in_ci();
             return Ok(());
         }
@@ -36,7 +37,7 @@ pub(super) fn all(root: &Path, folder: &Path, package: &Path) -> Result<bool, Fa
     };
     check("what is in the package", Tool::Dpkg, &|| is_complete(folder, package))?;
     check("the unit", Tool::SystemdAnalyze, &|| unit_is_valid(root))?;
-    check("an installation", Tool::Mmdebstrap, &|| can_be_installed(package))?;
+    check("an installation", Tool::Mmdebstrap, &|| can_be_installed(root, package))?;
     Ok(good)
 }
 
@@ -49,11 +50,15 @@ fn is_complete(folder: &Path, package: &Path) -> Result<bool, Failure> {
         pages.map(|page| format!("/{}.gz", page.file_name().to_string_lossy())).collect();
     wanted.push("/usr/bin/copilot-cx".to_owned());
     wanted.push("/usr/share/doc/copilot-cx/copyright".to_owned());
-    wanted.push(UNIT.replace("packaging/", "/systemd/system/"));
+    wanted.push(UNIT.replace("packaging/", "/usr/lib/systemd/system/"));
     // Debian has no place for PowerShell's.
-    wanted.push("/bash-completion/completions/copilot-cx".to_owned());
-    let of_shell = COMPLETIONS.iter().filter(|(shell, _)| ["fish", "zsh"].contains(shell));
-    wanted.extend(of_shell.map(|(_, name)| format!("/{name}")));
+    for completions in [
+        "bash-completion/completions/copilot-cx",
+        "vendor_completions.d/copilot-cx.fish",
+        "vendor-completions/_copilot-cx",
+    ] {
+        wanted.push(format!("/{completions}"));
+    }
     let missing: Vec<&String> =
         wanted.iter().filter(|path| !listing.lines().any(|line| line.ends_with(path.as_str()))).collect();
     for path in &missing {
@@ -82,20 +87,23 @@ pub(crate) fn unit_is_valid(root: &Path) -> Result<bool, Failure> {
     Ok(output.status.success() && about.is_empty())
 }
 
-/// In a system of its own, with apt and what is essential: it is installed, starts, and can be removed.
-fn can_be_installed(package: &Path) -> Result<bool, Failure> {
-    let mut copy_in = OsString::from("--customize-hook=upload '");
-    copy_in.push(package);
-    copy_in.push("' /package.deb");
+/// In a system of its own: it is installed, works as its unit starts it, and can be removed.
+fn can_be_installed(root: &Path, package: &Path) -> Result<bool, Failure> {
     let mut command = Command::new("mmdebstrap");
-    command.args(["--quiet", "--variant=apt", "--skip=output/dev"]).arg(copy_in);
+    command.args(["--quiet", "--variant=apt", "--skip=output/dev"]);
+    for (file, name) in [(package, "package.deb"), (&root.join(TRIAL), "trial.sh")] {
+        let mut upload = OsString::from("--customize-hook=upload '");
+        upload.push(file);
+        upload.push(format!("' /{name}"));
+        command.arg(upload);
+    }
     for line in [
-        "apt-get install --yes --no-install-recommends /package.deb",
-        "copilot-cx --version",
-        "apt-get purge --yes copilot-cx",
+        "apt-get install --yes --no-install-recommends /package.deb >/dev/null",
+        "sh /trial.sh",
+        "apt-get purge --yes copilot-cx >/dev/null",
         "test ! -e /usr/bin/copilot-cx",
     ] {
-        command.arg(format!("--customize-hook=chroot \"$1\" {line} >/dev/null"));
+        command.arg(format!("--customize-hook=chroot \"$1\" {line}"));
     }
     succeeds(command.args([OLDEST, "/dev/null"]))
 }
