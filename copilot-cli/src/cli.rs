@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// An embedded Copilot.cx to develop and test against
     #[cfg(feature = "sandbox")]
     Sandbox(crate::sandbox::Arguments),
     Doctor(crate::doctor::Arguments),
