@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{cli, exit::Exit, out};
 
-/// Prints what completes command lines of copilot-cx in a shell
+/// Print what completes command lines of copilot-cx in a shell
 ///
 /// For bash: copilot-cx completions bash >~/.local/share/bash-completion/completions/copilot-cx
 #[derive(Args, Debug)]

@@ -11,7 +11,7 @@ use crate::{
     out,
 };
 
-/// Prints the manual page, or writes that of each command into a folder
+/// Print the manual page, or write that of each command into a folder
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     /// The folder, which is made where it is missing

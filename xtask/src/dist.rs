@@ -2,6 +2,7 @@
 
 mod check;
 mod glibc;
+mod licences;
 
 use std::{
     fs,
@@ -49,6 +50,8 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<bool, Failure> {
     let program = folder.join("copilot-cx");
     fs::copy(workspace.target.join("release/copilot-cx"), &program).map_err(Failure::writing(&program))?;
     pages_and_completions(&program, &folder)?;
+    let file = folder.join("libraries.txt");
+    fs::write(&file, licences::of_libraries(root)?).map_err(Failure::writing(&file))?;
     if Tool::Binutils.is_installed(root) {
         println!("{} needs {}", program.display(), glibc::needed(&program)?);
     } else {

@@ -18,7 +18,7 @@ use crate::{
 };
 use report::Report;
 
-/// Checks settings, credentials' form, endpoints, proxy, DNS, TCP, TLS and the clock, and says what to do
+/// Check settings, credentials' form, endpoints, proxy, DNS, TCP, TLS and the clock, and say what to do
 ///
 /// It reports nothing to Copilot.cx: of the endpoint it asks once whether it answers, without credentials.
 #[derive(Args, Debug)]

@@ -50,6 +50,7 @@ fn is_complete(folder: &Path, package: &Path) -> Result<bool, Failure> {
         pages.map(|page| format!("/{}.gz", page.file_name().to_string_lossy())).collect();
     wanted.push("/usr/bin/copilot-cx".to_owned());
     wanted.push("/usr/share/doc/copilot-cx/copyright".to_owned());
+    wanted.push("/usr/share/doc/copilot-cx/libraries.txt".to_owned());
     wanted.push(UNIT.replace("packaging/", "/usr/lib/systemd/system/"));
     // Debian has no place for PowerShell's.
     for completions in [

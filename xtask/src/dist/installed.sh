@@ -41,7 +41,7 @@ command=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/$name.service)
 cd /var/lib/copilot-cx
 # shellcheck disable=SC2086 # It is a line of words.
 started "$work/relay" setpriv --reuid $name --regid $name --clear-groups --inh-caps=-all \
-    env COPILOT_ENDPOINT="$sandbox" $command --listen 127.0.0.1:0 >"$work/url"
+    env HOME=/ COPILOT_ENDPOINT="$sandbox" $command --listen 127.0.0.1:0 >"$work/url"
 relay=$!
 copilot-cx doctor --endpoint "$(cat "$work/url")" --send-test-event --user-id installed
 
