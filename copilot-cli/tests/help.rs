@@ -1,4 +1,4 @@
-//! The help of every command, as it is shown in terminals of 80 columns, and of the longest in one of 40.
+//! The help of every command, as it is shown in terminals of 80 columns, and of the longest in one of 40; and what else is made of it.
 //!
 //! `TRYCMD=overwrite cargo test -p copilot-cli --test help` writes it anew, with files for new commands and without those of
 //! commands that are gone.
@@ -9,6 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_copilot-cx");
@@ -31,6 +32,22 @@ fn the_help_of_every_command_is_as_it_was_written_down() {
     trycmd::TestCases::new().case(format!("{CASES}/*.trycmd"));
 }
 
+#[test]
+fn every_shell_is_told_of_every_command() {
+    let told = |shell: &str| Command::new(PROGRAM).args(["completions", shell]).output().unwrap();
+    let commands = commands();
+    for shell in ["bash", "fish", "powershell", "zsh"] {
+        let output = told(shell);
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{shell}");
+        for command in &commands {
+            assert!(script.contains(command.rsplit(' ').next().unwrap()), "{shell}: {command}");
+        }
+    }
+    let refused = told("cmd");
+    assert!(refused.status.code() == Some(1) && refused.stdout.is_empty());
+}
+
 /// The name of each case, and its command line.
 fn cases() -> BTreeMap<String, String> {
     let commands = commands();
@@ -47,7 +64,10 @@ fn cases() -> BTreeMap<String, String> {
 /// The program and each of its commands, as they are called: each has a manual page, whose hyphens are spaces on the
 /// command line.
 fn commands() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("help-man");
+    // Each test has its own.
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("man-{number}"));
     let _ = fs::remove_dir_all(&folder);
     let made = Command::new(PROGRAM).args(["man", "--out"]).arg(&folder).status().unwrap();
     assert!(made.success());
