@@ -5,10 +5,13 @@
 
 mod cli;
 mod collect;
+mod completions;
 mod consent;
+mod doctor;
 mod event;
 mod exit;
 mod input;
+mod man;
 mod out;
 #[cfg(feature = "relay")]
 mod outbox;
@@ -73,6 +76,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         #[cfg(feature = "relay")]
         Command::Outbox(arguments) => outbox::run(arguments, &settings),
         Command::Sync(arguments) => sync::run(&arguments, &settings),
+        Command::Doctor(arguments) => doctor::run(&arguments, &settings),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

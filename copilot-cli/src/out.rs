@@ -9,6 +9,12 @@ pub(crate) fn line(words: &str) {
     end_with_reader(written.and_then(|()| output.flush()));
 }
 
+/// Prints a whole text, likewise.
+pub(crate) fn bytes(text: &[u8]) {
+    let mut output = io::stdout().lock();
+    end_with_reader(output.write_all(text).and_then(|()| output.flush()));
+}
+
 /// The same, of a JSON value, in one line.
 pub(crate) fn json(value: &serde_json::Value) {
     line(&value.to_string());

@@ -41,10 +41,14 @@ pub(crate) fn of_systemd() -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
+/// Of root's, a group may read it: so Kubernetes mounts secrets (`fsGroup`), and systemd shows credentials that it grants by an
+/// access list.
 #[cfg(unix)]
 fn is_private(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)
+    use std::os::unix::fs::MetadataExt as _;
+    let file = fs::metadata(path)?;
+    let others_may = if file.uid() == 0 { 0o037 } else { 0o077 };
+    Ok(file.mode() & others_may == 0)
 }
 
 /// Who can read a file is not told by its mode there.

@@ -194,6 +194,34 @@ impl Connection {
             .map_err(|error| Failure::usage(with_causes(&error)))
     }
 
+    /// Who says each setting that somebody says. What they say is not among it.
+    pub(crate) fn origins(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        let base = |layer: &Layer| layer.endpoint.is_some() || layer.environment.is_some();
+        let layers = self.layers(settings);
+        let first = |says: &dyn Fn(&Layer) -> bool| layers.iter().position(says);
+        let named = |at: usize| layers.get(at).map(|layer| layer.name.clone());
+        let secret = first(&|layer| layer.client_secret.is_some() || layer.client_secret_file.is_some());
+        let secret = match secret.and_then(|at| layers.get(at)) {
+            // After the command line and the environment, and before the files.
+            _ if secret.is_none_or(|at| at > 1) && secret::of_systemd().is_some() => {
+                Some("systemd's credential".to_owned())
+            }
+            Some(Layer { client_secret: None, client_secret_file: Some(file), name, .. }) => {
+                Some(format!("{}, which {name} says", file.display()))
+            }
+            layer => layer.map(|layer| layer.name.clone()),
+        };
+        let origins = [
+            ("client_id", first(&|layer| layer.client_id.is_some()).and_then(named)),
+            ("client_secret", secret),
+            ("collect_url", first(&|layer| layer.collect_url.is_some() || base(layer)).and_then(named)),
+            ("consent_url", first(&|layer| layer.consent_url.is_some() || base(layer)).and_then(named)),
+            ("outbox", first(&|layer| layer.outbox.is_some()).and_then(named)),
+            ("listen", first(&|layer| layer.listen.is_some()).and_then(named)),
+        ];
+        origins.into_iter().filter_map(|(setting, origin)| Some((setting, origin?))).collect()
+    }
+
     fn layers(&self, settings: &Settings) -> Vec<Layer> {
         let own = Layer {
             client_id: self.client_id.clone(),

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod crash;
 mod diff;
+mod dist;
 mod failure;
 mod r#gen;
 mod lint;
@@ -39,6 +40,9 @@ Usage: cargo xtask <command>
                    fail where something is lost or out of order, or the run proves little. Memory loses, and must fail.
   soak [--short]   Run the long forms of what CI runs the short forms of, one after the other; with --short, the short forms of
                    those that have no command of their own: memory over many items, and outages.
+  dist [--check]   Build copilot-cx as it is released, say which glibc it needs, and make its manual pages, its completions
+                   and a Debian package in target/dist. With --check look into the package, at its unit, and install it
+                   into a system of its own.
   docs             Render the contract as one page, target/docs/copilot.html.
   bench [--short]  Send events with copilot-api, by hand and with other clients, in one run, and write docs/benchmarks.md.
   bench --delivery Measure what copilot-delivery costs, write it into docs/delivery.md, and fail where it is more than is
@@ -85,6 +89,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         ["soak", "--short"] => soak::short(&workspace::root()?),
         ["schemathesis"] => sandbox::schemathesis(&workspace::root()?),
         ["browser"] => sandbox::browser(&workspace::root()?),
+        ["dist"] => dist::run(&workspace::root()?, dist::Mode::Make),
+        ["dist", "--check"] => dist::run(&workspace::root()?, dist::Mode::Check),
         ["docs"] => lint::docs(&workspace::root()?),
         ["bench"] => bench::run(&workspace::root()?, bench::Form::Full),
         ["bench", "--short"] => bench::run(&workspace::root()?, bench::Form::Short),

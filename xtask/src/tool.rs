@@ -35,6 +35,16 @@ pub(crate) enum Tool {
     Postgres,
     /// NATS' server.
     Nats,
+    /// Reads which glibc a program needs.
+    Binutils,
+    /// Makes the Debian package.
+    CargoDeb,
+    /// Looks into Debian packages.
+    Dpkg,
+    /// Reads systemd's units.
+    SystemdAnalyze,
+    /// Makes a Debian system of its own.
+    Mmdebstrap,
 }
 
 impl Tool {
@@ -64,8 +74,18 @@ impl Tool {
             Self::Valgrind => ("valgrind", "apt-get install valgrind"),
             Self::Postgres => ("PostgreSQL's server", "apt-get install postgresql"),
             Self::Nats => ("nats-server", "apt-get install nats-server"),
+            Self::Binutils => ("readelf", "apt-get install binutils"),
+            Self::CargoDeb => ("cargo-deb", "cargo install --locked cargo-deb@3.8.0"),
+            Self::Dpkg => ("dpkg-deb", "it is part of Debian, and a package of many other systems"),
+            Self::SystemdAnalyze => ("systemd-analyze", "apt-get install systemd"),
+            Self::Mmdebstrap => ("mmdebstrap", "apt-get install mmdebstrap"),
         };
         format!("{name} is not installed: {how}")
+    }
+
+    /// Says what is not done without it.
+    pub(crate) fn skip(self, what: &str) {
+        println!("SKIPPED: {what}: {}", self.missing());
     }
 
     pub(crate) fn is_installed(self, root: &Path) -> bool {
@@ -82,6 +102,11 @@ impl Tool {
             Self::Valgrind => ("valgrind", &["--version"]),
             Self::Postgres => return copilot_servers::postgres::program("initdb").is_some(),
             Self::Nats => return copilot_servers::on_path("nats-server").is_some(),
+            Self::Binutils => ("readelf", &["--version"]),
+            Self::CargoDeb => ("cargo", &["deb", "--version"]),
+            Self::Dpkg => ("dpkg-deb", &["--version"]),
+            Self::SystemdAnalyze => ("systemd-analyze", &["--version"]),
+            Self::Mmdebstrap => ("mmdebstrap", &["--version"]),
             // These fail where a package is missing, or not in the version that the project asks for.
             Self::BrowserDriver => ("npm", &["ls", "--prefix", "tests/browser"]),
             Self::ContractLinters => ("npm", &["ls", "--prefix", "openapi/lint"]),

@@ -8,7 +8,7 @@ use std::{
 
 use super::{features, packages, tls};
 use crate::{
-    crash, diff,
+    crash, diff, dist,
     failure::Failure,
     r#gen, lint, polyglot, sandbox, soak,
     tool::Tool,
@@ -62,6 +62,12 @@ pub(super) fn all<'a>(workspace: &'a Workspace, in_ci: bool) -> Vec<Step<'a>> {
             "test",
             &[],
             "test --workspace --exclude copilot-loom-tests --no-fail-fast --lib --bins --tests --examples",
+        ),
+        own(
+            "unit",
+            "systemd-analyze verify packaging/copilot-cx-relay.service",
+            &[Tool::SystemdAnalyze],
+            || dist::unit_is_valid(&workspace.root),
         ),
         own("browser", "cargo xtask browser", &[Tool::Chromium, Tool::BrowserDriver], || {
             sandbox::browser(&workspace.root)

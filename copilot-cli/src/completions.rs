@@ -1,0 +1,21 @@
+//! `copilot-cx completions`: what a shell needs to know to complete its command lines.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::{cli, exit::Exit, out};
+
+/// Print what completes command lines of copilot-cx in a shell
+///
+/// For bash: copilot-cx completions bash >~/.local/share/bash-completion/completions/copilot-cx
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    shell: Shell,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut cli::command(), "copilot-cx", &mut script);
+    out::bytes(&script);
+    Exit::Done
+}
