@@ -9,7 +9,7 @@ use std::{
 
 use copilot_api::{Client, EventTimestamp, RetryPolicy};
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     arguments::{Apply, Sources},
@@ -107,7 +107,7 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
     let (end, state) = outcome?;
     match end? {
         End::Interrupted => {
-            out::note("interrupted: the same command goes on from here");
+            out::note("the same command goes on from here");
             Ok(Exit::Interrupted)
         }
         End::Done if state.completed != Marker::Sent => {
@@ -277,15 +277,20 @@ impl Run<'_> {
         }
         let answers = answers(batches, self.client.clone(), self.rate, self.interrupt.clone());
         let mut answers = pin!(answers);
-        let mut interrupted = self.interrupt.clone();
-        let mut too_long = pin!(async move {
-            interrupted.wait().await;
-            sleep(GRACE).await;
-        });
+        let mut interrupt = self.interrupt.clone();
+        let mut end_by = None;
         loop {
             let answer = tokio::select! {
                 answer = answers.next() => answer,
-                () = &mut too_long => return Ok(End::Interrupted),
+                () = interrupt.wait(), if end_by.is_none() => {
+                    self.progress.clear();
+                    out::note("interrupted: waits up to 10 s for what is on its way. Interrupt it again to stop at once");
+                    end_by = Some(Instant::now() + GRACE);
+                    continue;
+                }
+                () = sleep_until(end_by.unwrap_or_else(Instant::now)), if end_by.is_some() => {
+                    return Ok(End::Interrupted);
+                }
             };
             match answer {
                 Some(Ok(answered)) => self.take(kind, total, answered)?,
