@@ -2,12 +2,14 @@
 //! talk to the sandbox.
 //!
 //! Every folder below `openapi/examples` with a `commands.json`, which says how it is made and checked, is one client. A small
-//! program of it, the testee, does what it is asked and says what came of it; the verdicts are known here alone.
+//! program of it, the testee, does what it is asked and says what came of it; the verdicts are known here alone. It then sends
+//! through the relay while there is trouble, and nothing may be lost.
 
 mod client;
 mod example;
 mod judge;
 mod page;
+mod relay;
 mod safety;
 mod server;
 mod shell;
@@ -71,7 +73,11 @@ pub(crate) fn run(root: &Path, mode: Mode, names: &[&str]) -> Result<bool, Failu
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let Some(example) = next else { break };
-                let outcome = client::run(example, vectors, program, folder);
+                let mut outcome = client::run(example, vectors, program, folder);
+                if outcome.tally.is_some() && !example.is_validator() {
+                    let problem = relay::problem(example, vectors, program, folder);
+                    outcome.problems.extend(problem.unwrap_or_else(|failure| Some(failure.chain())));
+                }
                 let verdict = if outcome.problems.is_empty() { "ok" } else { "FAILED" };
                 println!("{}: {verdict}, {:.1} s", example.name, outcome.time.as_secs_f64());
                 if outcome.tally.is_some() {

@@ -31,12 +31,9 @@ pub(crate) struct Sandbox {
     pub(crate) client_secret: String,
 }
 
-/// Builds the sandbox, and returns its program.
+/// Builds the program of the sandbox and the relay, and returns it.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let mut build = cargo(
-        &workspace.root,
-        ["build", "--locked", "-p", "copilot-cli", "--no-default-features", "--features", "sandbox"],
-    );
+    let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-cli"]);
     if !succeeds(&mut build)? {
         return Err(Failure::Exit { command: shown(&build), said: None });
     }
@@ -171,17 +168,13 @@ fn count_before(text: &str, words: &str) -> u64 {
 pub(crate) fn browser(root: &Path) -> Result<bool, Failure> {
     let chromium = tool::chromium()?;
     let workspace = Workspace::read(root)?;
-    let mut sandbox = Sandbox::start(&build(&workspace)?, &[])?;
-    let mut build = cargo(&workspace.root, ["build", "--locked", "-p", "copilot-cli"]);
-    if !succeeds(&mut build)? {
-        return Err(Failure::Exit { command: shown(&build), said: None });
-    }
-    let relay = workspace.target.join("debug").join(format!("copilot-cx{}", env::consts::EXE_SUFFIX));
+    let program = build(&workspace)?;
+    let mut sandbox = Sandbox::start(&program, &[])?;
     let mut command = Command::new("node");
     command.current_dir(root).arg("tests/browser/drive.mjs").stdin(Stdio::null());
     command.args(["--url", &sandbox.url, "--client-id", &sandbox.client_id]);
     command.args(["--client-secret", &sandbox.client_secret, "--chromium"]).arg(chromium);
-    command.arg("--out").arg(workspace.target.join("browser")).arg("--relay").arg(relay);
+    command.arg("--out").arg(workspace.target.join("browser")).arg("--relay").arg(program);
     Ok(succeeds(&mut command)? && sandbox.still_runs())
 }
 

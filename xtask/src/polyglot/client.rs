@@ -159,7 +159,7 @@ fn uncompiled(example: &Example, cases: &[&Case], shell: &Shell) -> Result<Vec<V
 }
 
 /// The four variables that every client reads.
-fn environment(sandbox: &Sandbox, url: &str) -> Vec<(&'static str, String)> {
+pub(super) fn environment(sandbox: &Sandbox, url: &str) -> Vec<(&'static str, String)> {
     let at = |endpoint: String| endpoint.replacen(&sandbox.url, url, 1);
     vec![
         ("COPILOT_CLIENT_ID", sandbox.client_id.clone()),
