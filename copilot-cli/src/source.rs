@@ -51,13 +51,13 @@ impl Read<'_> {
     }
 }
 
-/// A line of a file of rejects: what was rejected, and why.
+/// A line of a file of rejects: an event, beside which stands why it was rejected.
 #[derive(Deserialize)]
 struct Rejected<'a> {
-    #[serde(rename = "rejected")]
-    _why: IgnoredAny,
     #[serde(borrow)]
     event: &'a RawValue,
+    #[serde(rename = "type")]
+    is_event: Option<IgnoredAny>,
 }
 
 impl Source {
@@ -109,12 +109,14 @@ impl Source {
                 (copilot_api::parse_event(whole), &**whole, (0, "/payload"))
             }
             None => {
-                let event = within(text);
-                (
-                    copilot_api::parse_event(event),
-                    event,
-                    (event.as_ptr() as usize - text.as_ptr() as usize, ""),
-                )
+                let read = copilot_api::parse_event(text);
+                match read.is_err().then(|| within(text)).flatten() {
+                    None => (read, text, (0, "")),
+                    Some(event) => {
+                        let begin = event.as_ptr() as usize - text.as_ptr() as usize;
+                        (copilot_api::parse_event(event), event, (begin, ""))
+                    }
+                }
             }
         };
         let event = read.map_err(|invalid| Refused::Contract(invalid.into_violations()));
@@ -122,10 +124,8 @@ impl Source {
     }
 }
 
-/// The event of a line; of one of a file of rejects, that which it holds.
-fn within(text: &str) -> &str {
-    if !text.starts_with("{\"rejected\":") {
-        return text;
-    }
-    serde_json::from_str::<Rejected<'_>>(text).map_or(text, |rejected| rejected.event.get())
+/// The event of a line of a file of rejects.
+fn within(text: &str) -> Option<&str> {
+    let rejected: Rejected<'_> = serde_json::from_str(text).ok()?;
+    rejected.is_event.is_none().then(|| rejected.event.get())
 }

@@ -282,7 +282,7 @@ impl Run<'_> {
         loop {
             let answer = tokio::select! {
                 answer = answers.next() => answer,
-                () = interrupt.wait(), if end_by.is_none() => {
+                _ = interrupt.wait(), if end_by.is_none() => {
                     self.progress.clear();
                     out::note("interrupted: waits up to 10 s for what is on its way. Interrupt it again to stop at once");
                     end_by = Some(Instant::now() + GRACE);

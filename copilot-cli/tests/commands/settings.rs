@@ -41,7 +41,7 @@ fn secrets_that_others_can_read_are_refused() {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         run(&mut program(&folder.0), &[&EVENT[..], &known, arguments].concat())
     };
-    mode(0o640);
+    mode(0o644);
     call(&["--client-secret-file", &secret]).expect(1, "chmod 600 secret");
     mode(0o600);
     call(&["--client-secret-file", &secret]).expect(0, "accepted");
