@@ -116,9 +116,8 @@ fn interrupted_it_waits_for_what_is_under_way_and_repeats_nothing() {
         kill(child.pid(), Signal::SIGINT).unwrap();
         let ended = child.end();
         assert_eq!(ended.code, Some(130), "{ended:?}");
-        for words in ["waits up to 10 s", "the same command goes on"] {
-            assert!(ended.stderr.contains(words), "{ended:?}");
-        }
+        // That it waits is said only where something is still on its way.
+        assert!(ended.stderr.contains("the same command goes on"), "{ended:?}");
         let known: u64 = ["users", "things", "associations"]
             .map(|kind| ended.result()[kind]["accepted"].as_u64().unwrap())
             .iter()
