@@ -104,10 +104,37 @@ fn without_a_user_no_test_event_is_sent() {
 }
 
 #[test]
-fn a_server_that_takes_no_connection_is_unreachable() {
+fn without_settings_it_says_which_are_missing() {
+    let (exit, printed) = outcome(&mut doctor(&[]));
+    assert_eq!(exit, 1, "{printed}");
+    assert!(says(&printed, "fail credentials: no client id: say --client-id"), "{printed}");
+    assert!(says(&printed, "fail endpoints: no endpoint: say --environment"), "{printed}");
+}
+
+#[test]
+fn events_and_consent_are_each_checked_where_they_go() {
+    let (sandbox, closed) = (sandbox(), closed());
+    let (collect, consent) = (sandbox.collect_url(), format!("{closed}/consent?key={SECRET}"));
+    let settings = [
+        ("COPILOT_CLIENT_ID", "me"),
+        ("COPILOT_CLIENT_SECRET", SECRET),
+        ("COPILOT_CLIENT_COLLECT_ENDPOINT", &collect),
+        ("COPILOT_CLIENT_CONSENT_ENDPOINT", &consent),
+    ];
+    let (exit, printed) = outcome(&mut doctor(&settings));
+    assert_eq!(exit, 4, "{printed}");
+    assert!(says(&printed, "ok   http: ") && says(&printed, "fail tcp: "), "{printed}");
+}
+
+/// An address at which nobody listens.
+fn closed() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_server_that_takes_no_connection_is_unreachable() {
+    let url = closed();
     let settings =
         [("COPILOT_CLIENT_ID", "me"), ("COPILOT_CLIENT_SECRET", SECRET), ("COPILOT_ENDPOINT", &url)];
     let (exit, printed) = outcome(&mut doctor(&settings));
@@ -194,9 +221,7 @@ fn a_clock_that_is_off_is_seen_in_the_date_of_an_answer() {
 
 #[test]
 fn a_proxy_is_named_without_its_password_and_reached_in_place_of_the_server() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = listener.local_addr().unwrap();
-    drop(listener);
+    let proxy = closed().replace("http://", "");
     let variable = format!("http://me:{SECRET}@{proxy}");
     let settings = [
         ("COPILOT_CLIENT_ID", "me"),

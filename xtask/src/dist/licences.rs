@@ -41,8 +41,9 @@ pub(super) fn of_libraries(root: &Path) -> Result<String, Failure> {
         let folder = Path::new(manifest).parent().unwrap_or(root);
         let mut texts = texts(folder)?;
         if texts.is_empty() {
-            let licence = text("license").unwrap_or("its package does not say");
-            texts.push(format!("Its package holds no text of its licence: {licence}.\n"));
+            let said = |member| text(member).unwrap_or("its package does not say");
+            let (licence, source) = (said("license"), said("repository"));
+            texts.push(format!("Its package holds no text of its licence: {licence}. Source: {source}\n"));
         }
         for text in texts {
             crates_of.entry(text).or_default().push(format!("{name} {version}"));
