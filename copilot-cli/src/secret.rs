@@ -16,9 +16,8 @@ pub(crate) fn from_file(path: &Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("the client secret cannot be read from {shown}: {error}"))
     };
-    // systemd lets a service read its credential by an access list, whose mask is shown as if it were the group's mode.
-    let is_of_systemd = of_systemd().is_some_and(|credential| credential == path);
-    if !is_of_systemd && !is_private(path).map_err(unreadable)? {
+    let is_dash_safe = is_private(path).map_err(unreadable)?;
+    if !is_dash_safe {
         return Err(Failure::usage(format!(
             "the client secret in {shown} can be read by others than its owner: `chmod 600 {shown}`, and consider it known"
         )));

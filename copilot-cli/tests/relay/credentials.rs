@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Folder, ID, SECRET, body, event,
-    program::{Relay, program, text},
+    program::{Relay, program},
     sandbox, until, until_accepted,
 };
 
@@ -75,23 +75,4 @@ async fn clients_may_have_a_pair_of_their_own_which_is_read_again_on_sighup() {
     relay.signal("HUP");
     until_accepted(&sandbox, 1).await;
     assert_eq!(send("fleet", "second").await, StatusCode::OK);
-}
-
-#[test]
-fn a_secret_that_others_can_read_is_refused_and_systemds_is_not_for_its_access_list() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let folder = Folder::new();
-    // As the mask of an access list makes it look.
-    let file = folder.secret("copilot-client-secret", SECRET);
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o440)).unwrap();
-    let show = |variable: &str, value: &std::path::Path| {
-        let mut command = program(&folder, &["outbox", "show", "--relay", "http://127.0.0.1:9"]);
-        let output = command.env_remove("COPILOT_CLIENT_SECRET").env(variable, value).output().unwrap();
-        (output.status.code(), text(&output.stderr))
-    };
-    let (code, said) = show("COPILOT_CLIENT_SECRET_FILE", &file);
-    assert!(code == Some(1) && said.contains("can be read by others"), "{said}");
-    let (code, said) = show("CREDENTIALS_DIRECTORY", &folder.0);
-    assert!(code == Some(4) && said.contains("does not answer"), "{said}");
 }
