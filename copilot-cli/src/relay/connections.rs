@@ -1,4 +1,4 @@
-//! The connections beneath the router: how many there may be, and how long each may take. As the sandbox's.
+//! The connections beneath the router: how many there may be, and how long each may take.
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -18,8 +18,9 @@ use tower::ServiceExt as _;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 500;
-/// From a connection's start, or from the last answer, to the end of the next request's head.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+/// From a connection's start, or from the last answer, to the end of the next request's head. Longer than clients keep idle connections,
+/// 90 s with most: what they send while the other side closes has no answer. Whoever needs a place need not wait for this.
+const HEAD_TIME: Duration = Duration::from_secs(100);
 /// Bytes of a request's head, and its headers.
 const HEAD_BYTES: usize = 16 << 10;
 const HEADERS: usize = 64;
