@@ -114,6 +114,14 @@ impl Source {
                     None => (read, text, (0, "")),
                     Some(event) => {
                         let begin = event.as_ptr() as usize - text.as_ptr() as usize;
+                        // What was no JSON stands there as text, which may be by now.
+                        let event = match serde_json::from_str(event) {
+                            Ok(text) => {
+                                *whole = text;
+                                &**whole
+                            }
+                            Err(_) => event,
+                        };
                         (copilot_api::parse_event(event), event, (begin, ""))
                     }
                 }

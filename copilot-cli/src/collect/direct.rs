@@ -13,7 +13,7 @@ use crate::{
 
 /// Reads to the end and sends nothing.
 pub(super) async fn count(mut reading: Reading) -> Result<Ended, Failure> {
-    while reading.next().is_some() {
+    while reading.next().await.is_some() {
         reading.pace().await;
     }
     Ok(over(&reading.shared, Exit::Done))

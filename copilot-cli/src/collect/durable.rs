@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     exit::{Exit, Failure, with_causes},
-    out,
+    out, outbox,
     signals::Interrupt,
 };
 
@@ -21,6 +21,8 @@ const AT_ONCE: usize = 2000;
 const PAGE: usize = 1000;
 /// How often it is shown how much is left.
 const LOOK: Duration = Duration::from_millis(200);
+/// Why an event is not stored.
+const SYNC: &str = "opens or closes the one-time sync: `copilot-cx sync` sends it";
 /// What an outbox that is closed may still take.
 const END: Duration = Duration::from_secs(10);
 
@@ -28,8 +30,14 @@ pub(super) async fn send(mut reading: Reading, client: Client, url: &str) -> Res
     let failed = |error: &dyn std::error::Error| Failure::given_up(with_causes(error));
     let mut interrupt = Interrupt::listen()
         .map_err(|error| Failure::given_up(format!("no signals can be heard: {error}")))?;
-    let outbox = copilot_delivery::open_outbox(url).await.map_err(|error| failed(&error))?;
-    let reporter = Reporter::builder(client).shared_outbox(outbox).start().map_err(|error| failed(&error))?;
+    let outbox = outbox::open(url).await?;
+    if !outbox.abilities().durable {
+        return Err(Failure::usage(
+            "--outbox is for what outlives this program: an outbox in memory does not",
+        ));
+    }
+    let reporter =
+        Reporter::builder(client).shared_outbox(outbox).start().map_err(|error| outbox::failure(&error))?;
     let shared = reading.shared.clone();
     let before = reporter.snapshot().await.map_err(|error| failed(&error))?;
     let mut last = None;
@@ -89,24 +97,25 @@ async fn store(
     reporter: &Reporter,
     interrupt: &mut Interrupt,
 ) -> Result<(), (u64, Failure)> {
-    let mut waiting: VecDeque<Ticket> = VecDeque::new();
-    let mut stored = 0;
+    let mut waiting: VecDeque<(u64, Ticket)> = VecDeque::new();
     loop {
-        reading.pace().await;
-        let event = if interrupt.came() { None } else { reading.next() };
+        let event = reading.next_in_turn(interrupt).await;
         let is_over = event.is_none();
         if let Some(event) = event {
+            let index = reading.shared.tally().taken - 1;
             match take(reporter, event).await {
-                Ok(ticket) => waiting.push_back(ticket),
-                Err(failure) => return Err((stored, failure)),
+                Ok(Some(ticket)) => waiting.push_back((index, ticket)),
+                Ok(None) => {
+                    reading.shared.tally().reject_event(index, &[SYNC.to_owned()], &serde_json::Value::Null)
+                }
+                Err(failure) => return Err((waiting.front().map_or(index, |(index, _)| *index), failure)),
             }
         }
         while waiting.len() >= AT_ONCE || (is_over && !waiting.is_empty()) {
-            let Some(mut ticket) = waiting.pop_front() else { break };
+            let Some((index, mut ticket)) = waiting.pop_front() else { break };
             if let Err(error) = ticket.stored().await {
-                return Err((stored, Failure::given_up(with_causes(&error))));
+                return Err((index, Failure::given_up(with_causes(&error))));
             }
-            stored += 1;
         }
         if is_over {
             return Ok(());
@@ -114,18 +123,22 @@ async fn store(
     }
 }
 
-/// Hands an event over without waiting for it to be stored; where there is no room, waits for both.
-async fn take(reporter: &Reporter, event: Event) -> Result<Ticket, Failure> {
+/// Hands an event over without waiting for it to be stored; where there is no room, waits for both. None, where it belongs to the one-time
+/// sync.
+async fn take(reporter: &Reporter, event: Event) -> Result<Option<Ticket>, Failure> {
     let failed = |error: &ReportError| Failure::given_up(with_causes(error));
     let error = match reporter.try_report(event) {
-        Ok(ticket) => return Ok(ticket),
+        Ok(ticket) => return Ok(Some(ticket)),
+        Err(error) if error.is_sync_event() => return Ok(None),
         Err(error) => error,
     };
     if !error.is_full() {
         return Err(failed(&error));
     }
     match error.into_reported() {
-        Some(Reported::Event(event)) => reporter.report(event).await.map_err(|error| failed(&error)),
+        Some(Reported::Event(event)) => {
+            reporter.report(event).await.map(Some).map_err(|error| failed(&error))
+        }
         _ => Err(Failure::given_up("the outbox is full, and has not given an event back")),
     }
 }

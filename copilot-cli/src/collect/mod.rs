@@ -6,13 +6,14 @@ mod durable;
 mod reading;
 mod tally;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use crate::{
     exit::{Exit, Failure},
+    input::Input,
     out,
     settings::{Connection, Settings},
 };
@@ -40,10 +41,10 @@ pub(crate) struct Arguments {
     /// Pass over the first N events, as an interrupted run says
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     skip: u64,
-    /// Store events in this outbox first, and send them from there: what was stored outlives this program
+    /// Store events in an outbox first, and send them from there: what was stored outlives this program
     #[cfg(feature = "relay")]
-    #[arg(long, value_name = "URL")]
-    outbox: Option<String>,
+    #[command(flatten)]
+    outbox: crate::outbox::Opening,
     /// Hold the events against the contract, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -62,7 +63,14 @@ struct Ended {
 
 pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Failure> {
     let skip = arguments.skip;
-    let tally = Tally::new(arguments.rejects.as_deref(), arguments.max_rejects)?;
+    // Before anything is sent: a name that is wrong is no reason to send half of it.
+    // (What is a pipe can be opened once.)
+    for file in
+        arguments.files.iter().filter(|file| *file != Path::new("-") && (file.is_file() || !file.exists()))
+    {
+        Input::open(file)?;
+    }
+    let tally = Tally::new(arguments.rejects.as_deref(), skip > 0, arguments.max_rejects)?;
     let shared = Shared::new(tally);
     let reading = Reading::new(arguments.files, arguments.event_type, skip, arguments.rate, shared.clone());
     let runtime = crate::runtime()?;
@@ -71,20 +79,21 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
             return direct::count(reading).await;
         }
         #[cfg(feature = "relay")]
-        if let Some(url) = settings.outbox(arguments.outbox) {
+        if let Some(url) = arguments.outbox.named(settings)? {
             return durable::send(reading, arguments.connection.client(settings)?, &url).await;
         }
         direct::send(reading, arguments.connection.client(settings)?).await
     })?;
     let mut tally = shared.tally();
     let finished = tally.finish();
+    let cut = finished.is_err();
     let Tally { accepted, rejected, uncertain, .. } = *tally;
     let read = tally.read - skip.min(tally.read);
     let mut exit = ended.exit;
     if exit == Exit::Done && rejected + uncertain > 0 {
         exit = Exit::Rejected;
     }
-    let stopped = ended.words.is_some() || exit == Exit::Interrupted;
+    let stopped = cut || ended.words.is_some() || exit == Exit::Interrupted;
     if settings.json {
         out::json(&json!({
             "read": read, "accepted": accepted, "rejected": rejected, "uncertain": uncertain,
@@ -97,8 +106,17 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
         out::line(&format!("{read} read, {accepted} accepted, {rejected} rejected{uncertain}"));
     }
     if stopped {
-        let why = ended.words.unwrap_or_else(|| "interrupted".to_owned());
+        let why = match (ended.words, &finished) {
+            (Some(words), _) => words,
+            (None, Err(failure)) => failure.words.clone(),
+            (None, Ok(())) => "interrupted".to_owned(),
+        };
         out::error(&format!("{why}\nto go on, call it again with --skip {}", ended.done));
     }
-    finished.map(|()| exit)
+    Ok(match finished {
+        // Something was sent before the file could not be read.
+        Err(failure) if failure.exit == Exit::Usage && tally.taken > 0 => Exit::GivenUp,
+        Err(failure) => failure.exit,
+        Ok(()) => exit,
+    })
 }

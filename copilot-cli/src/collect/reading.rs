@@ -3,19 +3,27 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
 use copilot_api::types::Event;
 use futures_util::Stream;
-use tokio::time::{self, Instant};
+use tokio::{
+    sync::mpsc,
+    time::{self, Instant},
+};
 
 use super::tally::Tally;
 use crate::{
+    exit::Failure,
     progress::Progress,
     signals::Interrupt,
     source::{Refused, Source},
 };
+
+/// How many pieces are read ahead.
+const AHEAD: usize = 1024;
 
 /// The tally of those who read and those who send.
 #[derive(Clone, Debug)]
@@ -32,8 +40,16 @@ impl Shared {
     }
 }
 
+/// A piece of a file, read.
+struct Piece {
+    file: Arc<str>,
+    line: u64,
+    /// Or why it is none, and its text.
+    event: Result<Event, (Vec<String>, Option<String>)>,
+}
+
 pub(super) struct Reading {
-    source: Source,
+    pieces: mpsc::Receiver<Result<Piece, Failure>>,
     skip: u64,
     pub(super) shared: Shared,
     pace: Option<Pace>,
@@ -48,6 +64,7 @@ struct Pace {
 }
 
 impl Reading {
+    /// Begins to read, on a thread of its own: standard input may be silent for as long as it likes.
     pub(super) fn new(
         files: Vec<PathBuf>,
         payloads_of: Option<String>,
@@ -55,8 +72,11 @@ impl Reading {
         rate: Option<u32>,
         shared: Shared,
     ) -> Self {
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        // Without a thread nothing comes, and the end of the channel says so.
+        let _ = thread::Builder::new().spawn(move || read(Source::new(files, payloads_of), &sender));
         Self {
-            source: Source::new(files, payloads_of),
+            pieces,
             skip,
             shared,
             pace: rate.map(|rate| Pace { rate, began: None, events: 0 }),
@@ -65,11 +85,15 @@ impl Reading {
     }
 
     /// The next event that keeps the contract; none at the end, and where reading has to end. What breaks it is counted.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    ///
+    /// Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
-            let read = match self.source.next() {
-                Ok(Some(read)) => read,
-                Ok(None) => return None,
+            if self.shared.tally().is_beyond_limit() {
+                return None;
+            }
+            let piece = match self.pieces.recv().await? {
+                Ok(piece) => piece,
                 Err(failure) => {
                     self.shared.tally().failure = Some(failure);
                     return None;
@@ -80,16 +104,14 @@ impl Reading {
                 tally.read += 1;
                 continue;
             }
-            let why = match read.event {
+            match piece.event {
                 Ok(event) => {
-                    tally.take(read.file, read.line);
+                    tally.take(&piece.file, piece.line);
                     return Some(event);
                 }
-                Err(Refused::Unreadable(problem)) => vec![problem.to_owned()],
-                Err(Refused::Contract(violations)) => violations.iter().map(ToString::to_string).collect(),
-            };
-            tally.reject_piece(read.file, read.line, &why, read.alone);
-            if tally.is_beyond_limit() || tally.failure.is_some() {
+                Err((why, text)) => tally.reject_piece(&piece.file, piece.line, &why, text.as_deref()),
+            }
+            if tally.failure.is_some() {
                 return None;
             }
         }
@@ -114,21 +136,54 @@ impl Reading {
         }
     }
 
+    /// The next event in its turn; none as [`next`](Self::next), and once it is interrupted.
+    pub(super) async fn next_in_turn(&mut self, interrupt: &mut Interrupt) -> Option<Event> {
+        tokio::select! {
+            biased;
+            _ = interrupt.wait() => None,
+            event = async {
+                self.pace().await;
+                self.next().await
+            } => event,
+        }
+    }
+
     /// The events until the end, the limit of rejections, or an interrupt.
     pub(super) fn stream(self, interrupt: Interrupt) -> impl Stream<Item = Event> + Send {
-        futures_util::stream::unfold(self, move |mut reading| {
-            let mut interrupt = interrupt.clone();
-            async move {
-                tokio::select! {
-                    biased;
-                    _ = interrupt.wait() => return None,
-                    () = reading.pace() => {}
-                }
-                let is_over = reading.shared.tally().is_beyond_limit();
-                let event = if is_over { None } else { reading.next() };
-                event.map(|event| (event, reading))
-            }
+        futures_util::stream::unfold((self, interrupt), async |(mut reading, mut interrupt)| {
+            let event = reading.next_in_turn(&mut interrupt).await?;
+            Some((event, (reading, interrupt)))
         })
+    }
+}
+
+/// Reads all files, until nobody wants what is in them.
+fn read(mut source: Source, pieces: &mpsc::Sender<Result<Piece, Failure>>) {
+    let mut file: Arc<str> = Arc::from("");
+    loop {
+        let read = match source.next() {
+            Ok(Some(read)) => read,
+            Ok(None) => return,
+            Err(failure) => {
+                let _ = pieces.blocking_send(Err(failure));
+                return;
+            }
+        };
+        if *file != *read.file {
+            file = Arc::from(read.file);
+        }
+        let alone = read.alone;
+        let event = read.event.map_err(|refused| {
+            let why = match refused {
+                Refused::Unreadable(problem) => vec![problem.to_owned()],
+                Refused::Contract(violations) => violations.iter().map(ToString::to_string).collect(),
+            };
+            (why, alone.map(str::to_owned))
+        });
+        let piece = Piece { file: Arc::clone(&file), line: read.line, event };
+        if pieces.blocking_send(Ok(piece)).is_err() {
+            return;
+        }
     }
 }
 

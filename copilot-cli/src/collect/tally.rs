@@ -1,9 +1,9 @@
 //! What became of what was read, and where it stood.
 
 use std::{
-    fs::File,
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::{json, value::RawValue};
@@ -58,16 +58,22 @@ pub(crate) struct Tally {
     pub(crate) uncertain: u64,
     files: Vec<String>,
     runs: Vec<Run>,
-    rejects: Option<BufWriter<File>>,
+    rejects: Option<(PathBuf, BufWriter<File>)>,
     limit: Option<Limit>,
     /// Why reading ended before the end.
     pub(crate) failure: Option<Failure>,
 }
 
 impl Tally {
-    pub(crate) fn new(rejects: Option<&Path>, limit: Option<Limit>) -> Result<Self, Failure> {
+    /// Rejects go into a new file, or at the end of one that an earlier run began.
+    pub(crate) fn new(rejects: Option<&Path>, goes_on: bool, limit: Option<Limit>) -> Result<Self, Failure> {
         let open = |path: &Path| {
-            let made = File::create_new(path);
+            let mut options = OpenOptions::new();
+            options.append(true).create(goes_on).create_new(!goes_on);
+            // There is personal data in it.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let made = options.open(path);
             let made = made.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => Failure::usage(format!(
                     "{} is there already: name a new file for the rejects",
@@ -75,7 +81,7 @@ impl Tally {
                 )),
                 _ => Failure::usage(format!("{} cannot be written: {error}", path.display())),
             });
-            made.map(BufWriter::new)
+            made.map(|file| (path.to_owned(), BufWriter::new(file)))
         };
         Ok(Self { rejects: rejects.map(open).transpose()?, limit, ..Self::default() })
     }
@@ -135,7 +141,7 @@ impl Tally {
 
     fn reject(&mut self, file: &str, line: u64, why: &[String], text: Option<&str>) {
         self.rejected += 1;
-        let Some(rejects) = &mut self.rejects else {
+        let Some((_, rejects)) = &mut self.rejects else {
             if self.rejected <= SHOWN {
                 out::note(&format!("{file}:{line}: {}", why.join("; ")));
             } else if self.rejected == SHOWN + 1 {
@@ -168,8 +174,12 @@ impl Tally {
 
     /// Writes out what is still in memory of the rejects.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        if let Some(mut rejects) = self.rejects.take() {
-            let written = rejects.flush().and_then(|()| rejects.get_ref().sync_all());
+        if let Some((path, mut rejects)) = self.rejects.take() {
+            let mut written = rejects.flush().and_then(|()| rejects.get_ref().sync_all());
+            // Nobody needs an empty file, which would be in the way of the next run.
+            if written.is_ok() && rejects.get_ref().metadata().is_ok_and(|file| file.len() == 0) {
+                written = fs::remove_file(path);
+            }
             written.map_err(|error| {
                 Failure::given_up(format!("the file of rejects cannot be written: {error}"))
             })?;

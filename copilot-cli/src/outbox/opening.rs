@@ -25,6 +25,11 @@ impl Opening {
         self.outbox.is_some()
     }
 
+    /// Its URL, where the command line says it.
+    pub(crate) fn named(&self, settings: &Settings) -> Result<Option<String>, Failure> {
+        if self.is_named() { self.url(settings) } else { Ok(None) }
+    }
+
     /// Its URL, from wherever that is said.
     pub(crate) fn url(&self, settings: &Settings) -> Result<Option<String>, Failure> {
         if self.outbox.as_deref().is_some_and(has_password) {
