@@ -16,6 +16,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut cli::command(), "copilot-cx", &mut script);
+    if arguments.shell == Shell::Bash {
+        // It writes the hyphen of the program's name in one way where it goes into a command, and in another where it comes out.
+        let text = String::from_utf8_lossy(&script).replace("copilot__subcmd__cx", "copilot__cx");
+        script = text.into_bytes();
+    }
     out::bytes(&script);
     Exit::Done
 }

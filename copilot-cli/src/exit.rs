@@ -58,7 +58,15 @@ impl Failure {
     }
 }
 
-/// An error and all that caused it, in one line.
+/// What the libraries name, and what it is called on a command line.
+const CALLED: [(&str, &str); 4] = [
+    ("`with_collect_url` and `with_consent_url`", "--collect-url and --consent-url"),
+    ("; `allow_plain_http` of the client's builder permits it", ""),
+    ("start a reporter with `rebind`", "start with --rebind"),
+    ("start with `rebind`", "start with --rebind"),
+];
+
+/// An error and all that caused it, in one line, in the words of a command line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
@@ -70,5 +78,5 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    words
+    CALLED.iter().fold(words, |words, (library, here)| words.replace(library, here))
 }

@@ -10,20 +10,23 @@ use crate::exit::Failure;
 
 /// The longest piece: no event is, and a file that is something else has lines of any length.
 const LONGEST: usize = 4 << 20;
+const TOO_LONG: &str = "is longer than 4 MiB: is this one JSON value a line?";
 
 /// A file, or standard input.
 pub(crate) struct Input {
     /// What it is called in errors.
     name: String,
     reader: Box<dyn BufRead + Send>,
-    /// The line that is read next.
+    /// The line that is read next, and in a document how many characters of it are read.
     line: u64,
+    column: usize,
     buffer: Vec<u8>,
     form: Option<Form>,
     /// What was read until now was no more than space.
     is_blank: bool,
-    /// The line of the piece that was read last, and whether the buffer holds all of it.
-    found: Option<(u64, bool)>,
+    found: Option<Place>,
+    /// The array is at its end.
+    is_closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +39,22 @@ enum Form {
     Values,
 }
 
+/// Where the piece begins that was read last, and what is wrong with it as a piece.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    line: u64,
+    column: usize,
+    problem: Option<&'static str>,
+}
+
 /// A piece of the input that is to be a JSON value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'a> {
     name: &'a str,
     /// The line that it begins on, from 1.
     pub(crate) line: u64,
+    /// How many characters stand before it on that line.
+    pub(crate) column: usize,
     text: Result<&'a str, &'static str>,
 }
 
@@ -97,10 +110,12 @@ impl Input {
             name: name.to_owned(),
             reader,
             line: 1,
+            column: 0,
             buffer: Vec::new(),
             form: None,
             is_blank: true,
             found: None,
+            is_closed: false,
         })
     }
 
@@ -111,8 +126,7 @@ impl Input {
 
     /// Reads the next piece. Whether there was one.
     pub(crate) fn advance(&mut self) -> Result<bool, Failure> {
-        let (line, whole) = loop {
-            let line = self.line;
+        let place = loop {
             let found = match self.form {
                 None | Some(Form::Lines) => self.next_line(),
                 Some(_) => self.next_value(),
@@ -120,8 +134,8 @@ impl Input {
             match found.map_err(|error| unreadable(&self.name, &error))? {
                 // The first line that says anything says what form this has, and a document is read from there on.
                 Found::Document(form) => self.form = Some(form),
-                Found::Blank => continue,
-                Found::Piece { whole, line: begun } => break (begun.unwrap_or(line), whole),
+                Found::Blank => {}
+                Found::Piece(place) => break place,
                 Found::End if self.is_blank => {
                     return Err(Failure::usage(format!("{} is empty: is it the right file?", self.name)));
                 }
@@ -129,19 +143,19 @@ impl Input {
             }
         };
         self.is_blank = false;
-        self.found = Some((line, whole));
+        self.found = Some(place);
         Ok(true)
     }
 
     /// The piece that was read last.
     pub(crate) fn piece(&self) -> Option<Piece<'_>> {
-        let (line, whole) = self.found?;
-        let text = match std::str::from_utf8(&self.buffer) {
-            _ if !whole => Err("is longer than 4 MiB: is this one JSON value a line?"),
-            Ok(text) => Ok(text.trim()),
-            Err(_) => Err("is not UTF-8"),
+        let Place { line, column, problem } = self.found?;
+        let text = match (problem, std::str::from_utf8(&self.buffer)) {
+            (Some(problem), _) => Err(problem),
+            (None, Ok(text)) => Ok(text.trim()),
+            (None, Err(_)) => Err("is not UTF-8"),
         };
-        Some(Piece { name: &self.name, line, text })
+        Some(Piece { name: &self.name, line, column, text })
     }
 
     fn next_line(&mut self) -> io::Result<Found> {
@@ -154,6 +168,7 @@ impl Input {
         if !whole && !self.buffer.ends_with(b"\n") {
             self.skip_line()?;
         }
+        let line = self.line;
         self.line += 1;
         let text = self.buffer.trim_ascii();
         if text.is_empty() {
@@ -169,19 +184,16 @@ impl Input {
             };
             if let Some(form) = form {
                 self.line -= 1;
+                self.column = skipped_columns(form, &self.buffer);
                 let read = std::mem::take(&mut self.buffer);
                 let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
-                let skipped = if form == Form::Array {
-                    1 + read.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
-                } else {
-                    0
-                };
-                let read = io::Cursor::new(read.get(skipped..).unwrap_or_default().to_vec());
+                let read = io::Cursor::new(read.get(self.column..).unwrap_or_default().to_vec());
                 self.reader = Box::new(BufReader::new(read.chain(rest)));
                 return Ok(Found::Document(form));
             }
         }
-        Ok(Found::Piece { whole, line: None })
+        let column = self.buffer.len() - self.buffer.trim_ascii_start().len();
+        Ok(Found::Piece(Place { line, column, problem: (!whole).then_some(TOO_LONG) }))
     }
 
     fn skip_line(&mut self) -> io::Result<()> {
@@ -201,21 +213,39 @@ impl Input {
     /// The next value of a document: from its first byte to where all that it opened is closed, or to the comma or bracket after it.
     fn next_value(&mut self) -> io::Result<Found> {
         self.buffer.clear();
-        let (mut depth, mut in_text, mut escaped, mut begun, mut whole) = (0_u64, false, false, None, true);
+        let is_array = self.form == Some(Form::Array);
+        let (mut depth, mut in_text, mut escaped, mut problem) = (0_u64, false, false, None);
+        let mut begun: Option<(u64, usize)> = None;
         loop {
             let read = self.reader.fill_buf()?;
             if read.is_empty() {
-                return Ok(if begun.is_some() { Found::Piece { whole, line: begun } } else { Found::End });
+                let (line, column) = begun.unwrap_or((self.line, self.column));
+                if is_array && !std::mem::replace(&mut self.is_closed, true) {
+                    let problem = Some("is where the file ends, before the array does: is all of it there?");
+                    return Ok(Found::Piece(Place { line, column, problem }));
+                }
+                return Ok(if begun.is_some() {
+                    Found::Piece(Place { line, column, problem })
+                } else {
+                    Found::End
+                });
             }
             let (mut used, mut done) = (0, false);
             for byte in read {
                 used += 1;
-                let is_between = depth == 0 && !in_text;
+                let here = (self.line, self.column);
                 match byte {
-                    b'\n' if !in_text || !escaped => self.line += 1,
-                    _ => {}
+                    b'\n' => (self.line, self.column) = (self.line + 1, 0),
+                    // Of a character of several bytes the first counts.
+                    0x80..=0xbf => {}
+                    _ => self.column += 1,
                 }
-                if is_between && self.form == Some(Form::Array) && matches!(byte, b',' | b']') {
+                let ends = is_array && depth == 0 && !in_text && matches!(byte, b',' | b']');
+                if ends && !self.is_closed {
+                    self.is_closed = *byte == b']';
+                    if begun.is_none() && *byte == b',' {
+                        (begun, problem) = (Some(here), Some("is a comma with no value before it"));
+                    }
                     done = true;
                     break;
                 }
@@ -223,7 +253,8 @@ impl Input {
                     if byte.is_ascii_whitespace() {
                         continue;
                     }
-                    begun = Some(self.line);
+                    begun = Some(here);
+                    problem = self.is_closed.then_some("stands after the end of the array");
                 }
                 match byte {
                     _ if in_text && escaped => escaped = false,
@@ -233,28 +264,37 @@ impl Input {
                     b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
                     _ => {}
                 }
-                if whole {
+                if problem.is_none() {
                     self.buffer.push(*byte);
-                    whole = self.buffer.len() <= LONGEST;
+                    problem = (self.buffer.len() > LONGEST).then_some(TOO_LONG);
                 }
-                if depth == 0 && !in_text && self.form == Some(Form::Values) && matches!(byte, b'}' | b']') {
+                if depth == 0 && !in_text && !is_array && matches!(byte, b'}' | b']') {
                     done = true;
                     break;
                 }
             }
             self.reader.consume(used);
             if done {
-                return Ok(if begun.is_some() { Found::Piece { whole, line: begun } } else { Found::Blank });
+                return Ok(match begun {
+                    Some((line, column)) => Found::Piece(Place { line, column, problem }),
+                    None => Found::Blank,
+                });
             }
         }
     }
 }
 
 enum Found {
-    Piece { whole: bool, line: Option<u64> },
+    Piece(Place),
     Blank,
     Document(Form),
     End,
+}
+
+/// How many characters of the first line of a document are passed over: up to the first element of an array.
+fn skipped_columns(form: Form, line: &[u8]) -> usize {
+    let before = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    if form == Form::Array { before + 1 } else { 0 }
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Failure {
@@ -298,6 +338,13 @@ mod tests {
         assert_eq!(read("\n[\n  {\"a\":1}\n]"), expected(&[(3, r#"{"a":1}"#)]));
         let pretty = "{\n \"a\": \"}\\\"\"\n}\n{\n}\n";
         assert_eq!(read(pretty), expected(&[(1, "{\n \"a\": \"}\\\"\"\n}"), (4, "{\n}")]));
+        let two = expected(&[(1, "{}"), (1, "is a comma with no value before it"), (1, "7")]);
+        assert_eq!(read("[{},,7]"), two);
+        let cut =
+            expected(&[(1, "{}"), (2, "is where the file ends, before the array does: is all of it there?")]);
+        assert_eq!(read("[{},\n{\"a\": "), cut);
+        assert_eq!(read("[{},\n"), cut);
+        assert_eq!(read("[{}]\n7"), expected(&[(1, "{}"), (2, "stands after the end of the array")]));
         // A line that is broken breaks no other.
         let broken = expected(&[(1, r#"{"a": "x"#), (2, "{}")]);
         assert_eq!(read("{\"a\": \"x\n{}\n"), broken);

@@ -184,10 +184,16 @@ impl Connection {
                 };
             }
         }
+        let known = [found[0].is_some(), found[1].is_some()];
         let [Some(collect), Some(consent)] = found else {
-            return Err(Failure::usage(
-                "no endpoint: say --environment or --endpoint, set COPILOT_ENVIRONMENT, or write `environment` into copilot-cx.toml",
-            ));
+            let missing = match known {
+                [true, false] => "no endpoint for changes of consent, only one for events",
+                [false, true] => "no endpoint for events, only one for changes of consent",
+                _ => "no endpoint",
+            };
+            return Err(Failure::usage(format!(
+                "{missing}: say --environment or --endpoint, set COPILOT_ENVIRONMENT, or write `environment` into copilot-cx.toml",
+            )));
         };
         collect
             .with_consent_url(consent.consent_url().as_str())

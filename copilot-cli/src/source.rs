@@ -22,6 +22,8 @@ pub(crate) struct Source {
 pub(crate) struct Read<'a> {
     pub(crate) file: &'a str,
     pub(crate) line: u64,
+    /// How many characters stand before it on that line.
+    pub(crate) column: usize,
     /// As it stands there; none, where it is no text.
     pub(crate) text: Option<&'a str>,
     pub(crate) event: Result<Event, Refused>,
@@ -88,12 +90,20 @@ impl Source {
         }
         let Self { current, payloads_of, whole, .. } = self;
         let Some(piece) = current.as_ref().and_then(Input::piece) else { return Ok(None) };
-        let (file, line) = (piece.file(), piece.line);
+        let (file, line, column) = (piece.file(), piece.line, piece.column);
         let text = match piece.text() {
             Ok(text) => text,
             Err(problem) => {
                 let event = Err(Refused::Unreadable(problem));
-                return Ok(Some(Read { file, line, text: None, event, alone: None, origin: (0, "") }));
+                return Ok(Some(Read {
+                    file,
+                    line,
+                    column,
+                    text: None,
+                    event,
+                    alone: None,
+                    origin: (0, ""),
+                }));
             }
         };
         let (read, alone, origin) = match payloads_of {
@@ -128,7 +138,7 @@ impl Source {
             }
         };
         let event = read.map_err(|invalid| Refused::Contract(invalid.into_violations()));
-        Ok(Some(Read { file, line, text: Some(text), event, alone: Some(alone), origin }))
+        Ok(Some(Read { file, line, column, text: Some(text), event, alone: Some(alone), origin }))
     }
 }
 

@@ -72,12 +72,14 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
 
 /// A violation as a compiler shows an error.
 fn shown(renderer: &Renderer, read: &Read<'_>, violation: &Violation) -> String {
-    let text = read.text.unwrap_or_default();
+    // As it stands in its line, where it is an element of an array perhaps.
+    let text = " ".repeat(read.column) + read.text.unwrap_or_default();
     let place = read.place(violation);
+    let place = place.start + read.column..place.end + read.column;
     let title = format!("{} {}", violation.pointer(), message(violation));
     let title = title.trim_start();
     let line = usize::try_from(read.line).unwrap_or(usize::MAX);
-    let snippet = Snippet::source(text)
+    let snippet = Snippet::source(&text)
         .line_start(line)
         .path(read.file)
         .annotation(AnnotationKind::Primary.span(place).label(format!("{}", violation.provenance())));
@@ -95,7 +97,8 @@ fn message(violation: &Violation) -> &str {
 fn as_json(read: &Read<'_>, violation: &Violation) -> serde_json::Value {
     let text = read.text.unwrap_or_default();
     let before = text.get(..read.place(violation).start).unwrap_or_default();
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let on_its_line = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let column = on_its_line + if before.contains('\n') { 0 } else { read.column } + 1;
     json!({
         "file": read.file,
         "line": read.line + before.matches('\n').count() as u64,

@@ -85,6 +85,12 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
         direct::send(reading, arguments.connection.client(settings)?).await
     })?;
     let mut tally = shared.tally();
+    if tally.read < skip && tally.failure.is_none() && ended.exit == Exit::Done {
+        return Err(Failure::usage(format!(
+            "--skip {skip} passes over all {} events of the files",
+            tally.read
+        )));
+    }
     let finished = tally.finish();
     let cut = finished.is_err();
     let Tally { accepted, rejected, uncertain, .. } = *tally;

@@ -69,7 +69,7 @@ fn credentials(read: Result<Credentials, Failure>, report: &mut Report) -> Optio
     match read {
         Ok(credentials) => {
             let client_id = credentials.client_id();
-            report.ok("credentials", &format!("those of the client {client_id} have the right form"));
+            report.ok("credentials", &format!("those of the client {client_id} have the right form (whether Copilot.cx takes them, --send-test-event --user-id ID tells)"));
             Some(credentials)
         }
         Err(failure) => {

@@ -109,8 +109,10 @@ fn answered(check: &str, status: StatusCode, round_trip: Duration, report: &mut 
         report.warn(check, &found, "redirects are not followed: the endpoint may be another one");
     } else if status.is_server_error() {
         report.warn(check, &found, "the server, or a gateway before it, is in trouble");
+    } else if status == StatusCode::NOT_FOUND {
+        report.warn(check, &found, "compare the path with that of the operation: maybe nothing is there");
     } else {
-        // Without credentials, or by this method: 401, 404, 405. Somebody who speaks HTTP is there.
+        // Without credentials, or by this method: 401, 405. Somebody who speaks HTTP is there.
         report.ok(check, &found);
     }
 }

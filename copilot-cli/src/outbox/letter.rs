@@ -25,6 +25,14 @@ pub(crate) struct Letter {
     pub(crate) json: Box<RawValue>,
 }
 
+impl Letter {
+    /// The id of the event.
+    pub(super) fn event_id(&self) -> Option<String> {
+        let item: serde_json::Value = serde_json::from_str(self.json.get()).ok()?;
+        item.get("event_id")?.as_str().map(str::to_owned)
+    }
+}
+
 impl From<DeadLetter> for Letter {
     fn from(letter: DeadLetter) -> Self {
         let DeadLetter { id, since, outcome, item } = letter;

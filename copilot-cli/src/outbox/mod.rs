@@ -49,14 +49,9 @@ enum Task {
     /// Print the dead letters, oldest first, and the counts
     Show,
     /// Send dead letters again, as they are
-    Retry {
-        /// Their numbers, as `show` prints them
-        #[arg(value_name = "ID", required_unless_present = "all")]
-        ids: Vec<u64>,
-        /// All that there are now
-        #[arg(long, conflicts_with = "ids")]
-        all: bool,
-    },
+    Retry(Chosen),
+    /// Remove dead letters: what was mended and sent, or is not to be sent
+    Drop(Chosen),
     /// Write the events of the dead letters into a new file, to be mended and sent by `copilot-cx collect`; they stay in the outbox
     Export {
         /// The file; - is standard output
@@ -71,6 +66,17 @@ enum Task {
     },
 }
 
+/// Which dead letters.
+#[derive(Args, Debug)]
+struct Chosen {
+    /// Their numbers, as `show` prints them
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<u64>,
+    /// All that there are now
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+}
+
 pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -80,7 +86,8 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
         let place = place(&arguments, settings).await?;
         let done = match &arguments.task {
             Task::Show => show(&place, settings.json).await,
-            Task::Retry { ids, all } => retry(&place, (!all).then_some(ids), settings.json).await,
+            Task::Retry(chosen) => retry(&place, chosen, settings.json).await,
+            Task::Drop(chosen) => remove(&place, chosen, settings.json).await,
             Task::Export { file } => export(&place, file, settings.json).await,
             Task::Forget { user_id } => forget(&place, user_id, settings.json).await,
         };
@@ -94,7 +101,7 @@ async fn place(arguments: &Arguments, settings: &Settings) -> Result<Place, Fail
     let Arguments { relay, outbox, connection, .. } = arguments;
     let own = outbox.url(settings)?;
     if let (true, Some(own)) = (outbox.is_named(), &own) {
-        return Ok(Place::Here(open(own).await?));
+        return here(own).await;
     }
     let url = relay.clone().unwrap_or_else(|| format!("http://{}", settings.listen(None)));
     let client = connection.credentials(settings).and_then(|pair| RelayClient::new(&url, pair));
@@ -102,9 +109,19 @@ async fn place(arguments: &Arguments, settings: &Settings) -> Result<Place, Fail
         (Ok(client), None) => Ok(Place::Relay(client)),
         (Ok(client), Some(_)) if relay.is_some() || client.is_there().await => Ok(Place::Relay(client)),
         (Err(failure), own) if relay.is_some() || own.is_none() => Err(failure),
-        (_, Some(own)) => Ok(Place::Here(open(&own).await?)),
+        (_, Some(own)) => here(&own).await,
         (Err(failure), None) => Err(failure),
     }
+}
+
+/// The outbox itself. A file that is not there is not made.
+async fn here(url: &str) -> Result<Place, Failure> {
+    if let Some(path) = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))
+        && !Path::new(path).exists()
+    {
+        return Err(Failure::usage(format!("there is no outbox {path}")));
+    }
+    Ok(Place::Here(open(url).await?))
 }
 
 async fn show(place: &Place, json: bool) -> Result<Exit, Failure> {
@@ -143,7 +160,10 @@ async fn show(place: &Place, json: bool) -> Result<Exit, Failure> {
 fn described(letter: &Letter) -> String {
     let since = UtcTimestamp::from_millis(letter.since)
         .map_or_else(|_| letter.since.to_string(), |at| at.to_string());
-    let what = letter.event_type.as_deref().unwrap_or("change of consent");
+    let mut what = letter.event_type.clone().unwrap_or_else(|| "change of consent".to_owned());
+    if let Some(id) = letter.event_id() {
+        what = format!("{what} {id}");
+    }
     let by = letter.by.as_ref().map_or_else(String::new, |by| format!(" by the {by}"));
     let words =
         if letter.words.is_empty() { String::new() } else { format!(": {}", letter.words.join("; ")) };
@@ -152,41 +172,53 @@ fn described(letter: &Letter) -> String {
     line.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
-/// Sends those again; without ids, all that were there when it began.
-async fn retry(place: &Place, ids: Option<&Vec<u64>>, json: bool) -> Result<Exit, Failure> {
-    let (mut sent, mut missing) = (0_u64, Vec::new());
-    match ids {
-        Some(ids) => {
-            for &id in ids {
-                if place.retry(id).await? { sent += 1 } else { missing.push(id) }
-            }
+impl Chosen {
+    /// Their numbers. Of all, those that were there when it began: one that came back in the meantime would come again and again.
+    async fn ids(&self, place: &Place) -> Result<Vec<u64>, Failure> {
+        if !self.all {
+            return Ok(self.ids.clone());
         }
-        None => {
-            let (began, mut after) = (now(), None);
-            'pages: loop {
-                let letters = place.letters(after).await?;
-                let Some(last) = letters.last() else { break };
-                after = Some(last.id);
-                for letter in &letters {
-                    // One that came back in the meantime would be sent again and again.
-                    if letter.since > began {
-                        break 'pages;
-                    }
-                    sent += u64::from(place.retry(letter.id).await?);
-                }
+        let (began, mut ids) = (now(), Vec::new());
+        loop {
+            let letters = place.letters(ids.last().copied()).await?;
+            let before = ids.len();
+            ids.extend(letters.iter().take_while(|letter| letter.since <= began).map(|letter| letter.id));
+            if ids.len() == before || ids.len() < before + letters.len() {
+                return Ok(ids);
             }
         }
     }
-    if json {
-        out::json(&json!({ "sent_again": sent, "missing": missing }));
-    } else {
-        out::line(&format!("{sent} dead letters are pending again"));
+
+    /// Says of how many of them it was done, and which were not there.
+    fn told(&self, what: (&str, &str), missing: &[u64], done: u64, json: bool) -> Result<Exit, Failure> {
+        let (name, words) = what;
+        match json {
+            true => out::json(&json!({ name: done, "missing": missing })),
+            false => out::line(&format!("{done} dead letters {words}")),
+        }
+        // Of all, one that is gone by now is none of those that were meant.
+        if missing.is_empty() || self.all {
+            return Ok(Exit::Done);
+        }
+        let missing: Vec<String> = missing.iter().map(u64::to_string).collect();
+        Err(Failure::usage(format!("there is no dead letter {}", missing.join(", "))))
     }
-    if missing.is_empty() {
-        return Ok(Exit::Done);
+}
+
+async fn retry(place: &Place, chosen: &Chosen, json: bool) -> Result<Exit, Failure> {
+    let (mut done, mut missing) = (0, Vec::new());
+    for id in chosen.ids(place).await? {
+        if place.retry(id).await? { done += 1 } else { missing.push(id) }
     }
-    let missing: Vec<String> = missing.iter().map(u64::to_string).collect();
-    Err(Failure::usage(format!("there is no dead letter {}", missing.join(", "))))
+    chosen.told(("sent_again", "are pending again"), &missing, done, json)
+}
+
+async fn remove(place: &Place, chosen: &Chosen, json: bool) -> Result<Exit, Failure> {
+    let (mut done, mut missing) = (0, Vec::new());
+    for id in chosen.ids(place).await? {
+        if place.remove(id).await? { done += 1 } else { missing.push(id) }
+    }
+    chosen.told(("removed", "were removed"), &missing, done, json)
 }
 
 async fn export(place: &Place, file: &Path, json: bool) -> Result<Exit, Failure> {

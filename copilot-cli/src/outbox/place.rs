@@ -75,6 +75,22 @@ impl Place {
         }
     }
 
+    /// Removes a dead letter. Whether there was one of that number.
+    pub(super) async fn remove(&self, id: u64) -> Result<bool, Failure> {
+        match self {
+            Self::Relay(relay) => {
+                let answer: Value =
+                    relay.ask(Method::POST, "_relay/dead-letters/drop", Some(json!({ "id": id }))).await?;
+                Ok(answer.get("found").and_then(Value::as_bool).unwrap_or_default())
+            }
+            Self::Here(outbox) => outbox
+                .drop_dead_letters(&[id])
+                .await
+                .map(|dropped| dropped > 0)
+                .map_err(|error| failure(&error)),
+        }
+    }
+
     pub(super) async fn forget(&self, user_id: &str) -> Result<Forgot, Failure> {
         match self {
             Self::Relay(relay) => {

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
+use copilot_delivery::OutboxError;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<Arc<Relay>> {
         .route("/_relay/counts", get(counts))
         .route("/_relay/dead-letters", get(letters))
         .route("/_relay/dead-letters/retry", post(retry))
+        .route("/_relay/dead-letters/drop", post(remove))
         .route("/_relay/forget", post(forget))
 }
 
@@ -51,20 +53,36 @@ async fn letters(State(relay): State<Arc<Relay>>, headers: HeaderMap, page: Quer
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Retry {
+struct Chosen {
     id: u64,
 }
 
 /// Sends a dead letter again. Says whether there was one of that number.
 async fn retry(State(relay): State<Arc<Relay>>, headers: HeaderMap, mut body: Body) -> Response {
-    let body = match admission::admit(&relay.pair, &headers, &mut body).await {
-        Ok(body) => body,
-        Err(answer) => return *answer,
-    };
-    let Ok(Retry { id }) = serde_json::from_slice(&body) else {
-        return answer::bad_request("the body is not an object of `id`, the number of a dead letter");
-    };
-    match relay.reporter.dead_letters().send_again(id).await {
+    match chosen(&relay, &headers, &mut body).await {
+        Ok(id) => found(relay.reporter.dead_letters().send_again(id).await),
+        Err(answer) => *answer,
+    }
+}
+
+/// Removes a dead letter. Says whether there was one of that number.
+async fn remove(State(relay): State<Arc<Relay>>, headers: HeaderMap, mut body: Body) -> Response {
+    match chosen(&relay, &headers, &mut body).await {
+        Ok(id) => found(relay.reporter.dead_letters().drop(&[id]).await.map(|dropped| dropped > 0)),
+        Err(answer) => *answer,
+    }
+}
+
+/// The dead letter that a request is about.
+async fn chosen(relay: &Relay, headers: &HeaderMap, body: &mut Body) -> Result<u64, Box<Response>> {
+    let body = admission::admit(&relay.pair, headers, body).await?;
+    let wrong =
+        |_| Box::new(answer::bad_request("the body is not an object of `id`, the number of a dead letter"));
+    serde_json::from_slice(&body).map(|Chosen { id }| id).map_err(wrong)
+}
+
+fn found(found: Result<bool, OutboxError>) -> Response {
+    match found {
         Ok(found) => Json(json!({ "found": found })).into_response(),
         Err(error) => unreadable(&error),
     }

@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+/// How many events a request may have. As many good ones hardly fit into a body; of bad ones each costs an answer of its own.
+const MOST: usize = 10_000;
 /// How many broken rules of one event an answer tells.
 const TOLD: usize = 10;
 
@@ -88,6 +90,9 @@ fn written(text: &str) -> Result<Vec<&RawValue>, String> {
         Some(events) => serde_json::from_str(events.get()).map_err(|_| ARRAY.to_owned())?,
         None => return Err("/events: is missing (required, observed)".to_owned()),
     };
+    if events.len() > MOST {
+        return Err(format!("/events: has more than {MOST} items: send fewer a request"));
+    }
     if events.is_empty() {
         return Err("/events: has less than 1 item (minItems, observed)".to_owned());
     }
@@ -159,6 +164,9 @@ mod tests {
             assert!(!refused.contains("secret"), "{refused}");
         }
         assert!(read(b"{\"events\":[\"\xff\"]}").is_err());
+        let many = |events| format!("{{\"events\":[{}0]}}", "0,".repeat(events - 1));
+        assert!(read(many(MOST + 1).as_bytes()).is_err());
+        assert_eq!(read(many(MOST).as_bytes()).unwrap().invalid.len(), MOST);
     }
 
     #[test]

@@ -98,6 +98,8 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
         Source { connection: arguments.connection, clients: arguments.clients, settings: settings.clone() };
     let own = source.own()?;
     let pair = Pair::new(&source.of_clients(&own)?);
+    let (to, client_id) =
+        (endpoints.collect_url().origin().ascii_serialization(), own.client_id().to_owned());
     let client = Client::new(own.clone(), endpoints).map_err(|error| Failure::of_client(&error))?;
 
     // Before anybody can know that it runs: a signal that came earlier would end the process at once.
@@ -113,6 +115,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
 
     let relay = Arc::new(Relay::new(reporter.clone(), place.clone(), pair, address.ip().is_loopback()));
     let kept = tokio::spawn(credentials::keep(Arc::clone(&relay), source, own));
+    out::note(&format!("copilot-cx: from the outbox {place} to {to} as {client_id}"));
     out::quietly(&format!("listening on http://{}", local_address(&listener, address)));
     let drain = Duration::from_secs(arguments.drain.into());
     let (told, mut ends_at) = (interrupt.clone(), Instant::now());
@@ -124,7 +127,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
     kept.abort();
     let left = reporter.shutdown(ends_at.saturating_duration_since(Instant::now())).await;
     out::note(&match left.stay {
-        0 => format!("copilot-cx: the outbox {place} is empty"),
+        0 => format!("copilot-cx: nothing is pending in the outbox {place}"),
         stay => format!("copilot-cx: {stay} items stay in the outbox {place}, for the next start"),
     });
     Ok(if told.clone().wait().await == Signal::Interrupt { Exit::Interrupted } else { Exit::Done })

@@ -59,7 +59,8 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
         .map_err(|error| Failure::of_client(&error))?;
     let path = apply.state_path();
     let file = StateFile::open(&path)?;
-    let known = match file.read()? {
+    // One of which nothing was sent holds nobody to its endpoint.
+    let known = match file.read()?.filter(|state| !state.is_untouched()) {
         Some(mut state) => {
             apply.fits(&state, &client)?;
             marker::settle(&file, &mut state, apply.sent, apply.send_again)?;
@@ -74,7 +75,8 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
     let (state, rejects) = match known {
         Some(state) => {
             apply.unchanged(&state, &survey)?;
-            let rejects = Rejects::resume(&state.rejects, state.rejects_bytes)?;
+            let done: u64 = state.positions().iter().map(|(_, position)| position.rows).sum();
+            let rejects = Rejects::resume(&state.rejects, state.rejects_bytes, done < survey.rows())?;
             (state, rejects)
         }
         None => apply.begin(&client, &sources, &survey, &file)?,
@@ -112,12 +114,12 @@ pub(super) fn run(apply: &Apply, settings: &Settings) -> Result<Exit, Failure> {
         }
         End::Done if state.completed != Marker::Sent => {
             out::note(
-                "preexisting_sync_completed is held back: mend the events in the file of what was rejected and send them by `copilot-cx collect`, \
-                 then say this command again with --complete",
+                "preexisting_sync_completed is held back: mend the events in the file of what was rejected, send it by `copilot-cx collect`, and \
+                 say this command again with --complete",
             );
             Ok(Exit::Rejected)
         }
-        End::Done if state.rejected() > 0 => Ok(Exit::Rejected),
+        End::Done if state.rejected() > 0 && !apply.complete => Ok(Exit::Rejected),
         End::Done => Ok(Exit::Done),
     }
 }
@@ -184,6 +186,13 @@ impl Apply {
                     path.display()
                 )));
             }
+        }
+        let totals = survey.counts.iter().map(|(_, count)| count.rows);
+        if state.positions().iter().zip(totals).any(|((_, position), total)| position.rows > total) {
+            return Err(Failure::usage(format!(
+                "{}: is further than the inputs are long: bring back a copy of it",
+                self.state_path().display()
+            )));
         }
         Ok(())
     }

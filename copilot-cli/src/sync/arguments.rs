@@ -15,7 +15,7 @@ use crate::{exit::Failure, settings::Connection};
 /// What is imported. Each file is CSV whose first line names its columns, or NDJSON.
 #[derive(Args, Debug)]
 pub(super) struct Import {
-    /// The users: user_id; first_name, last_name, email, utc_offset, original_creation_date, copilot_analysis_consent
+    /// Times are in milliseconds since 1970, or as 2019-01-29T16:31:57.121Z. The users: user_id; first_name, last_name, email, utc_offset, original_creation_date, copilot_analysis_consent
     #[arg(long, value_name = "FILE")]
     pub(super) users: PathBuf,
     /// The things: thing_id; user_id, firmware_version, model, original_creation_date

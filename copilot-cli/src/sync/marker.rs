@@ -127,7 +127,10 @@ async fn once(client: &Client, event: &Event, interrupt: &mut Interrupt, which: 
                 Verdict::Accepted => return Sending::Accepted,
                 Verdict::Rejected(words) => {
                     let words = words.join("; ");
-                    let words = format!("Copilot.cx rejected {}: {words}", which.event_type());
+                    let words = match words.contains("`copilot-cx sync` sends it") {
+                        true => "the endpoint is a relay, which has other events before and after: name that of Copilot.cx".to_owned(),
+                        false => format!("Copilot.cx rejected {}: {words}", which.event_type()),
+                    };
                     return Sending::Refused(Failure { exit: Exit::Rejected, words });
                 }
                 _ => return Sending::Unknown(Failure::given_up(which.question())),

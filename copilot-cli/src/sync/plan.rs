@@ -24,7 +24,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn run(import: &Import, settings: &Settings) -> Result<Exit, Failure> {
     let sources = import.sources()?;
-    let mut rejects = import.rejects.as_deref().map(Rejects::overwrite).transpose()?;
+    let mut rejects = import.rejects.as_deref().map(Rejects::create).transpose()?;
     let mut first = Vec::new();
     let survey = survey(&sources, EventTimestamp::now().as_millis(), |rows, line, refused| {
         if first.len() < SHOWN {

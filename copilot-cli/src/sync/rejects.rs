@@ -54,11 +54,6 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// A new file, or one that is written anew.
-    pub(super) fn overwrite(path: &Path) -> Result<Self, Failure> {
-        Self::open(path, 0)
-    }
-
     /// A new file; one that is there and holds something is kept.
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         match path.metadata() {
@@ -70,12 +65,16 @@ impl Rejects {
         }
     }
 
-    /// A file of which that many bytes count: those behind them are of rows that are sent again.
-    pub(super) fn resume(path: &Path, bytes: u64) -> Result<Self, Failure> {
+    /// A file of which that many bytes count: those behind them are of rows that are sent again. Where no row is left to be sent, it is
+    /// what somebody may have mended.
+    pub(super) fn resume(path: &Path, bytes: u64, rows_are_left: bool) -> Result<Self, Failure> {
         let length = path.metadata().map_or(0, |metadata| metadata.len());
+        if !rows_are_left {
+            return Self::open(path, length);
+        }
         if length < bytes {
             return Err(Failure::usage(format!(
-                "{} has lost what was rejected so far: bring it back to go on",
+                "{} has lost what was rejected so far: bring it back to go on, and mend a copy of it",
                 path.display()
             )));
         }
@@ -141,14 +140,16 @@ mod tests {
         file.write(&rejected(2)).unwrap();
         file.save().unwrap();
         drop(file);
-        let mut file = Rejects::resume(&path, counts).unwrap();
+        let mut file = Rejects::resume(&path, counts, true).unwrap();
         file.write(&rejected(3)).unwrap();
         let length = file.save().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.len() as u64 == length && text.contains("\"line\":3") && !text.contains("\"line\":2"));
-        assert!(Rejects::resume(&path, length + 1).is_err());
+        assert!(Rejects::resume(&path, length + 1, true).is_err());
+        // What was mended once all rows were sent may be shorter.
+        Rejects::resume(&path, length + 1, false).unwrap();
         assert!(Rejects::create(&path).is_err());
-        Rejects::overwrite(&path).unwrap();
+        fs::write(&path, "").unwrap();
         Rejects::create(&path).unwrap();
     }
 }

@@ -128,6 +128,12 @@ impl State {
         [(Kind::User, self.users), (Kind::Thing, self.things), (Kind::Association, self.associations)]
     }
 
+    /// Whether nothing was sent yet, nor was about to be.
+    pub(super) fn is_untouched(&self) -> bool {
+        [self.started, self.completed] == [Marker::NotSent; 2]
+            && self.positions().iter().all(|(_, position)| position.rows == 0)
+    }
+
     /// How many rows were rejected.
     pub(super) fn rejected(&self) -> u64 {
         self.positions().iter().map(|(_, position)| position.rejected).sum()
@@ -176,7 +182,10 @@ impl StateFile {
             Err(error) => return Err(broken(format!("cannot be read: {error}"))),
         };
         let foreign = |error: serde_json::Error| {
-            broken(format!("is not the state of an import: {error}. Say another file by --state"))
+            broken(format!(
+                "is not the state of an import, or no longer: {error}. Bring back a copy. What was sent cannot be told from it: only where \
+                 nothing was, say another file by --state"
+            ))
         };
         // First, since a file of another version has other members.
         let Versioned { version } = serde_json::from_slice(&bytes).map_err(foreign)?;

@@ -28,12 +28,19 @@ function health({ health, events_paused, consent_paused }) {
   const words = {
     ready: "Items are delivered",
     degraded: "Items are delivered, with trouble",
-    stuck: "Nothing is delivered until somebody acts",
+    stuck: stuck(events_paused, consent_paused),
   };
   const why = health.why ?? "";
   const reasons = [why, ...[events_paused, consent_paused].filter((reason) => reason && !why.includes(reason))];
   element("health").dataset.status = health.status;
   show("health", [words[health.status] ?? health.status, reasons.filter(Boolean).join("; ")].filter(Boolean).join(": "));
+}
+
+// What waits for somebody: the other kind goes on.
+function stuck(events_paused, consent_paused) {
+  if (events_paused && !consent_paused) return "No event is delivered until somebody acts; consent is";
+  if (consent_paused && !events_paused) return "No change of consent is delivered until somebody acts; events are";
+  return "Nothing is delivered until somebody acts";
 }
 
 function line(name, text, kind = "p") {
