@@ -164,10 +164,6 @@ impl Input {
         if self.reader.by_ref().take(limit).read_until(b'\n', &mut self.buffer)? == 0 {
             return Ok(Found::End);
         }
-        let whole = self.buffer.len() <= LONGEST;
-        if !whole && !self.buffer.ends_with(b"\n") {
-            self.skip_line()?;
-        }
         let line = self.line;
         self.line += 1;
         let text = self.buffer.trim_ascii();
@@ -191,6 +187,10 @@ impl Input {
                 self.reader = Box::new(BufReader::new(read.chain(rest)));
                 return Ok(Found::Document(form));
             }
+        }
+        let whole = self.buffer.len() <= LONGEST;
+        if !whole && !self.buffer.ends_with(b"\n") {
+            self.skip_line()?;
         }
         let column = self.buffer.len() - self.buffer.trim_ascii_start().len();
         Ok(Found::Piece(Place { line, column, problem: (!whole).then_some(TOO_LONG) }))
@@ -371,5 +371,7 @@ mod tests {
         let found = read(&format!("{{}}\n{long}\n{{}}"));
         assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(found.get(1).is_some_and(|(_, words)| words.contains("4 MiB")));
+        // An array in one line may be as long as it likes.
+        assert_eq!(read(&format!("[{}7]", "123456789,".repeat(600_000))).len(), 600_001);
     }
 }

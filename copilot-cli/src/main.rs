@@ -50,17 +50,25 @@ fn main() -> ExitCode {
             };
         }
     };
+    let json = cli.json;
     match run(cli, &matches) {
         Ok(exit) => exit.into(),
         Err(Failure { exit, words }) => {
             out::error(&words);
+            // Whoever reads JSON reads one result, whatever becomes of it.
+            if json && !out::has_result() {
+                out::json(&serde_json::json!({ "error": words, "exit": exit as u8 }));
+            }
             exit.into()
         }
     }
 }
 
 fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let settings = Settings::read(cli.json)?;
+    let settings = match &cli.command {
+        Command::Validate(_) | Command::Completions(_) | Command::Man(_) => Settings::none(cli.json),
+        _ => Settings::read(cli.json)?,
+    };
     match cli.command {
         Command::Collect(arguments) => collect::run(arguments, &settings),
         Command::Consent(arguments) => consent::run(arguments, &settings),

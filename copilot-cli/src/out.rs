@@ -1,6 +1,16 @@
 //! What is printed: results to standard output, everything else to standard error.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    io::{self, ErrorKind, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Whether a result was printed as JSON.
+static RESULT: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn has_result() -> bool {
+    RESULT.load(Ordering::Relaxed)
+}
 
 /// Prints a line of a result. A reader that has seen enough ends the program silently.
 pub(crate) fn line(words: &str) {
@@ -17,6 +27,7 @@ pub(crate) fn bytes(text: &[u8]) {
 
 /// The same, of a JSON value, in one line.
 pub(crate) fn json(value: &serde_json::Value) {
+    RESULT.store(true, Ordering::Relaxed);
     line(&value.to_string());
 }
 

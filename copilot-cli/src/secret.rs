@@ -44,15 +44,30 @@ pub(crate) fn of_systemd() -> Option<PathBuf> {
 /// Of root's, a group may read it: so Kubernetes mounts secrets (`fsGroup`), and systemd shows credentials that it grants by an
 /// access list.
 #[cfg(unix)]
-fn is_private(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_private(path: &Path) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let file = fs::metadata(path)?;
     let others_may = if file.uid() == 0 { 0o037 } else { 0o077 };
     Ok(file.mode() & others_may == 0)
 }
 
+/// Whether nobody but this user and root can have written a file.
+#[cfg(unix)]
+pub(crate) fn is_own(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = fs::metadata(path)?;
+    let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&file.uid());
+    Ok(is_ours && file.mode() & 0o002 == 0)
+}
+
+/// Who can write a file is not told by its mode there.
+#[cfg(not(unix))]
+pub(crate) fn is_own(path: &Path) -> std::io::Result<bool> {
+    fs::metadata(path).map(|_| true)
+}
+
 /// Who can read a file is not told by its mode there.
 #[cfg(not(unix))]
-fn is_private(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_private(path: &Path) -> std::io::Result<bool> {
     fs::metadata(path).map(|_| true)
 }

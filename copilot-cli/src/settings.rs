@@ -78,7 +78,22 @@ pub(crate) struct Settings {
     layers: Vec<Layer>,
 }
 
+/// Whether a URL holds a password, or what may be one.
+pub(crate) fn has_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // NATS takes a token in place of a name: only a name is known not to be one.
+    let is_nats = url.starts_with("nats:") || url.starts_with("tls:");
+    let secret = authority.rsplit_once('@').is_some_and(|(user, _)| is_nats || user.contains(':'));
+    secret || rest.split(['?', '&']).skip(1).any(|setting| setting.starts_with("password="))
+}
+
 impl Settings {
+    /// Of a command that asks nobody.
+    pub(crate) fn none(json: bool) -> Self {
+        Self { json, layers: Vec::new() }
+    }
+
     pub(crate) fn read(json: bool) -> Result<Self, Failure> {
         let mut layers = vec![of_environment()?];
         let of_user = etcetera::choose_base_strategy()
@@ -270,6 +285,12 @@ fn of_file(path: &Path) -> Result<Option<Layer>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::usage(format!("{shown} cannot be read: {error}"))),
     };
+    // It says where the credentials go.
+    if !secret::is_own(path).unwrap_or_default() {
+        return Err(Failure::usage(format!(
+            "{shown} is another user's, or any user can write it: it is not read"
+        )));
+    }
     if toml::from_str::<toml::Table>(&text).is_ok_and(|table| table.contains_key("client_secret")) {
         return Err(Failure::usage(format!(
             "{shown} holds `client_secret`: write it into a file of its own that only you can read, and say `client_secret_file`"
@@ -280,5 +301,10 @@ fn of_file(path: &Path) -> Result<Option<Layer>, Failure> {
             error.span().map_or(0, |span| text.get(..span.start).unwrap_or_default().matches('\n').count());
         Failure::usage(format!("{shown}:{}: {}", place + 1, error.message()))
     })?;
+    if layer.outbox.as_deref().is_some_and(has_password) && !secret::is_private(path).unwrap_or_default() {
+        return Err(Failure::usage(format!(
+            "{shown} holds a password, in `outbox`, and can be read by others than its owner: `chmod 600 {shown}`"
+        )));
+    }
     Ok(Some(Layer { name: shown.to_string(), ..layer }))
 }

@@ -18,6 +18,9 @@ use crate::{
     source::{Read, Refused, Source},
 };
 
+/// How many broken rules of one event are told.
+pub(crate) const SHOWN: usize = 10;
+
 /// Hold events against the contract, without sending them
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -55,10 +58,12 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
             (Refused::Unreadable(problem), false) => {
                 writeln!(output, "error[text]: {problem}\n --> {}:{}\n", read.file, read.line)
             }
-            (Refused::Contract(violations), json) => violations.iter().try_for_each(|violation| match json {
-                true => writeln!(output, "{}", as_json(&read, violation)),
-                false => writeln!(output, "{}\n", shown(&renderer, &read, violation)),
-            }),
+            (Refused::Contract(violations), json) => {
+                violations.iter().take(SHOWN).try_for_each(|violation| match json {
+                    true => writeln!(output, "{}", as_json(&read, violation)),
+                    false => writeln!(output, "{}\n", shown(&renderer, &read, violation)),
+                })
+            }
         };
         out::end_with_reader(written);
     }

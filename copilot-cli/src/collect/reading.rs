@@ -20,6 +20,7 @@ use crate::{
     progress::Progress,
     signals::Interrupt,
     source::{Refused, Source},
+    validate::SHOWN,
 };
 
 /// How many pieces are read ahead.
@@ -176,7 +177,9 @@ fn read(mut source: Source, pieces: &mpsc::Sender<Result<Piece, Failure>>) {
         let event = read.event.map_err(|refused| {
             let why = match refused {
                 Refused::Unreadable(problem) => vec![problem.to_owned()],
-                Refused::Contract(violations) => violations.iter().map(ToString::to_string).collect(),
+                Refused::Contract(violations) => {
+                    violations.iter().take(SHOWN).map(ToString::to_string).collect()
+                }
             };
             (why, alone.map(str::to_owned))
         });

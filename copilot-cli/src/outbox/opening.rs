@@ -7,7 +7,7 @@ use copilot_delivery::{Outbox, OutboxError, open_outbox, outbox::Fault};
 
 use crate::{
     exit::{Exit, Failure, with_causes},
-    settings::Settings,
+    settings::{Settings, has_password},
 };
 
 /// Which outbox.
@@ -40,16 +40,6 @@ impl Opening {
         }
         Ok(settings.outbox(self.outbox.clone()))
     }
-}
-
-/// Whether a URL holds a password, or what may be one.
-fn has_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // NATS takes a token in place of a name: only a name is known not to be one.
-    let is_nats = url.starts_with("nats:") || url.starts_with("tls:");
-    let secret = authority.rsplit_once('@').is_some_and(|(user, _)| is_nats || user.contains(':'));
-    secret || rest.split(['?', '&']).skip(1).any(|setting| setting.starts_with("password="))
 }
 
 /// Opens it.
@@ -111,7 +101,7 @@ fn holder(_: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::has_password;
+    use crate::settings::has_password;
 
     #[test]
     fn a_password_is_found_wherever_a_url_may_have_it() {

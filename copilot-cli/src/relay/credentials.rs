@@ -59,8 +59,7 @@ impl Source {
 }
 
 /// Keeps the credentials of a relay what they are at their source. Does not end.
-pub(super) async fn keep(relay: Arc<Relay>, source: Source, mut used: Credentials) {
-    let mut hang_up = HangUp::listen();
+pub(super) async fn keep(relay: Arc<Relay>, source: Source, mut used: Credentials, mut hang_up: HangUp) {
     let mut look = LOOK;
     loop {
         tokio::select! {
@@ -112,11 +111,11 @@ fn reread(relay: &Relay, source: &Source, used: &mut Credentials) -> bool {
 }
 
 #[cfg(unix)]
-struct HangUp(Option<tokio::signal::unix::Signal>);
+pub(super) struct HangUp(Option<tokio::signal::unix::Signal>);
 
 #[cfg(unix)]
 impl HangUp {
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
     }
 
@@ -130,11 +129,11 @@ impl HangUp {
 
 /// There is no such signal elsewhere.
 #[cfg(not(unix))]
-struct HangUp;
+pub(super) struct HangUp;
 
 #[cfg(not(unix))]
 impl HangUp {
-    fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         Self
     }
 

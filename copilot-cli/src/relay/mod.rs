@@ -105,6 +105,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
     // Before anybody can know that it runs: a signal that came earlier would end the process at once.
     let mut interrupt =
         Interrupt::listen().map_err(|error| Failure::given_up(format!("no signal is heard: {error}")))?;
+    let hang_up = credentials::HangUp::listen();
     // Before the outbox, which may be in use by the relay that has the address.
     let listener = connections::listen(address)
         .map_err(|error| Failure::given_up(format!("{address} cannot be listened at: {error}")))?;
@@ -114,7 +115,7 @@ async fn relay(arguments: Arguments, settings: &Settings, address: SocketAddr) -
     let (reporter, place) = report(&url, client, arguments.rebind).await?;
 
     let relay = Arc::new(Relay::new(reporter.clone(), place.clone(), pair, address.ip().is_loopback()));
-    let kept = tokio::spawn(credentials::keep(Arc::clone(&relay), source, own));
+    let kept = tokio::spawn(credentials::keep(Arc::clone(&relay), source, own, hang_up));
     out::note(&format!("copilot-cx: from the outbox {place} to {to} as {client_id}"));
     out::quietly(&format!("listening on http://{}", local_address(&listener, address)));
     let drain = Duration::from_secs(arguments.drain.into());
