@@ -160,3 +160,57 @@ fn one_event_and_consent_are_sent() {
     wrong.env("COPILOT_CLIENT_SECRET", format!("{SECRET}-not"));
     run(&mut wrong, &["consent", "user-7", "--grant"]).expect(3, "401");
 }
+
+#[test]
+fn an_interrupt_is_heard_while_nothing_comes() {
+    let (folder, sandbox) = (Folder::new(), sandbox());
+    let mut command = program_for(&sandbox, &folder.0);
+    let mut child = command.arg("collect").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(lines([brewed(1)]).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(sandbox.accepted().len(), 1);
+}
+
+#[test]
+fn nothing_is_sent_where_a_file_is_missing_and_rejects_are_private_and_go_on() {
+    let (folder, sandbox) = (Folder::new(), sandbox());
+    let file = folder.file("events.ndjson", format!("{}7\n{}", lines([brewed(1)]), lines([brewed(2)])));
+    let call = |arguments: &[&str]| run(&mut program_for(&sandbox, &folder.0), arguments);
+    let said = call(&["--json", "collect", &file, "missing"]);
+    said.expect(1, "missing cannot be read");
+    assert!(said.summary()["error"].is_string() && sandbox.events().is_empty());
+    call(&["collect", &file, "--rejects", "rejects"]).expect(2, "2 accepted, 1 rejected");
+    let rejects = folder.0.join("rejects");
+    let mode = std::os::unix::fs::MetadataExt::mode(&rejects.metadata().unwrap());
+    assert_eq!((mode & 0o777, std::fs::read_to_string(&rejects).unwrap().lines().count()), (0o600, 1));
+    call(&["collect", &file, "--rejects", "rejects", "--skip", "1"])
+        .expect(2, "2 read, 1 accepted, 1 rejected");
+    assert_eq!(std::fs::read_to_string(&rejects).unwrap().lines().count(), 2);
+    call(&["collect", &file, "--skip", "4"]).expect(1, "passes over all 3 events");
+    // A file that nothing was written to is in nobody's way.
+    let good = folder.file("good.ndjson", lines([brewed(3)]));
+    call(&["collect", &good, "--rejects", "none"]).expect(0, "1 accepted");
+    assert!(!folder.0.join("none").exists());
+}
+
+#[test]
+fn an_outbox_takes_no_event_of_the_one_time_sync_no_password_and_no_memory() {
+    let (folder, sandbox) = (Folder::new(), sandbox());
+    let started = json!({
+        "type": "preexisting_sync_started", "event_id": "s", "timestamp": super::now(), "payload": {}
+    });
+    let file = folder.file("events.ndjson", lines([brewed(1), started, brewed(2)]));
+    let call = |url: &str| run(&mut program_for(&sandbox, &folder.0), &["collect", &file, "--outbox", url]);
+    call("sqlite:o.outbox").expect(2, "2 accepted, 1 rejected");
+    call("memory:").expect(1, "outlives");
+    call("postgres://app:word@127.0.0.1:9/shop").expect(1, "a password in --outbox is refused");
+}

@@ -52,6 +52,14 @@ fn secrets_that_others_can_read_are_refused() {
     call(&[]).expect(1, "holds `client_secret`");
     folder.file("copilot-cx.toml", "\nclient_idd = \"me\"\n");
     call(&[]).expect(1, "copilot-cx.toml:2");
+    // Whoever can write it could say where the credentials go.
+    folder.file("copilot-cx.toml", "client_id = \"me\"\n");
+    fs::set_permissions(folder.0.join("copilot-cx.toml"), fs::Permissions::from_mode(0o666)).unwrap();
+    call(&[]).expect(1, "any user can write it");
+    run(&mut program(&folder.0), &["validate", "missing"]).expect(1, "missing cannot be read");
+    fs::set_permissions(folder.0.join("copilot-cx.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+    folder.file("copilot-cx.toml", "outbox = \"postgres://app:word@127.0.0.1/shop\"\n");
+    call(&[]).expect(1, "holds a password");
     // As systemd hands it over.
     fs::remove_file(folder.0.join("copilot-cx.toml")).unwrap();
     fs::create_dir(folder.0.join("credentials")).unwrap();
