@@ -18,7 +18,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     clap_complete::generate(arguments.shell, &mut cli::command(), "copilot-cx", &mut script);
     if arguments.shell == Shell::Bash {
         // It writes the hyphen of the program's name in one way where it goes into a command, and in another where it comes out.
+        // And it offers what is hidden.
         let text = String::from_utf8_lossy(&script).replace("copilot__subcmd__cx", "copilot__cx");
+        let text = text.replace("--client-secret-file --client-secret ", "--client-secret-file ");
         script = text.into_bytes();
     }
     out::bytes(&script);

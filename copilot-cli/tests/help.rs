@@ -48,6 +48,23 @@ fn every_shell_is_told_of_every_command() {
     assert!(refused.status.code() == Some(1) && refused.stdout.is_empty());
 }
 
+#[test]
+fn bash_completes_behind_the_first_word() {
+    let script = Command::new(PROGRAM).args(["completions", "bash"]).output().unwrap().stdout;
+    let script = String::from_utf8(script).unwrap();
+    let name = script.split('(').next().unwrap();
+    for (words, offered) in [("outbox \"\"", "retry"), ("event custom_event --s", "--subtype")] {
+        let count = words.split(' ').count();
+        let ask = format!(
+            "{script}\nCOMP_WORDS=(copilot-cx {words}); COMP_CWORD={count}; {name} copilot-cx ${{COMP_WORDS[-1]:-''}} x; echo ${{COMPREPLY[@]}}"
+        );
+        let Ok(bash) = Command::new("bash").args(["-c", &ask]).output() else { return };
+        let said = String::from_utf8(bash.stdout).unwrap();
+        assert!(said.split_whitespace().any(|word| word == offered), "{words}: {said}");
+        assert!(!said.contains("--client-secret "), "{said}");
+    }
+}
+
 /// The name of each case, and its command line.
 fn cases() -> BTreeMap<String, String> {
     let commands = commands();
