@@ -1,9 +1,9 @@
 //! `copilot-cx completions`: what a shell needs to know to complete its command lines.
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::{cli, exit::Exit, out};
+use crate::{exit::Exit, out};
 
 /// Print what completes command lines of copilot-cx in a shell
 ///
@@ -13,9 +13,9 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Exit {
+pub(crate) fn run(arguments: &Arguments, mut command: Command) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut cli::command(), "copilot-cx", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "copilot-cx", &mut script);
     if arguments.shell == Shell::Bash {
         // It writes the hyphen of the program's name in one way where it goes into a command, and in another where it comes out.
         // And it offers what is hidden.

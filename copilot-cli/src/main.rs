@@ -85,8 +85,8 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Outbox(arguments) => outbox::run(arguments, &settings),
         Command::Sync(arguments) => sync::run(&arguments, &settings),
         Command::Doctor(arguments) => doctor::run(&arguments, &settings),
-        Command::Completions(arguments) => Ok(completions::run(&arguments)),
-        Command::Man(arguments) => man::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, cli::command())),
+        Command::Man(arguments) => man::run(&arguments, cli::command()),
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use crate::{
-    cli,
     exit::{Exit, Failure},
     out,
 };
@@ -19,9 +18,9 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<Exit, Failure> {
     // `copilot-cx help` has no page of its own that others could refer to.
-    let command = cli::command().disable_help_subcommand(true);
+    let command = command.disable_help_subcommand(true);
     match &arguments.out {
         Some(folder) => {
             fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)).map_err(
