@@ -8,9 +8,9 @@ use std::{
 
 use crate::exit::Failure;
 
-/// The longest piece: no event is, and a file that is something else has lines of any length.
-const LONGEST: usize = 4 << 20;
-const TOO_LONG: &str = "is longer than 4 MiB: is this one JSON value a line?";
+/// The longest piece: no request may be longer, and a file that is something else has lines of any length.
+const LONGEST: usize = 1 << 20;
+const TOO_LONG: &str = "is longer than 1 MiB: is this one JSON value a line?";
 
 /// A file, or standard input.
 pub(crate) struct Input {
@@ -370,7 +370,7 @@ mod tests {
         let long = "x".repeat(LONGEST * 3);
         let found = read(&format!("{{}}\n{long}\n{{}}"));
         assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3]);
-        assert!(found.get(1).is_some_and(|(_, words)| words.contains("4 MiB")));
+        assert!(found.get(1).is_some_and(|(_, words)| words.contains("1 MiB")));
         // An array in one line may be as long as it likes.
         assert_eq!(read(&format!("[{}7]", "123456789,".repeat(600_000))).len(), 600_001);
     }

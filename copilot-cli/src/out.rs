@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use crate::progress;
+
 /// Whether a result was printed as JSON.
 static RESULT: AtomicBool = AtomicBool::new(false);
 
@@ -33,6 +35,7 @@ pub(crate) fn json(value: &serde_json::Value) {
 
 /// Says something beside the result.
 pub(crate) fn note(words: &str) {
+    progress::give_way();
     let _ = writeln!(io::stderr().lock(), "{words}");
 }
 

@@ -2,11 +2,22 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 /// How often it is shown.
 const EVERY: Duration = Duration::from_millis(200);
+
+/// Whether the line stands there.
+static STANDS: AtomicBool = AtomicBool::new(false);
+
+/// Takes the line away, so that something else can be said.
+pub(crate) fn give_way() {
+    if STANDS.swap(false, Ordering::Relaxed) {
+        let _ = write!(io::stderr().lock(), "\r\x1b[2K").and_then(|()| io::stderr().flush());
+    }
+}
 
 /// A line of standard error that is written over again and again.
 #[derive(Debug)]
@@ -29,6 +40,7 @@ impl Progress {
         let now = Instant::now();
         if self.shown.is_none_or(|shown| now.duration_since(shown) >= EVERY) {
             self.shown = Some(now);
+            STANDS.store(true, Ordering::Relaxed);
             let words = words(self.began.elapsed().as_secs_f64().max(0.001));
             let _ = write!(io::stderr().lock(), "\r\x1b[2K{words}").and_then(|()| io::stderr().flush());
         }
@@ -36,8 +48,7 @@ impl Progress {
 
     /// Takes the line away.
     pub(crate) fn end(&mut self) {
-        if self.shown.take().is_some() {
-            let _ = write!(io::stderr().lock(), "\r\x1b[2K").and_then(|()| io::stderr().flush());
-        }
+        self.shown = None;
+        give_way();
     }
 }

@@ -1,7 +1,9 @@
 //! Where the client secret comes from: a file that only its owner can read, the environment, or systemd.
 
 use std::{
-    env, fs,
+    env,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -16,14 +18,15 @@ pub(crate) fn from_file(path: &Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("the client secret cannot be read from {shown}: {error}"))
     };
-    let is_dash_safe = is_private(path).map_err(unreadable)?;
-    if !is_dash_safe {
+    let mut file = File::open(path).map_err(unreadable)?;
+    if !is_private(&file).map_err(unreadable)? {
         return Err(Failure::usage(format!(
             "the client secret in {shown} can be read by others than its owner: `chmod 600 {shown}`, and consider it known"
         )));
     }
     // Not as text: the error of what is no UTF-8 would be about its bytes.
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("the client secret in {shown} is not UTF-8")))?;
     let secret = text.trim_end_matches(['\r', '\n']);
@@ -41,33 +44,33 @@ pub(crate) fn of_systemd() -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
-/// Of root's, a group may read it: so Kubernetes mounts secrets (`fsGroup`), and systemd shows credentials that it grants by an
+/// Whether nobody but its owner can read a file. Of root's, a group may: so Kubernetes mounts secrets (`fsGroup`), and systemd shows credentials that it grants by an
 /// access list.
 #[cfg(unix)]
-pub(crate) fn is_private(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_private(file: &File) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
-    let file = fs::metadata(path)?;
+    let file = file.metadata()?;
     let others_may = if file.uid() == 0 { 0o037 } else { 0o077 };
     Ok(file.mode() & others_may == 0)
 }
 
 /// Whether nobody but this user and root can have written a file.
 #[cfg(unix)]
-pub(crate) fn is_own(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_own(file: &File) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
-    let file = fs::metadata(path)?;
+    let file = file.metadata()?;
     let is_ours = [0, nix::unistd::geteuid().as_raw()].contains(&file.uid());
     Ok(is_ours && file.mode() & 0o002 == 0)
 }
 
 /// Who can write a file is not told by its mode there.
 #[cfg(not(unix))]
-pub(crate) fn is_own(path: &Path) -> std::io::Result<bool> {
-    fs::metadata(path).map(|_| true)
+pub(crate) fn is_own(file: &File) -> std::io::Result<bool> {
+    file.metadata().map(|_| true)
 }
 
 /// Who can read a file is not told by its mode there.
 #[cfg(not(unix))]
-pub(crate) fn is_private(path: &Path) -> std::io::Result<bool> {
-    fs::metadata(path).map(|_| true)
+pub(crate) fn is_private(file: &File) -> std::io::Result<bool> {
+    file.metadata().map(|_| true)
 }

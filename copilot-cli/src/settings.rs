@@ -1,7 +1,9 @@
 //! What was not said on the command line: the environment, then `copilot-cx.toml` of the folder, then that of the user.
 
 use std::{
-    env, fs,
+    env,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -280,17 +282,20 @@ fn of_environment() -> Result<Layer, Failure> {
 
 fn of_file(path: &Path) -> Result<Option<Layer>, Failure> {
     let shown = path.display();
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let mut file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::usage(format!("{shown} cannot be read: {error}"))),
     };
     // It says where the credentials go.
-    if !secret::is_own(path).unwrap_or_default() {
+    if !secret::is_own(&file).unwrap_or_default() {
         return Err(Failure::usage(format!(
             "{shown} is another user's, or any user can write it: it is not read"
         )));
     }
+    let mut text = String::new();
+    file.read_to_string(&mut text)
+        .map_err(|error| Failure::usage(format!("{shown} cannot be read: {error}")))?;
     if toml::from_str::<toml::Table>(&text).is_ok_and(|table| table.contains_key("client_secret")) {
         return Err(Failure::usage(format!(
             "{shown} holds `client_secret`: write it into a file of its own that only you can read, and say `client_secret_file`"
@@ -301,7 +306,7 @@ fn of_file(path: &Path) -> Result<Option<Layer>, Failure> {
             error.span().map_or(0, |span| text.get(..span.start).unwrap_or_default().matches('\n').count());
         Failure::usage(format!("{shown}:{}: {}", place + 1, error.message()))
     })?;
-    if layer.outbox.as_deref().is_some_and(has_password) && !secret::is_private(path).unwrap_or_default() {
+    if layer.outbox.as_deref().is_some_and(has_password) && !secret::is_private(&file).unwrap_or_default() {
         return Err(Failure::usage(format!(
             "{shown} holds a password, in `outbox`, and can be read by others than its owner: `chmod 600 {shown}`"
         )));

@@ -18,6 +18,8 @@ use crate::{
     source::{Read, Refused, Source},
 };
 
+/// An element of an array that begins further right than this in its line is shown as if it began the line.
+const FAR: usize = 1000;
 /// How many broken rules of one event are told.
 pub(crate) const SHOWN: usize = 10;
 
@@ -78,9 +80,10 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
 /// A violation as a compiler shows an error.
 fn shown(renderer: &Renderer, read: &Read<'_>, violation: &Violation) -> String {
     // As it stands in its line, where it is an element of an array perhaps.
-    let text = " ".repeat(read.column) + read.text.unwrap_or_default();
+    let before = if read.column > FAR { 0 } else { read.column };
+    let text = " ".repeat(before) + read.text.unwrap_or_default();
     let place = read.place(violation);
-    let place = place.start + read.column..place.end + read.column;
+    let place = place.start + before..place.end + before;
     let title = format!("{} {}", violation.pointer(), message(violation));
     let title = title.trim_start();
     let line = usize::try_from(read.line).unwrap_or(usize::MAX);

@@ -104,9 +104,9 @@ async fn store(
         if let Some(event) = event {
             let index = reading.shared.tally().taken - 1;
             match take(reporter, event).await {
-                Ok(Some(ticket)) => waiting.push_back((index, ticket)),
-                Ok(None) => {
-                    reading.shared.tally().reject_event(index, &[SYNC.to_owned()], &serde_json::Value::Null)
+                Ok(Taken::Ticket(ticket)) => waiting.push_back((index, ticket)),
+                Ok(Taken::OfSync(event)) => {
+                    reading.shared.tally().reject_event(index, &[SYNC.to_owned()], &event);
                 }
                 Err(failure) => return Err((waiting.front().map_or(index, |(index, _)| *index), failure)),
             }
@@ -123,24 +123,31 @@ async fn store(
     }
 }
 
-/// Hands an event over without waiting for it to be stored; where there is no room, waits for both. None, where it belongs to the one-time
-/// sync.
-async fn take(reporter: &Reporter, event: Event) -> Result<Option<Ticket>, Failure> {
+/// Hands an event over without waiting for it to be stored; where there is no room, waits for both.
+async fn take(reporter: &Reporter, event: Event) -> Result<Taken, Failure> {
     let failed = |error: &ReportError| Failure::given_up(with_causes(error));
     let error = match reporter.try_report(event) {
-        Ok(ticket) => return Ok(Some(ticket)),
-        Err(error) if error.is_sync_event() => return Ok(None),
+        Ok(ticket) => return Ok(Taken::Ticket(ticket)),
         Err(error) => error,
     };
-    if !error.is_full() {
+    let is_of_sync = error.is_sync_event();
+    if !error.is_full() && !is_of_sync {
         return Err(failed(&error));
     }
     match error.into_reported() {
+        Some(Reported::Event(event)) if is_of_sync => Ok(Taken::OfSync(event)),
         Some(Reported::Event(event)) => {
-            reporter.report(event).await.map(Some).map_err(|error| failed(&error))
+            reporter.report(event).await.map(Taken::Ticket).map_err(|error| failed(&error))
         }
-        _ => Err(Failure::given_up("the outbox is full, and has not given an event back")),
+        _ => Err(Failure::given_up("the outbox has not given an event back")),
     }
+}
+
+/// What became of an event that was handed over.
+enum Taken {
+    Ticket(Ticket),
+    /// It belongs to the one-time sync, and is not taken.
+    OfSync(Event),
 }
 
 /// Counts what became of the events, and writes down those that became dead letters meanwhile.

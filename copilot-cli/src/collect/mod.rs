@@ -69,6 +69,10 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
         arguments.files.iter().filter(|file| *file != Path::new("-") && (file.is_file() || !file.exists()))
     {
         Input::open(file)?;
+        let is_same = |one: &Path| one.canonicalize().ok() == file.canonicalize().ok();
+        if arguments.rejects.as_deref().is_some_and(|rejects| rejects.exists() && is_same(rejects)) {
+            return Err(Failure::usage(format!("--rejects is {} itself: name another file", file.display())));
+        }
     }
     let tally = Tally::new(arguments.rejects.as_deref(), skip > 0, arguments.max_rejects)?;
     let shared = Shared::new(tally);

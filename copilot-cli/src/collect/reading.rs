@@ -23,8 +23,8 @@ use crate::{
     validate::SHOWN,
 };
 
-/// How many pieces are read ahead.
-const AHEAD: usize = 1024;
+/// How many pieces are read ahead, each of which may have a megabyte.
+const AHEAD: usize = 64;
 
 /// The tally of those who read and those who send.
 #[derive(Clone, Debug)]

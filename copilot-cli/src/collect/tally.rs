@@ -177,7 +177,9 @@ impl Tally {
         if let Some((path, mut rejects)) = self.rejects.take() {
             let mut written = rejects.flush().and_then(|()| rejects.get_ref().sync_all());
             // Nobody needs an empty file, which would be in the way of the next run.
-            if written.is_ok() && rejects.get_ref().metadata().is_ok_and(|file| file.len() == 0) {
+            if written.is_ok()
+                && rejects.get_ref().metadata().is_ok_and(|file| file.is_file() && file.len() == 0)
+            {
                 written = fs::remove_file(path);
             }
             written.map_err(|error| {
