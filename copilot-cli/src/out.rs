@@ -14,17 +14,17 @@ pub(crate) fn has_result() -> bool {
     RESULT.load(Ordering::Relaxed)
 }
 
-/// Prints a line of a result. A reader that has seen enough ends the program silently.
+/// Prints a line of a result.
 pub(crate) fn line(words: &str) {
     let mut output = io::stdout().lock();
     let written = output.write_all(words.as_bytes()).and_then(|()| output.write_all(b"\n"));
-    end_with_reader(written.and_then(|()| output.flush()));
+    must_write(written.and_then(|()| output.flush()));
 }
 
 /// Prints a whole text, likewise.
 pub(crate) fn bytes(text: &[u8]) {
     let mut output = io::stdout().lock();
-    end_with_reader(output.write_all(text).and_then(|()| output.flush()));
+    must_write(output.write_all(text).and_then(|()| output.flush()));
 }
 
 /// The same, of a JSON value, in one line.
@@ -36,6 +36,9 @@ pub(crate) fn json(value: &serde_json::Value) {
 /// Says something beside the result.
 pub(crate) fn note(words: &str) {
     progress::give_way();
+    // What a server or a file says could have the terminal do something.
+    let shown = |letter: char| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter };
+    let words: String = words.chars().map(shown).collect();
     let _ = writeln!(io::stderr().lock(), "{words}");
 }
 
@@ -44,10 +47,11 @@ pub(crate) fn error(words: &str) {
     note(&format!("copilot-cx: {words}"));
 }
 
-/// Ends the program where nobody reads what it prints.
-pub(crate) fn end_with_reader(written: io::Result<()>) {
+/// Says so and ends the program where what it prints cannot be written. That nobody reads it any more is no error.
+pub(crate) fn must_write(written: io::Result<()>) {
     match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        // The exit status says what became of the work all the same.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         Err(error) => {
             self::error(&format!("its output cannot be written: {error}"));
             std::process::exit(4);

@@ -67,13 +67,13 @@ pub(crate) fn run(arguments: Arguments, settings: &Settings) -> Result<Exit, Fai
                 })
             }
         };
-        out::end_with_reader(written);
+        out::must_write(written);
     }
     let summary = match settings.json {
         true => json!({ "events": events, "invalid": invalid }).to_string(),
         false => format!("{events} events, {invalid} of them break the contract"),
     };
-    out::end_with_reader(writeln!(output, "{summary}").and_then(|()| output.flush()));
+    out::must_write(writeln!(output, "{summary}").and_then(|()| output.flush()));
     Ok(if invalid > 0 { Exit::Rejected } else { Exit::Done })
 }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many pieces are read ahead, each of which may have a megabyte.
-const AHEAD: usize = 64;
+const AHEAD: usize = 32;
 
 /// The tally of those who read and those who send.
 #[derive(Clone, Debug)]

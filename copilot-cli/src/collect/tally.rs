@@ -58,7 +58,8 @@ pub(crate) struct Tally {
     pub(crate) uncertain: u64,
     files: Vec<String>,
     runs: Vec<Run>,
-    rejects: Option<(PathBuf, BufWriter<File>)>,
+    /// With its path, where this run made it.
+    rejects: Option<(Option<PathBuf>, BufWriter<File>)>,
     limit: Option<Limit>,
     /// Why reading ended before the end.
     pub(crate) failure: Option<Failure>,
@@ -73,7 +74,7 @@ impl Tally {
             // There is personal data in it.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let made = options.open(path);
+            let (is_new, made) = (!path.exists(), options.open(path));
             let made = made.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => Failure::usage(format!(
                     "{} is there already: name a new file for the rejects",
@@ -81,7 +82,14 @@ impl Tally {
                 )),
                 _ => Failure::usage(format!("{} cannot be written: {error}", path.display())),
             });
-            made.map(|file| (path.to_owned(), BufWriter::new(file)))
+            let file = made?;
+            if !file.metadata().is_ok_and(|file| file.is_file()) {
+                return Err(Failure::usage(format!(
+                    "{} is no file: rejects are kept in one",
+                    path.display()
+                )));
+            }
+            Ok((is_new.then(|| path.to_owned()), BufWriter::new(file)))
         };
         Ok(Self { rejects: rejects.map(open).transpose()?, limit, ..Self::default() })
     }
@@ -178,7 +186,8 @@ impl Tally {
             let mut written = rejects.flush().and_then(|()| rejects.get_ref().sync_all());
             // Nobody needs an empty file, which would be in the way of the next run.
             if written.is_ok()
-                && rejects.get_ref().metadata().is_ok_and(|file| file.is_file() && file.len() == 0)
+                && let Some(path) = path
+                && rejects.get_ref().metadata().is_ok_and(|file| file.len() == 0)
             {
                 written = fs::remove_file(path);
             }

@@ -239,12 +239,12 @@ async fn export(place: &Place, file: &Path, json: bool) -> Result<Exit, Failure>
             }
             events += 1;
             let line = writeln!(written, "{}", letter.json.get());
-            if is_output { out::end_with_reader(line) } else { line.map_err(failed)? }
+            if is_output { out::must_write(line) } else { line.map_err(failed)? }
         }
     }
     let flushed = written.flush();
     if is_output {
-        out::end_with_reader(flushed)
+        out::must_write(flushed)
     } else {
         flushed.map_err(failed)?
     }

@@ -126,7 +126,18 @@ pub(super) struct RelayClient {
 impl RelayClient {
     pub(super) fn new(url: &str, credentials: Credentials) -> Result<Self, Failure> {
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(Failure::usage(format!("--relay is a URL, as http://{}", LISTEN)));
+            return Err(Failure::usage(format!("--relay is a URL, as http://{LISTEN}")));
+        }
+        // It is sent the pair.
+        let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = host.unwrap_or_default();
+        let is_local = host == "localhost"
+            || host
+                .trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        if url.starts_with("http://") && !is_local {
+            return Err(Failure::usage("--relay must begin with https://, since it leaves this machine"));
         }
         // It is on this machine, or near: no proxy knows it.
         let http = reqwest::Client::builder()

@@ -148,6 +148,14 @@ impl Apply {
         file: &StateFile,
     ) -> Result<(State, Rejects), Failure> {
         let path = self.rejects_path(&self.state_path())?;
+        let own = ["", ".new", ".lock"].map(|ending| {
+            let mut name = self.state_path().into_os_string();
+            name.push(ending);
+            path::absolute(PathBuf::from(name)).ok()
+        });
+        if own.contains(&Some(path.clone())) {
+            return Err(Failure::usage("--rejects is a file of --state: name another one"));
+        }
         let rejects = Rejects::create(&path)?;
         let state = State::new(endpoint(client), sources.mapping.texts(), survey.contents.clone(), path);
         file.write(&state)?;

@@ -206,7 +206,12 @@ impl StateFile {
         text.push(b'\n');
         let new = beside(&self.path, ".new");
         let written = || {
-            let mut file = private().create(true).truncate(true).open(&new)?;
+            // One that a crash has left, or a link that somebody has put there.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = private().create_new(true).open(&new)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&new, &self.path)?;
