@@ -3,6 +3,8 @@
 //! `cli` is what can be asked for, `settings` where the answers to what was not asked come from, `out` how it is answered; each command has a
 //! file or a folder of its own.
 
+#![allow(rustdoc::bare_urls, reason = "what stands above an argument is its help, for terminals")]
+
 mod cli;
 mod collect;
 mod completions;

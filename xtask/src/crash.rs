@@ -54,7 +54,7 @@ const MAX_IN_FLIGHT: u64 = 4;
 const ITEMS_A_KILL: u64 = 1000;
 /// The outboxes, and how often something is killed in CI.
 pub(crate) const OUTBOXES: [(&str, u64); 4] =
-    [("sqlite", 20), ("memory", 20), ("postgres", 24), ("jetstream", 24)];
+    [("sqlite", 20), ("memory", 20), ("postgres", 16), ("jetstream", 16)];
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
