@@ -22,9 +22,10 @@ use crate::{
     workspace::{Workspace, cargo, shown, succeeds},
 };
 
-/// Events of the file, and how many of them a slower reader is given.
+/// Events of the file, and of the one that a slower reader is given, with how many it reads of that.
 const EVENTS: u64 = 5_000_000;
-const OF_PYTHON: u64 = EVENTS / 250;
+const FEW: u64 = 1000;
+const OF_PYTHON: u64 = 10_000;
 /// What is promised: at least that share of the speed of structs that check nothing, at most so many times the CPU of `collect`
 /// itself, and no more memory, whatever the file.
 const READING: f64 = 0.5;
@@ -36,7 +37,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool, Failure> {
     let cores = Cores::pick()?;
     let programs = programs::build_for_files(workspace)?;
     let cx = build(workspace)?;
-    let file = write(workspace)?;
+    let (file, few) = (write(workspace, "many", EVENTS)?, write(workspace, "few", FEW)?);
     let reader = |name: &str, events: u64| {
         let mut command = pinned(cores.client, programs.named(name));
         command.arg(&file).arg(events.to_string());
@@ -48,7 +49,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool, Failure> {
     let python = judges::python(workspace).and_then(|line| {
         let [program, arguments @ ..] = line.as_slice() else { return Ok(None) };
         let mut command = pinned(cores.client, program);
-        Cost::of(command.args(arguments).arg(&file).arg(OF_PYTHON.to_string())).map(Some)
+        Cost::of(command.args(arguments).arg(&few).arg(OF_PYTHON.to_string())).map(Some)
     });
 
     let mut sink = Sink::start(&programs.sink(), cores, false)?;
@@ -102,17 +103,17 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
 }
 
 /// Events of five properties, each with an id of its own.
-fn write(workspace: &Workspace) -> Result<PathBuf, Failure> {
+fn write(workspace: &Workspace, name: &str, events: u64) -> Result<PathBuf, Failure> {
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
-    let path = workspace.target.join("bench/many.ndjson");
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| lines(&path, now));
+    let path = workspace.target.join(format!("bench/{name}.ndjson"));
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| lines(&path, now, events));
     made.map_err(Failure::writing(&path))?;
     Ok(path)
 }
 
-fn lines(path: &Path, now: u128) -> std::io::Result<()> {
+fn lines(path: &Path, now: u128, events: u64) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    for number in 0..EVENTS {
+    for number in 0..events {
         let (user, cups) = (number % 1000, number % 9);
         writeln!(
             file,
