@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read as _},
+    io::{self, BufRead as _, BufReader, Read},
     path::Path,
 };
 
@@ -10,13 +10,16 @@ use crate::exit::Failure;
 
 /// The longest piece: no request may be longer, and a file that is something else has lines of any length.
 const LONGEST: usize = 1 << 20;
+/// How much is read at once, and how much of it holds the end of a line without being searched for it.
+const BUFFER: usize = 1 << 17;
+const SURE: usize = 1 << 13;
 const TOO_LONG: &str = "is longer than 1 MiB: is this one JSON value a line?";
 
 /// A file, or standard input.
 pub(crate) struct Input {
     /// What it is called in errors.
     name: String,
-    reader: Box<dyn BufRead + Send>,
+    reader: BufReader<Box<dyn Read + Send>>,
     /// The line that is read next, and in a document how many characters of it are read.
     line: u64,
     column: usize,
@@ -78,7 +81,7 @@ impl Input {
     /// Opens a file; `-` is standard input.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
-            return Self::read("standard input", Box::new(BufReader::new(io::stdin())));
+            return Self::read("standard input", Box::new(io::stdin()));
         }
         let name = path.display().to_string();
         let unreadable = |error: io::Error| Failure::usage(format!("{name} cannot be read: {error}"));
@@ -86,10 +89,11 @@ impl Input {
             return Err(Failure::usage(format!("{name} is a folder: name the files in it")));
         }
         let file = File::open(path).map_err(unreadable)?;
-        Self::read(&name, Box::new(BufReader::with_capacity(1 << 17, file)))
+        Self::read(&name, Box::new(file))
     }
 
-    fn read(name: &str, mut reader: Box<dyn BufRead + Send>) -> Result<Self, Failure> {
+    fn read(name: &str, reader: Box<dyn Read + Send>) -> Result<Self, Failure> {
+        let mut reader = BufReader::with_capacity(BUFFER, reader);
         let begins = reader.fill_buf().map_err(|error| unreadable(name, &error))?;
         let wrong = |words: &str| Err(Failure::usage(format!("{name} {words}")));
         match begins {
@@ -147,6 +151,12 @@ impl Input {
         Ok(true)
     }
 
+    /// Whether more may be read without waiting for who writes it.
+    pub(crate) fn has_more(&self) -> bool {
+        let read = self.reader.buffer();
+        read.len() > SURE || read.contains(&b'\n')
+    }
+
     /// The piece that was read last.
     pub(crate) fn piece(&self) -> Option<Piece<'_>> {
         let Place { line, column, problem } = self.found?;
@@ -182,9 +192,9 @@ impl Input {
                 self.line -= 1;
                 self.column = skipped_columns(form, &self.buffer);
                 let read = std::mem::take(&mut self.buffer);
-                let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+                let rest = std::mem::replace(&mut self.reader, BufReader::new(Box::new(io::empty())));
                 let read = io::Cursor::new(read.get(self.column..).unwrap_or_default().to_vec());
-                self.reader = Box::new(BufReader::new(read.chain(rest)));
+                self.reader = BufReader::with_capacity(BUFFER, Box::new(read.chain(rest)));
                 return Ok(Found::Document(form));
             }
         }

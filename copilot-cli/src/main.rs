@@ -94,6 +94,6 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
 
 /// What a command waits on.
 fn runtime() -> Result<Runtime, Failure> {
-    let built = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    built.map_err(|error| Failure::given_up(format!("no threads can be started: {error}")))
+    let built = runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failure::given_up(format!("no runtime can be made: {error}")))
 }

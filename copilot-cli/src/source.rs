@@ -72,6 +72,11 @@ impl Source {
         Self { files, current: None, payloads_of, whole: String::new() }
     }
 
+    /// Whether more may be read without waiting for who writes it.
+    pub(crate) fn has_more(&self) -> bool {
+        self.current.as_ref().is_some_and(Input::has_more)
+    }
+
     /// The next piece; none at the end of the last file.
     pub(crate) fn next(&mut self) -> Result<Option<Read<'_>>, Failure> {
         // A file at its end is left before the next is asked, so that what is given borrows from one.

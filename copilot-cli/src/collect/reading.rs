@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
+    vec,
 };
 
 use copilot_api::types::Event;
@@ -23,8 +24,10 @@ use crate::{
     validate::SHOWN,
 };
 
-/// How many pieces are read ahead, each of which may have a megabyte.
-const AHEAD: usize = 32;
+/// How much is handed over at once, and how often that is read ahead: a piece may have a megabyte.
+const PIECES: usize = 256;
+const BYTES: usize = 1 << 20;
+const AHEAD: usize = 2;
 
 /// The tally of those who read and those who send.
 #[derive(Clone, Debug)]
@@ -50,11 +53,20 @@ struct Piece {
 }
 
 pub(super) struct Reading {
-    pieces: mpsc::Receiver<Result<Piece, Failure>>,
+    ahead: mpsc::Receiver<Result<Vec<Piece>, Failure>>,
+    pieces: vec::IntoIter<Piece>,
     skip: u64,
     pub(super) shared: Shared,
     pace: Option<Pace>,
     progress: Progress,
+}
+
+/// What comes next.
+enum Next {
+    Event(Event),
+    /// It is yet to be handed over.
+    Ahead,
+    End,
 }
 
 /// At most so many events a second, a few at once.
@@ -73,11 +85,12 @@ impl Reading {
         rate: Option<u32>,
         shared: Shared,
     ) -> Self {
-        let (sender, pieces) = mpsc::channel(AHEAD);
+        let (sender, ahead) = mpsc::channel(AHEAD);
         // Without a thread nothing comes, and the end of the channel says so.
         let _ = thread::Builder::new().spawn(move || read(Source::new(files, payloads_of), &sender));
         Self {
-            pieces,
+            ahead,
+            pieces: Vec::new().into_iter(),
             skip,
             shared,
             pace: rate.map(|rate| Pace { rate, began: None, events: 0 }),
@@ -90,17 +103,28 @@ impl Reading {
     /// Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
-            if self.shared.tally().is_beyond_limit() {
-                return None;
+            match self.next_here() {
+                Next::Event(event) => return Some(event),
+                Next::End => return None,
+                Next::Ahead => match self.ahead.recv().await? {
+                    Ok(pieces) => self.pieces = pieces.into_iter(),
+                    Err(failure) => {
+                        self.shared.tally().failure = Some(failure);
+                        return None;
+                    }
+                },
             }
-            let piece = match self.pieces.recv().await? {
-                Ok(piece) => piece,
-                Err(failure) => {
-                    self.shared.tally().failure = Some(failure);
-                    return None;
-                }
-            };
-            let mut tally = self.shared.tally();
+        }
+    }
+
+    /// The next of those that were handed over.
+    fn next_here(&mut self) -> Next {
+        let mut tally = self.shared.tally();
+        loop {
+            if tally.is_beyond_limit() || tally.failure.is_some() {
+                return Next::End;
+            }
+            let Some(piece) = self.pieces.next() else { return Next::Ahead };
             if tally.read < self.skip {
                 tally.read += 1;
                 continue;
@@ -108,12 +132,9 @@ impl Reading {
             match piece.event {
                 Ok(event) => {
                     tally.take(&piece.file, piece.line);
-                    return Some(event);
+                    return Next::Event(event);
                 }
                 Err((why, text)) => tally.reject_piece(&piece.file, piece.line, &why, text.as_deref()),
-            }
-            if tally.failure.is_some() {
-                return None;
             }
         }
     }
@@ -139,13 +160,26 @@ impl Reading {
 
     /// The next event in its turn; none as [`next`](Self::next), and once it is interrupted.
     pub(super) async fn next_in_turn(&mut self, interrupt: &mut Interrupt) -> Option<Event> {
+        if interrupt.came() {
+            return None;
+        }
+        match self.pace {
+            None => self.pace().await,
+            Some(_) => tokio::select! {
+                biased;
+                _ = interrupt.wait() => return None,
+                () = self.pace() => {}
+            },
+        }
+        match self.next_here() {
+            Next::Event(event) => return Some(event),
+            Next::End => return None,
+            Next::Ahead => {}
+        }
         tokio::select! {
             biased;
             _ = interrupt.wait() => None,
-            event = async {
-                self.pace().await;
-                self.next().await
-            } => event,
+            event = self.next() => event,
         }
     }
 
@@ -159,20 +193,31 @@ impl Reading {
 }
 
 /// Reads all files, until nobody wants what is in them.
-fn read(mut source: Source, pieces: &mpsc::Sender<Result<Piece, Failure>>) {
+fn read(mut source: Source, ahead: &mpsc::Sender<Result<Vec<Piece>, Failure>>) {
     let mut file: Arc<str> = Arc::from("");
+    let (mut pieces, mut bytes) = (Vec::with_capacity(PIECES), 0);
     loop {
+        if pieces.len() >= PIECES || bytes >= BYTES || (!pieces.is_empty() && !source.has_more()) {
+            let full = std::mem::replace(&mut pieces, Vec::with_capacity(PIECES));
+            bytes = 0;
+            if ahead.blocking_send(Ok(full)).is_err() {
+                return;
+            }
+        }
         let read = match source.next() {
             Ok(Some(read)) => read,
-            Ok(None) => return,
-            Err(failure) => {
-                let _ = pieces.blocking_send(Err(failure));
+            end => {
+                let _ = ahead.blocking_send(Ok(pieces));
+                if let Err(failure) = end {
+                    let _ = ahead.blocking_send(Err(failure));
+                }
                 return;
             }
         };
         if *file != *read.file {
             file = Arc::from(read.file);
         }
+        bytes += read.text.map_or(0, str::len);
         let alone = read.alone;
         let event = read.event.map_err(|refused| {
             let why = match refused {
@@ -183,10 +228,7 @@ fn read(mut source: Source, pieces: &mpsc::Sender<Result<Piece, Failure>>) {
             };
             (why, alone.map(str::to_owned))
         });
-        let piece = Piece { file: Arc::clone(&file), line: read.line, event };
-        if pieces.blocking_send(Ok(piece)).is_err() {
-            return;
-        }
+        pieces.push(Piece { file: Arc::clone(&file), line: read.line, event });
     }
 }
 
