@@ -102,7 +102,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Failure> {
     Ok(workspace.target.join("release").join(format!("copilot-cx{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// Events of five properties, each with an id of its own.
+/// Events of five properties, each with an id of its own. The sink counts them by the text in the middle.
 fn write(workspace: &Workspace, name: &str, events: u64) -> Result<PathBuf, Failure> {
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
     let path = workspace.target.join(format!("bench/{name}.ndjson"));
@@ -117,7 +117,7 @@ fn lines(path: &Path, now: u128, events: u64) -> std::io::Result<()> {
         let (user, cups) = (number % 1000, number % 9);
         writeln!(
             file,
-            r#"{{"type":"custom_event","event_id":"e-{number}","timestamp":{now},"payload":{{"subtype":"brewed","user_id":"user-{user}","cups":{cups},"strength":"strong","hot":true}}}}"#
+            r#"{{"type":"custom_event","event_id":"e-{number}","timestamp":{now},"payload":{{"subtype":"brewed","user_id":"user-{user}","cups":{cups},"strength":"Oolong, second infusion","hot":true}}}}"#
         )?;
     }
     file.flush()
