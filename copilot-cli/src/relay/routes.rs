@@ -9,6 +9,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use copilot_api::raw::operations::{COLLECT, SET_CONSENT};
 
 use super::{answer, control, guard, operations, page, seen, state::Relay};
 
@@ -22,8 +23,8 @@ pub(super) fn router(relay: Arc<Relay>) -> Router {
         .method_not_allowed_fallback(async || answer::method_not_allowed())
         .layer(middleware::from_fn_with_state(Arc::clone(&relay), guard::guard));
     Router::new()
-        .route("/v2/collect", post(operations::collect))
-        .route("/v2/api/report/user_copilot_analysis_consent_changed", post(operations::set_consent))
+        .route(COLLECT.path, post(operations::collect))
+        .route(SET_CONSENT.path, post(operations::set_consent))
         .method_not_allowed_fallback(async || answer::method_not_allowed())
         .merge(for_people)
         .fallback(async || answer::no_such_path())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use copilot_api::{
-    Client, Error, EventTimestamp, InvalidInput, NewEvent as _,
+    Client, Error, EventPayload as _, EventTimestamp, InvalidInput, NewEvent as _,
     attempt::{EventBatch, Verdict},
     types::{Event, PreexistingSyncCompletedPayload, PreexistingSyncStartedPayload},
 };
@@ -38,8 +38,8 @@ enum Sending {
 impl Which {
     fn event_type(self) -> &'static str {
         match self {
-            Self::Started => "preexisting_sync_started",
-            Self::Completed => "preexisting_sync_completed",
+            Self::Started => PreexistingSyncStartedPayload::EVENT_TYPE,
+            Self::Completed => PreexistingSyncCompletedPayload::EVENT_TYPE,
         }
     }
 

@@ -56,7 +56,7 @@ const OWNER: &str = "owner";
 ///   every few seconds what others put in; a bound of the stream itself, which an operator sets, holds as well.
 /// - **A server that cannot be reached** is waited for until the deadline; then the item comes back with an error, which says when it may be
 ///   stored all the same. What is published again is known by its id for two minutes: that of its event.
-/// - **A killed server** loses nothing that it has acknowledged; it may bring back what was removed last, which is sent once more. One before 2.10.12
+/// - **A killed server** lost nothing that it had acknowledged in our crash runs (2.9.10); it may bring back what was removed last, which is sent once more. One before 2.10.12
 ///   loses the oldest messages of a stream that an operator has bounded, and opening warns of that.
 /// - **A power cut** can lose what was acknowledged in the last minutes, unless the server is 2.10.23 or newer and has `sync_interval: always`, or
 ///   the stream has three replicas. Opening says so in the log.
